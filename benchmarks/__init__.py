@@ -1,0 +1,1 @@
+"""Programs that measure: throughput, memory, and in `micro` the claims that the code's comments make."""

@@ -1,0 +1,67 @@
+"""The four families of error, by whose mistake it is.
+
+The user's (`UsageError`, with `ScenarioError` below it) ends a command with
+exit code 2, the driver's (`RuleViolation`) and a stopped adapter
+(`BugCheck`) with 1, ours (`InternalError`) with 3. A message says who did
+what, in which state, at what virtual time, and what would have been right;
+it is sentence case without a full stop.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class NdisemuError(Exception):
+    """Everything this project raises on purpose."""
+
+
+class UsageError(NdisemuError):
+    """The user's mistake: a bad argument, file or value."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake in a file: where it is, what it is, and what would be right.
+
+    `line` and `column` count from 1, as editors do.
+    """
+
+    file: str
+    line: int
+    column: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.text}"
+
+
+class ScenarioError(UsageError):
+    """Every mistake found in one scenario file, in the order of the file."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = sorted(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class RuleViolation(NdisemuError):
+    """A driver broke a rule; the call that broke it was refused and changed nothing.
+
+    `rule` is the id of the rule in the catalogue, such as `send-double-complete`.
+    """
+
+    def __init__(self, rule: str, text: str) -> None:
+        self.rule = rule
+        self.text = text
+        super().__init__(f"{rule}: {text}")
+
+
+class BugCheck(NdisemuError):
+    """A driver had to be stopped; `cause` is what it raised, with the driver's traceback."""
+
+    def __init__(self, text: str, cause: BaseException | None = None) -> None:
+        self.cause = cause
+        super().__init__(text)
+
+
+class InternalError(NdisemuError):
+    """A defect of ndisemu itself: please report it."""
