@@ -1,0 +1,61 @@
+"""The kernel of the emulation: clock, IRQLs, CPUs, DPCs, interrupts, timers, locks and waits.
+
+Plain synchronous code on integer nanoseconds, drained by an asyncio loop
+(`loop` under virtual time, `pump` under real time). It knows drivers only as
+callables and coroutines, and knows no card and no NDIS.
+"""
+
+from ndisemu.kernel.clock import Alarm, Calendar
+from ndisemu.kernel.cpu import Costs, Cpu
+from ndisemu.kernel.dpc import Dpc, Importance
+from ndisemu.kernel.event import Event
+from ndisemu.kernel.finding import Finding
+from ndisemu.kernel.interrupt import InterruptLine
+from ndisemu.kernel.irql import DISPATCH, PASSIVE, Irql, irql_name
+from ndisemu.kernel.kernel import Kernel
+from ndisemu.kernel.lock import SpinLock, Turn
+from ndisemu.kernel.loop import VirtualLoop, run
+from ndisemu.kernel.passive import run_passive
+from ndisemu.kernel.pump import RealTimePump
+from ndisemu.kernel.strategy import Replay, SeededRandom, Strategy
+from ndisemu.kernel.timer import Timer
+from ndisemu.kernel.traps import Delay, Fiber, Signal, Trap, Waiter, sleep
+from ndisemu.kernel.watchdog import DRIVER_ERRORS, DriverSpins, Watchdog
+from ndisemu.kernel.workitem import WorkItem
+
+__all__ = [
+    "DISPATCH",
+    "DRIVER_ERRORS",
+    "PASSIVE",
+    "Alarm",
+    "Calendar",
+    "Costs",
+    "Cpu",
+    "Delay",
+    "Dpc",
+    "DriverSpins",
+    "Event",
+    "Fiber",
+    "Finding",
+    "Importance",
+    "InterruptLine",
+    "Irql",
+    "Kernel",
+    "RealTimePump",
+    "Replay",
+    "SeededRandom",
+    "Signal",
+    "SpinLock",
+    "Strategy",
+    "Timer",
+    "Trap",
+    "Turn",
+    "VirtualLoop",
+    "Waiter",
+    "Watchdog",
+    "WorkItem",
+    "irql_name",
+    "run",
+    "run_passive",
+    "sleep",
+]

@@ -1,0 +1,278 @@
+"""A virtual CPU: an IRQL, and the work that may run at each level.
+
+A CPU takes its turn on the kernel's ready queue when it has work: first the
+interrupts that its IRQL admits, then DPCs in bounded batches, then one piece
+of PASSIVE work. Inside plain driver code the same choice is made again at
+every preemption point (each call into NDIS, register access, lock operation
+and await): an ISR may run nested in a DPC, and a DPC nested in PASSIVE work,
+on this CPU only.
+
+A CPU has a local time, never before the kernel's: charges move it, and what
+the CPU does next waits until the clock has caught up. Without charges the
+two are equal and nothing here costs anything.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol
+
+from ndisemu.errors import RuleViolation
+from ndisemu.kernel.irql import DISPATCH, PASSIVE, irql_name
+from ndisemu.kernel.kernel import Kernel
+
+if TYPE_CHECKING:
+    from ndisemu.kernel.interrupt import InterruptLine
+    from ndisemu.kernel.lock import SpinLock
+
+# How many DPCs run before other CPUs get a turn.
+DPC_BATCH: Final = 32
+# The DPC watchdog (bug check 0x133): one DPC may spend this much modelled
+# time, or pass this many preemption points.
+DPC_TIME_LIMIT: Final = 100_000_000
+DPC_POINT_LIMIT: Final = 1_000_000
+
+
+class Queued(Protocol):
+    """What a DPC queue holds: DPCs, and driver coroutines that resume at DISPATCH_LEVEL."""
+
+    queued: bool
+
+    @property
+    def routine(self) -> Callable[[], None]:
+        """Run, at DISPATCH_LEVEL."""
+        ...
+
+
+class Costs:
+    """Modelled time charged to a CPU, in nanoseconds: for each ISR and each DPC."""
+
+    __slots__ = ("dpc", "isr")
+
+    def __init__(self, *, isr: int = 0, dpc: int = 0) -> None:
+        self.isr = isr
+        self.dpc = dpc
+
+
+class Cpu:
+    """One virtual CPU of a host.
+
+    `locks` are the spin locks its code holds, innermost last. `settlers` are
+    called before this CPU's turn: devices of the host that must bring their
+    state up to now, which does not change during a turn. `busy_until` is its local time where that is
+    ahead of the clock.
+    """
+
+    __slots__ = ("_dpcs", "_lines", "_points", "_threads", "_turn", "busy_until", "costs", "dpcs_run", "interrupts",
+                 "irql", "kernel", "locks", "name", "running_dpc", "settlers")  # fmt: skip
+
+    def __init__(self, kernel: Kernel, name: str, settlers: list[Callable[[], None]] | None = None) -> None:
+        self.kernel = kernel
+        self.name = name
+        self.irql: int = PASSIVE
+        self.locks: list[SpinLock] = []
+        self.settlers = [] if settlers is None else settlers
+        self.busy_until = 0
+        self.costs: Costs | None = None
+        self.running_dpc: Queued | None = None
+        self.dpcs_run = 0
+        self.interrupts = 0
+        self._dpcs: deque[Queued] = deque()
+        self._threads: deque[Callable[[], None]] = deque()
+        self._lines: list[InterruptLine] = []
+        self._turn = False
+        self._points = 0
+
+    def __repr__(self) -> str:
+        waiting = f"{len(self._lines)} interrupts, {len(self._dpcs)} DPCs, {len(self._threads)} threads waiting"
+        return f"<Cpu {self.name} at {irql_name(self.irql)}: {waiting}>"
+
+    def queue_dpc(self, dpc: Queued, *, head: bool = False) -> None:
+        """Put `dpc` in the queue; its `queued` says that it waits."""
+        dpc.queued = True
+        if head:
+            self._dpcs.appendleft(dpc)
+        else:
+            self._dpcs.append(dpc)
+        if not self._turn:
+            self._ask_for_turn()
+
+    def remove_dpc(self, dpc: Queued) -> None:
+        """Take a waiting `dpc` out of the queue."""
+        self._dpcs.remove(dpc)
+        dpc.queued = False
+
+    def queue_thread(self, item: Callable[[], None]) -> None:
+        """Run `item` at PASSIVE_LEVEL when this CPU has nothing more urgent."""
+        self._threads.append(item)
+        if not self._turn:
+            self._ask_for_turn()
+
+    def interrupt(self, line: InterruptLine) -> None:
+        """Note that `line` is asserted and wants this CPU."""
+        if line not in self._lines:
+            self._lines.append(line)
+            if not self._turn:
+                self._ask_for_turn()
+
+    def forget(self, line: InterruptLine) -> None:
+        """Note that `line` is no longer asserted."""
+        if line in self._lines:
+            self._lines.remove(line)
+
+    def raise_irql(self, level: int) -> int:
+        """Raise to `level`; returns the level to lower to again."""
+        before = self.irql
+        if level < before:
+            raise RuleViolation(
+                "irql-raise-lower",
+                f"{self.name} cannot raise its IRQL from {irql_name(before)} to {irql_name(level)}, which is lower",
+            )
+        self.irql = level
+        return before
+
+    def lower_irql(self, level: int) -> None:
+        """Lower to `level`, which an earlier raise returned; what waited for it runs."""
+        if level > self.irql:
+            raise RuleViolation(
+                "irql-raise-lower",
+                f"{self.name} cannot lower its IRQL from {irql_name(self.irql)} to {irql_name(level)}, which is higher",
+            )
+        self.irql = level
+        self.preempt()
+
+    def charge(self, ns: int) -> None:
+        """Spend `ns` of this CPU's modelled time (`NdisStallExecution` and the cost table)."""
+        self.busy_until = max(self.busy_until, self.kernel.now) + ns
+        if self.running_dpc is not None and self.busy_until - self.kernel.now > DPC_TIME_LIMIT:
+            raise RuleViolation(
+                "dpc-watchdog",
+                f"a DPC on {self.name} has run for {self.busy_until - self.kernel.now} ns of modelled time; "
+                f"a DPC must leave the CPU within {DPC_TIME_LIMIT} ns",
+            )
+
+    def preempt(self) -> None:
+        """A preemption point: let what may interrupt the running code do so, nested."""
+        self._points += 1
+        if self._lines or (self._dpcs and self.irql < DISPATCH):
+            strategy = self.kernel.strategy
+            if strategy is None or strategy.preempt():
+                self._nested()
+        elif self._points > DPC_POINT_LIMIT:
+            self._look_at_the_clock()
+
+    def _look_at_the_clock(self) -> None:
+        """The DPC watchdog for code that passes preemption points and spends no modelled time."""
+        self._points = 0
+        if self.running_dpc is not None:
+            raise RuleViolation(
+                "dpc-watchdog",
+                f"a DPC on {self.name} has passed {DPC_POINT_LIMIT} preemption points without returning; "
+                "a DPC must leave the CPU and come back for more",
+            )
+
+    def mend(self, level: int) -> None:
+        """Code has ended holding a lock, or at another IRQL than `level`, where it began: report and undo it."""
+        for lock in reversed(self.locks):
+            lock.abandon()
+            self.kernel.report(
+                "lock-held-return", lock.name, f"code on {self.name} returned while holding it; it was freed"
+            )
+        self.locks.clear()
+        if self.irql != level:
+            left, self.irql = self.irql, level
+            self.kernel.report(
+                "irql-return",
+                self.name,
+                f"code that began at {irql_name(level)} returned at {irql_name(left)}; lower it",
+            )
+
+    def _nested(self) -> None:
+        """Run interrupts and DPCs on top of the running code, which continues where it was."""
+        running, points, before = self.running_dpc, self._points, self.kernel.current
+        self.kernel.current = self
+        try:
+            if self._lines:
+                self._deliver()
+            if self._dpcs and self.irql < DISPATCH:
+                self._drain()
+        finally:
+            self.running_dpc, self._points, self.kernel.current = running, points, before
+
+    def _ask_for_turn(self) -> None:
+        self._turn = True
+        self.kernel.call_at(self.busy_until, self._take_turn)
+
+    def _take_turn(self) -> None:
+        """Run one turn from the kernel's queue: the Python stack holds no driver code here."""
+        self._turn = False
+        kernel = self.kernel
+        if self.busy_until > kernel.now:
+            self._ask_for_turn()
+            return
+        for settle in self.settlers:
+            settle()
+        kernel.current = self
+        try:
+            if self._lines:
+                self._deliver()
+            if self._dpcs:
+                self._drain()
+            if self._threads and not self._dpcs and self.busy_until <= kernel.now:
+                self._points = 0
+                self._threads.popleft()()
+        finally:
+            kernel.current = None
+        if self.locks or self.irql != PASSIVE:
+            self.mend(PASSIVE)
+        if not self._turn and (self._dpcs or self._threads or self._deliverable()):
+            self._ask_for_turn()
+
+    def _deliverable(self) -> bool:
+        return any(line.irql > self.irql for line in self._lines)
+
+    def _deliver(self) -> None:
+        """Service the asserted lines above the current IRQL, highest first."""
+        while self._lines:
+            line = max(self._lines, key=_level_of)
+            if line.irql <= self.irql:
+                return
+            self._lines.remove(line)
+            self.interrupts += 1
+            before, self.irql = self.irql, line.irql
+            try:
+                if self.costs is not None:
+                    self.charge(self.costs.isr)
+                line.service()
+            finally:
+                self.irql = before
+
+    def _drain(self) -> None:
+        """Run up to a batch of DPCs at DISPATCH_LEVEL, oldest first."""
+        kernel, dpcs = self.kernel, self._dpcs
+        before, self.irql = self.irql, DISPATCH
+        try:
+            for _ in range(DPC_BATCH):
+                if not dpcs or self.busy_until > kernel.now:
+                    break
+                dpc = dpcs.popleft()
+                dpc.queued = False
+                self.running_dpc = dpc
+                self._points = 0
+                self.dpcs_run += 1
+                dpc.routine()
+                self.running_dpc = None
+                if self.locks or self.irql != DISPATCH:
+                    self.mend(DISPATCH)
+                if self.costs is not None:
+                    self.charge(self.costs.dpc)
+                if self._lines:
+                    self._deliver()
+        finally:
+            self.running_dpc = None
+            self.irql = before
+
+
+def _level_of(line: InterruptLine) -> int:
+    return line.irql

@@ -1,0 +1,114 @@
+"""A level-triggered interrupt line that several devices may share.
+
+A device asserts the line while it has an unmasked cause; the line asks its
+CPU for service as long as anybody asserts it and somebody is connected. The
+service routine of each connected driver is tried in order of connection
+until one claims the interrupt; as the line is a level, the rest get their
+turn when it is still asserted afterwards.
+
+Bounded: a line nobody claims, or that stays asserted however often it is
+claimed, is an interrupt storm. It is reported and shut off.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from ndisemu.kernel.cpu import Cpu
+from ndisemu.kernel.irql import Irql
+
+# How many times in a row a line is serviced at one instant before it counts as a storm.
+STORM_LIMIT: Final = 1000
+
+ServiceRoutine = Callable[[], bool]
+
+
+class InterruptLine:
+    """One wire to the interrupt controller.
+
+    `irql` is the device level its routines run at. `spurious` counts services
+    nobody claimed.
+    """
+
+    __slots__ = ("_cpu", "_routines", "_sources", "irql", "name", "shut", "spurious")
+
+    def __init__(self, cpu: Cpu, name: str, *, irql: int = Irql.DEVICE) -> None:
+        self._cpu = cpu
+        self.name = name
+        self.irql = int(irql)
+        self.spurious = 0
+        self.shut = False
+        self._routines: list[ServiceRoutine] = []
+        self._sources: list[str] = []
+
+    def __repr__(self) -> str:
+        level = f"asserted by {', '.join(self._sources)}" if self._sources else "quiet"
+        return f"<InterruptLine {self.name} {level}, {len(self._routines)} connected>"
+
+    @property
+    def asserted(self) -> bool:
+        """Whether any device asserts it."""
+        return bool(self._sources)
+
+    def connect(self, routine: ServiceRoutine) -> None:
+        """Add a service routine (`IoConnectInterrupt`); it may be called before this returns."""
+        self._routines.append(routine)
+        if self._sources:
+            self._request()
+            # Only on its own CPU: the work of another one never runs nested.
+            if self._cpu.kernel.current is self._cpu:
+                self._cpu.preempt()
+
+    def disconnect(self, routine: ServiceRoutine) -> None:
+        """Remove a service routine (`IoDisconnectInterrupt`); it is not called again."""
+        self._routines.remove(routine)
+        if not self._routines:
+            self._cpu.forget(self)
+
+    def assert_(self, source: str) -> None:
+        """A device raises the line; `source` names it."""
+        if source not in self._sources:
+            self._sources.append(source)
+            self._request()
+
+    def deassert(self, source: str) -> None:
+        """A device lets go of the line."""
+        if source in self._sources:
+            self._sources.remove(source)
+            if not self._sources:
+                self._cpu.forget(self)
+
+    def synchronize(self, function: Callable[[], bool]) -> bool:
+        """Run `function` at this line's level, excluding its service routines (`NdisMSynchronizeWithInterrupt`)."""
+        cpu = self._cpu.kernel.current or self._cpu
+        before = cpu.raise_irql(max(self.irql, cpu.irql))
+        try:
+            result = function()
+        finally:
+            cpu.lower_irql(before)
+        return result
+
+    def service(self) -> None:
+        """Call the service routines, at this line's level, until nobody asserts it."""
+        for _ in range(STORM_LIMIT):
+            claimed = any(routine() for routine in self._routines)
+            if not claimed:
+                self.spurious += 1
+            if not self._sources:
+                return
+            if not claimed:
+                break
+        self._storm()
+
+    def _request(self) -> None:
+        if self._routines and not self.shut:
+            self._cpu.interrupt(self)
+
+    def _storm(self) -> None:
+        self.shut = True
+        self._cpu.forget(self)
+        self._cpu.kernel.report(
+            "int-storm",
+            self.name,
+            f"the line stays asserted by {', '.join(self._sources)} after its service routines have run; "
+            "a routine must acknowledge or mask its device's causes",
+        )

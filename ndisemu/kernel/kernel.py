@@ -1,0 +1,151 @@
+"""The kernel: one clock, one queue of ready work, and the CPUs that take turns.
+
+Everything that happens in an emulation is an item: a callable without
+arguments, on the ready queue or in the calendar. ISRs, DPCs, card engines and
+links never become asyncio tasks. Whoever drives the kernel (the virtual loop
+or the real-time pump) calls `run`, which drains items with a quota and moves
+the clock from tick to tick; between two items the Python stack is empty of
+driver code.
+
+Not here: where time comes from, which is the driving loop's business.
+"""
+
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING
+
+from ndisemu.kernel.clock import Alarm, Calendar, Item
+from ndisemu.kernel.finding import Finding, driver_trace
+from ndisemu.kernel.strategy import Strategy
+from ndisemu.probe import Probe
+
+if TYPE_CHECKING:
+    from ndisemu.kernel.cpu import Cpu
+
+# Findings past this many are counted, not kept: a driver can be wrong a million times.
+MOST_FINDINGS = 1000
+
+
+class Kernel:
+    """The scheduler of one emulation.
+
+    `now` is virtual nanoseconds since the start. `pause`, once set, makes
+    `run` return after the running item: asyncio has work to do. Who drives
+    the kernel may set `poke`, which is told that there is new work;
+    `catch_up`, which brings `now` up to a clock that moves by itself; and
+    `spawn`, which starts a named coroutine as an asyncio task. `on_idle` is
+    called by the driving loop when nothing is ready and nothing to come.
+    """
+
+    __slots__ = ("calendar", "catch_up", "current", "findings", "findings_lost", "now", "on_idle", "pause", "poke",
+                 "probe", "progress", "ready", "spawn", "strategy")  # fmt: skip
+
+    def __init__(self, *, probe: Probe | None = None, strategy: Strategy | None = None) -> None:
+        self.now = 0
+        self.calendar = Calendar()
+        self.ready: deque[Item] = deque()
+        self.current: Cpu | None = None
+        self.strategy = strategy
+        self.probe = probe or Probe()
+        self.pause = False
+        self.progress = 0
+        self.on_idle: Callable[[], None] | None = None
+        self.poke: Callable[[], None] | None = None
+        self.catch_up: Callable[[], None] | None = None
+        self.spawn: Callable[[Coroutine[object, object, object], str], object] | None = None
+        self.findings: list[Finding] = []
+        self.findings_lost = 0
+
+    def __repr__(self) -> str:
+        return f"<Kernel at {self.now} ns: {len(self.ready)} ready, {len(self.calendar)} to come>"
+
+    def call_soon(self, item: Item) -> None:
+        """Run `item` now, after what is ready already."""
+        self.ready.append(item)
+
+    def call_local(self, item: Item) -> None:
+        """Run `item` at the local time of the running CPU: what its code does takes effect then."""
+        cpu = self.current
+        if cpu is None or cpu.busy_until <= self.now:
+            self.ready.append(item)
+        else:
+            self.calendar.at(cpu.busy_until, item)
+
+    def call_at(self, when: int, item: Item) -> None:
+        """Run `item` at `when`, or now if that has passed."""
+        if when <= self.now:
+            self.ready.append(item)
+        else:
+            self.calendar.at(when, item)
+
+    def alarm(self, action: Item) -> Alarm:
+        """Return an alarm in this kernel's calendar, not set."""
+        return Alarm(self, action)
+
+    def submit(self, item: Item) -> None:
+        """Run `item` soon, called from outside `run` (an asyncio task): wakes whoever drives the kernel."""
+        self.ready.append(item)
+        if self.poke is not None:
+            self.poke()
+
+    def local_time(self) -> int:
+        """Return the time as the running CPU's code sees it, in ns."""
+        cpu = self.current
+        return self.now if cpu is None or cpu.busy_until <= self.now else cpu.busy_until
+
+    def next_work(self) -> int | None:
+        """Return when there is work next: now, a later tick, or None for never."""
+        return self.now if self.ready else self.calendar.next_tick()
+
+    def run(self, until: int, quota: int) -> bool:
+        """Run at most `quota` items, moving the clock over ticks up to `until`.
+
+        Returns True if it stopped early, with work left: the quota was used
+        up or `pause` was set.
+        """
+        ready, calendar = self.ready, self.calendar
+        while True:
+            while ready:
+                if self.pause or quota <= 0:
+                    return True
+                quota -= 1
+                self.progress += 1
+                if self.strategy is None:
+                    ready.popleft()()
+                else:
+                    self._take(self.strategy)()
+            tick = calendar.next_tick()
+            if tick is None or tick > until:
+                return False
+            if self.pause:
+                return True
+            if tick > self.now:
+                self.now = tick
+            ready.extend(calendar.pop(tick))
+
+    def _take(self, strategy: Strategy) -> Item:
+        count = len(self.ready)
+        choice = strategy.choose(count) if count > 1 else 0
+        item = self.ready[choice]
+        del self.ready[choice]
+        return item
+
+    def report(self, rule: str, actor: str, text: str, error: BaseException | None = None) -> Finding:
+        """Record a broken rule, with the time, CPU and IRQL of the running code."""
+        cpu = self.current
+        finding = Finding(
+            rule,
+            actor,
+            text,
+            self.local_time(),
+            cpu.name if cpu else "",
+            cpu.irql if cpu else 0,
+            driver_trace(error) if error is not None else "",
+        )
+        if len(self.findings) < MOST_FINDINGS:
+            self.findings.append(finding)
+        else:
+            self.findings_lost += 1
+        if (note := self.probe.event) is not None:
+            note("violation", actor, 1, rule)
+        return finding

@@ -1,0 +1,199 @@
+"""Spin locks, as NDIS has them, and the asynchronous turn.
+
+Acquiring a `SpinLock` raises the CPU to DISPATCH_LEVEL and remembers the old
+IRQL in the lock; releasing restores it. So locks are released in the
+reverse order of taking, are not recursive, and must never be held across an
+await: the next piece of code on this CPU would run with it. Plain code is
+atomic against other CPUs here, so a lock found taken is a deadlock, not a
+wait; what contention costs is modelled through `free_at`.
+
+A `Turn` is not an NDIS object: it orders coroutines, first come first
+served, and may be held across awaits.
+"""
+
+from collections import deque
+from collections.abc import Awaitable, Generator
+from types import TracebackType
+from typing import Any, Final
+
+from ndisemu.errors import RuleViolation
+from ndisemu.kernel.cpu import Cpu
+from ndisemu.kernel.irql import DISPATCH, irql_name
+from ndisemu.kernel.kernel import Kernel
+from ndisemu.kernel.traps import Signal
+
+
+class SpinLock:
+    """`NDIS_SPIN_LOCK`; `with lock:` is NdisAcquireSpinLock and NdisReleaseSpinLock.
+
+    `owner` is the CPU that holds it. `waited` sums the modelled nanoseconds
+    that takers have waited for it.
+    """
+
+    __slots__ = ("_dpr", "_kernel", "_old_irql", "free_at", "name", "owner", "waited")
+
+    def __init__(self, kernel: Kernel, name: str = "lock") -> None:
+        self._kernel = kernel
+        self.name = name
+        self.owner: Cpu | None = None
+        self.free_at = 0
+        self.waited = 0
+        self._old_irql = 0
+        self._dpr = False
+
+    def __repr__(self) -> str:
+        return f"<SpinLock {self.name} {f'held by {self.owner.name}' if self.owner else 'free'}>"
+
+    def acquire(self) -> None:
+        """Raise to DISPATCH_LEVEL and take the lock (`NdisAcquireSpinLock`, IRQL <= DISPATCH)."""
+        cpu = self._kernel.current
+        if cpu is None or cpu.irql > DISPATCH:
+            raise self._wrong_place(cpu, "can be taken at DISPATCH_LEVEL or below")
+        cpu.preempt()
+        if self.owner is not None:
+            raise self._taken_already(cpu)
+        if self.free_at > cpu.busy_until:
+            self._wait(cpu)
+        self.owner = cpu
+        cpu.locks.append(self)
+        self._old_irql, cpu.irql = cpu.irql, DISPATCH
+        self._dpr = False
+
+    def release(self) -> None:
+        """Give the lock back and restore the IRQL it was taken at (`NdisReleaseSpinLock`)."""
+        cpu = self._kernel.current
+        if cpu is None or self.owner is not cpu or self._dpr or cpu.locks[-1] is not self:
+            raise self._wrong_release(cpu, dpr=False)
+        cpu.locks.pop()
+        self.owner = None
+        self.free_at = cpu.busy_until
+        cpu.lower_irql(self._old_irql)
+
+    def dpr_acquire(self) -> None:
+        """Take the lock without touching the IRQL (`NdisDprAcquireSpinLock`, IRQL == DISPATCH)."""
+        cpu = self._kernel.current
+        if cpu is None or cpu.irql != DISPATCH:
+            raise self._wrong_place(cpu, "needs DISPATCH_LEVEL for the Dpr variant")
+        cpu.preempt()
+        if self.owner is not None:
+            raise self._taken_already(cpu)
+        if self.free_at > cpu.busy_until:
+            self._wait(cpu)
+        self.owner = cpu
+        cpu.locks.append(self)
+        self._dpr = True
+
+    def dpr_release(self) -> None:
+        """Give back a lock taken with `dpr_acquire` (`NdisDprReleaseSpinLock`)."""
+        cpu = self._kernel.current
+        if cpu is None or self.owner is not cpu or not self._dpr or cpu.locks[-1] is not self:
+            raise self._wrong_release(cpu, dpr=True)
+        cpu.locks.pop()
+        self.owner = None
+        self.free_at = cpu.busy_until
+        cpu.preempt()
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def abandon(self) -> None:
+        """Take the lock from code that has ended with it, as nobody else can give it back."""
+        self.owner = None
+
+    def _wait(self, cpu: Cpu) -> None:
+        """Charge the modelled time until the lock is free."""
+        wait = self.free_at - max(cpu.busy_until, self._kernel.now)
+        if wait > 0:
+            cpu.charge(wait)
+            self.waited += wait
+
+    def _wrong_place(self, cpu: Cpu | None, rule: str) -> RuleViolation:
+        if cpu is None:
+            text = f"{self.name} is taken by driver code on a virtual CPU, and none is running"
+            return RuleViolation("lock-no-cpu", text)
+        return RuleViolation("lock-irql", f"{self.name} {rule}, not at {irql_name(cpu.irql)}")
+
+    def _taken_already(self, cpu: Cpu) -> RuleViolation:
+        holder = self.owner.name if self.owner else "nobody"
+        text = f"{self.name} is taken on {cpu.name} while {holder} holds it; it would spin for ever"
+        return RuleViolation("lock-recursive", text)
+
+    def _wrong_release(self, cpu: Cpu | None, *, dpr: bool) -> RuleViolation:
+        """Say which of the ways to release a lock wrongly this is."""
+        if cpu is None:
+            return self._wrong_place(cpu, "")
+        if self.owner is not cpu:
+            holder = self.owner.name if self.owner else "nobody"
+            return RuleViolation("lock-not-held", f"{self.name} is released on {cpu.name} while {holder} holds it")
+        if self._dpr is not dpr:
+            taken, given = ("Dpr", "plain") if self._dpr else ("plain", "Dpr")
+            text = f"{self.name} was taken with the {taken} call and released with the {given} one"
+            return RuleViolation("lock-dpr-mixed", text)
+        later = cpu.locks[-1].name
+        return RuleViolation("lock-order", f"{self.name} is released before {later}, which was taken later")
+
+
+class Turn:
+    """An asynchronous first-come-first-served turn: `async with turn:`.
+
+    It keeps coroutines of one driver in the order of their calls, across
+    awaits. Taking a free turn suspends nobody. A coroutine that is closed or
+    cancelled while it waits loses its place, and the turn passes it by.
+    """
+
+    __slots__ = ("_taken", "_waiting")
+
+    def __init__(self) -> None:
+        self._taken = False
+        self._waiting: deque[Signal] = deque()
+
+    def __repr__(self) -> str:
+        return f"<Turn {'taken' if self._taken else 'free'}, {len(self._waiting)} waiting>"
+
+    def __aenter__(self) -> Awaitable[None]:
+        if self._taken:
+            return self._wait()
+        self._taken = True
+        return _AT_ONCE
+
+    def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Awaitable[None]:
+        self._pass_on()
+        return _AT_ONCE
+
+    async def _wait(self) -> None:
+        signal = Signal()
+        self._waiting.append(signal)
+        try:
+            await signal
+        except BaseException:
+            if signal.is_set:
+                self._pass_on()
+            else:
+                self._waiting.remove(signal)
+            raise
+
+    def _pass_on(self) -> None:
+        if self._waiting:
+            self._waiting.popleft().set()
+        else:
+            self._taken = False
+
+
+class _AtOnce:
+    """What is awaited where nothing has to be waited for: cheaper than a coroutine that returns."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return
+        yield
+
+
+_AT_ONCE: Final = _AtOnce()

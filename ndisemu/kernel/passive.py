@@ -1,0 +1,95 @@
+"""PASSIVE_LEVEL code that may wait for anything: driver code hosted in an asyncio task.
+
+Initialize, halt, bind and work items run here. Each step of the coroutine
+runs on its virtual CPU at PASSIVE_LEVEL; between steps the task waits, for a
+kernel trap or for an asyncio future alike.
+"""
+
+import asyncio
+import functools
+import types
+from collections.abc import Callable, Generator
+from typing import Any, NoReturn
+
+from ndisemu.errors import InternalError, RuleViolation
+from ndisemu.kernel.cpu import Cpu
+from ndisemu.kernel.irql import PASSIVE, irql_name
+from ndisemu.kernel.traps import DriverCoroutine, Trap, routine_name
+
+
+class _Parked:
+    """An asyncio task that waits for a kernel trap."""
+
+    __slots__ = ("future",)
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+
+    def wake(self, value: object) -> None:
+        if not self.future.done():
+            self.future.set_result(value)
+
+
+@types.coroutine
+def hosted(coroutine: DriverCoroutine, cpu: Cpu) -> Generator[Any, Any, Any]:
+    """Await `coroutine` from an asyncio task, each of its steps on `cpu` at PASSIVE_LEVEL."""
+    value: object = None
+    error: BaseException | None = None
+    while True:
+        try:
+            waited = _step(coroutine, cpu, value, error)
+        except StopIteration as end:
+            return end.value
+        value, error = None, None
+        try:
+            if isinstance(waited, Trap):
+                parked = _Parked()
+                waited.park(parked)
+                value = yield from parked.future
+            else:
+                value = yield waited
+        except BaseException as raised:  # noqa: BLE001 - a cancellation or failure belongs to the coroutine
+            error = raised
+
+
+def _step(coroutine: DriverCoroutine, cpu: Cpu, value: object, error: BaseException | None) -> object:
+    kernel = cpu.kernel
+    if kernel.current is not None:
+        raise InternalError(f"PASSIVE_LEVEL code was stepped while {kernel.current!r} was running")
+    if kernel.catch_up is not None:
+        kernel.catch_up()
+    kernel.current = cpu
+    try:
+        waited: object = coroutine.send(value) if error is None else coroutine.throw(error)
+        if cpu.locks:
+            _refuse(coroutine, "lock-await", f"suspended while holding {cpu.locks[-1].name}; release it before")
+        if cpu.irql != PASSIVE:
+            _refuse(coroutine, "irql-await", f"suspended at {irql_name(cpu.irql)}; lower to PASSIVE_LEVEL before")
+    finally:
+        if cpu.locks or cpu.irql != PASSIVE:
+            cpu.mend(PASSIVE)
+        kernel.current = None
+        if kernel.poke is not None:
+            kernel.poke()
+    return waited
+
+
+def _refuse(coroutine: DriverCoroutine, rule: str, text: str) -> NoReturn:
+    """Raise a violation inside the coroutine, where it suspended; its own clean-up runs on its CPU."""
+    name = routine_name(coroutine)
+    coroutine.throw(RuleViolation(rule, f"{name} {text}"))
+    coroutine.close()
+    raise RuleViolation(rule, f"{name} {text}, and went on after being told")
+
+
+async def run_passive(routine: Callable[[], object], cpu: Cpu) -> object:
+    """Call `routine` on `cpu` at PASSIVE_LEVEL, in this asyncio task; a coroutine it returns is awaited."""
+
+    # An error names the driver's routine, not this wrapper.
+    @functools.wraps(routine)
+    async def body() -> object:
+        result = routine()
+        return await result if asyncio.iscoroutine(result) else result
+
+    result: object = await hosted(body(), cpu)
+    return result

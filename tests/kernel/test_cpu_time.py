@@ -1,0 +1,181 @@
+"""Modelled time on a CPU: what charges do to its work, to others, and to a DPC that takes too long."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, strategies as st
+
+from ndisemu.errors import RuleViolation
+from ndisemu.kernel import DISPATCH, PASSIVE, Costs, Cpu, Dpc, InterruptLine, Kernel
+from ndisemu.kernel.cpu import DPC_POINT_LIMIT, DPC_TIME_LIMIT
+
+END = 1 << 40
+PLENTY = 1 << 30
+
+
+@pytest.fixture
+def kernel() -> Kernel:
+    return Kernel()
+
+
+@pytest.fixture
+def cpu(kernel: Kernel) -> Cpu:
+    return Cpu(kernel, "cpu0")
+
+
+@given(st.lists(st.integers(0, 300), max_size=20), st.lists(st.integers(0, 50), max_size=5))
+def test_charged_work_never_overlaps_on_one_cpu(starts: list[int], costs: list[int]) -> None:
+    """Whenever DPCs are asked for and whatever they cost, each begins after its request and after the one before."""
+    kernel = Kernel()
+    cpu = Cpu(kernel, "cpu0")
+    spans: list[tuple[int, int]] = []
+
+    def enter(start: int, cost: int) -> None:
+        def routine() -> None:
+            begin = kernel.local_time()
+            cpu.charge(cost)
+            spans.append((begin, kernel.local_time()))
+            assert begin >= start
+
+        kernel.call_at(start, lambda: cpu.queue_dpc(Dpc(routine)))
+
+    for number, start in enumerate(sorted(starts)):
+        enter(start, costs[number % len(costs)] if costs else 0)
+    kernel.run(END, PLENTY)
+
+    assert len(spans) == len(starts)
+    assert all(first[1] <= second[0] for first, second in pairwise(spans))
+
+
+def test_charged_cpu_waits_while_another_goes_on() -> None:
+    """A CPU that has spent 100 ns does what comes next at 100 ns, and another CPU works meanwhile."""
+    kernel = Kernel()
+    slow, quick = Cpu(kernel, "cpu0"), Cpu(kernel, "cpu1")
+    log: list[tuple[str, int]] = []
+
+    def spend() -> None:
+        slow.charge(100)
+        log.append(("slow", kernel.now))
+        slow.queue_thread(lambda: log.append(("slow again", kernel.now)))
+
+    slow.queue_thread(spend)
+    kernel.call_at(40, lambda: quick.queue_thread(lambda: log.append(("quick", kernel.now))))
+    kernel.run(END, PLENTY)
+
+    assert log == [("slow", 0), ("quick", 40), ("slow again", 100)]
+
+
+def test_interrupt_of_a_busy_cpu_waits_for_its_time(kernel: Kernel, cpu: Cpu) -> None:
+    """An interrupt that comes while modelled time is being spent is taken when that time is over."""
+    line = InterruptLine(cpu, "irq")
+    taken: list[int] = []
+
+    def isr() -> bool:
+        line.deassert("card")
+        taken.append(kernel.now)
+        return True
+
+    line.connect(isr)
+    cpu.queue_thread(lambda: cpu.charge(100))
+    kernel.call_at(30, lambda: line.assert_("card"))
+    kernel.run(END, PLENTY)
+
+    assert taken == [100]
+
+
+def test_cost_table_charges_each_isr_and_dpc(kernel: Kernel, cpu: Cpu) -> None:
+    """With a cost table an interrupt and its DPC take their time, and the DPC runs when the ISR's is over."""
+    cpu.costs = Costs(isr=30, dpc=50)
+    line = InterruptLine(cpu, "irq")
+    times: list[int] = []
+    dpc = Dpc(lambda: times.append(kernel.now))
+
+    def isr() -> bool:
+        line.deassert("card")
+        return dpc.queue(cpu)
+
+    line.connect(isr)
+    line.assert_("card")
+    kernel.run(END, PLENTY)
+
+    assert times == [30]
+    assert cpu.busy_until == 80
+    assert (cpu.interrupts, cpu.dpcs_run) == (1, 1)
+
+
+def test_dpc_that_takes_too_much_modelled_time_is_stopped(kernel: Kernel, cpu: Cpu) -> None:
+    """A DPC may spend just so much modelled time; one nanosecond more is a violation in its own code."""
+    rules: list[str] = []
+
+    def routine() -> None:
+        cpu.charge(DPC_TIME_LIMIT)
+        with pytest.raises(RuleViolation, match="DPC on cpu0 has run for 100000001 ns") as caught:
+            cpu.charge(1)
+        rules.append(caught.value.rule)
+
+    Dpc(routine).queue(cpu)
+    kernel.run(END, PLENTY)
+
+    assert rules == ["dpc-watchdog"]
+
+
+def test_thread_may_take_any_modelled_time(kernel: Kernel, cpu: Cpu) -> None:
+    """The time limit is for DPCs; PASSIVE work may charge as much as it likes."""
+    cpu.queue_thread(lambda: cpu.charge(10 * DPC_TIME_LIMIT))
+    kernel.run(END, PLENTY)
+
+    assert cpu.busy_until == 10 * DPC_TIME_LIMIT
+
+
+def test_dpc_that_never_leaves_is_stopped_by_its_preemption_points(kernel: Kernel, cpu: Cpu) -> None:
+    """A DPC that polls for ever may pass just so many preemption points; the next one raises, in its own code."""
+    points = 0
+
+    def routine() -> None:
+        nonlocal points
+        while True:
+            cpu.preempt()
+            points += 1
+
+    Dpc(routine).queue(cpu)
+    with pytest.raises(RuleViolation, match="preemption points without returning") as caught:
+        kernel.run(END, PLENTY)
+
+    assert caught.value.rule == "dpc-watchdog"
+    assert points == DPC_POINT_LIMIT
+
+
+def test_watchdog_of_a_nested_dpc_ends_with_it(kernel: Kernel, cpu: Cpu) -> None:
+    """After a nested DPC the interrupted PASSIVE work is not under the DPC watchdog."""
+    log: list[str] = []
+
+    def thread() -> None:
+        Dpc(lambda: log.append("dpc")).queue(cpu)
+        cpu.preempt()
+        cpu.charge(2 * DPC_TIME_LIMIT)
+        log.append("thread")
+
+    cpu.queue_thread(thread)
+    kernel.run(END, PLENTY)
+
+    assert log == ["dpc", "thread"]
+
+
+def test_irql_is_restored_when_an_isr_costs_too_much(kernel: Kernel, cpu: Cpu) -> None:
+    """An ISR whose charge goes beyond the DPC's limit raises in the interrupted DPC, and at that DPC's level."""
+    cpu.costs = Costs(isr=DPC_TIME_LIMIT + 1)
+    line = InterruptLine(cpu, "irq")
+    line.connect(lambda: True)
+    levels: list[int] = []
+
+    def routine() -> None:
+        line.assert_("card")
+        with pytest.raises(RuleViolation, match="dpc-watchdog"):
+            cpu.preempt()
+        levels.append(cpu.irql)
+
+    Dpc(routine).queue(cpu)
+    kernel.run(END, PLENTY)
+
+    assert levels == [DISPATCH]
+    assert cpu.irql == PASSIVE
