@@ -1,0 +1,78 @@
+"""Receive filtering: which destination addresses a card lets in (13.4.22, 13.5).
+
+Promiscuous modes, exact matches in the receive address registers, the
+multicast hash table and broadcast acceptance are folded into one verdict per
+destination address; verdicts are remembered until a register they depend on
+is written.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from ndisemu.frame.ethernet import ADDRESS, BROADCAST
+from ndisemu.hw import registers as reg
+
+# Which 12 bits of the upper two address bytes index the hash table, by RCTL.MO.
+HASH_SHIFTS: Final = (4, 3, 2, 0)
+# A flood of made-up addresses must not grow the memory of verdicts.
+MOST_VERDICTS: Final = 4096
+
+
+class ReceiveFilter:
+    """The verdicts of one card, computed from its RCTL, RAL/RAH and MTA words."""
+
+    __slots__ = ("_hash", "_stations", "_verdicts", "rctl")
+
+    def __init__(self) -> None:
+        self.rctl = 0
+        self._stations: dict[bytes, None] = {}
+        self._hash: Sequence[int] = ()
+        self._verdicts: dict[bytes, bool] = {}
+
+    def configure(self, rctl: int, addresses: Sequence[int], hash_table: Sequence[int]) -> None:
+        """Take new register values: 32 words of RAL/RAH pairs and 128 of MTA."""
+        self.rctl = rctl
+        self._stations = {
+            (low | (high & 0xFFFF) << 32).to_bytes(6, "little"): None
+            for low, high in zip(addresses[::2], addresses[1::2], strict=True)
+            if high & reg.RAH_AV
+        }
+        self._hash = tuple(hash_table)
+        self._verdicts.clear()
+
+    def accepts(self, frames: Sequence[bytes]) -> list[bytes]:
+        """Return the frames whose destination the card wants, in order."""
+        verdicts = self._verdicts
+        kept = []
+        for frame in frames:
+            destination = frame[:6]
+            verdict = verdicts.get(destination)
+            if verdict is None:
+                verdict = self._judge(destination)
+            if verdict:
+                kept.append(frame)
+        return kept
+
+    def _judge(self, destination: bytes) -> bool:
+        if len(self._verdicts) >= MOST_VERDICTS:
+            self._verdicts.clear()
+        verdict = self._verdicts[destination] = self._wants(destination)
+        return verdict
+
+    def _wants(self, destination: bytes) -> bool:
+        rctl = self.rctl
+        if len(destination) < ADDRESS:
+            return False
+        if destination in self._stations:
+            return True
+        if not destination[0] & 1:
+            return bool(rctl & reg.RCTL_UPE)
+        if rctl & reg.RCTL_MPE or (destination == BROADCAST and rctl & reg.RCTL_BAM):
+            return True
+        place = hash_index(destination, (rctl & reg.RCTL_MO) >> 12)
+        return bool(self._hash and self._hash[place >> 5] >> (place & 31) & 1)
+
+
+def hash_index(address: bytes, offset: int) -> int:
+    """Return which of the 4096 bits of the multicast table stands for `address`, for RCTL.MO = `offset` (13.5.1)."""
+    return (address[4] | address[5] << 8) >> HASH_SHIFTS[offset] & 0xFFF

@@ -1,0 +1,154 @@
+"""An in-memory cable between two cards.
+
+Each direction has a rate, shared by the frames that follow each other, and
+the cable has one delay. For every frame the cable computes when its first
+bit leaves and when its last bit arrives, in integer nanoseconds, and hands
+the whole burst to the other end with those times; making the frames visible
+no earlier is the receiving card's duty. An unpaced cable (no rate) takes no
+time to transmit.
+
+A frame too long for the cable's MTU is lost on it, and counted.
+
+Not here: loss, reordering and other impairments, which are links around a
+link; and the frame check sequence, whose four bytes are counted but not
+carried.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from ndisemu.errors import UsageError
+from ndisemu.frame.ethernet import FCS, HEADER, VLAN_TAG
+
+# Before each frame, preamble and start delimiter; behind it, the silence that
+# tells frames apart (IEEE 802.3, 4.2.7: 96 bit times).
+PREAMBLE: Final = 8
+INTER_FRAME_GAP: Final = 12
+NS: Final = 1_000_000_000
+
+
+class Port(Protocol):
+    """The card at one end, as a link sees it."""
+
+    def arrive(self, frames: Sequence[bytes], times: Sequence[int]) -> None:
+        """Take `frames`, the last bit of each arriving at its time (ns, ascending)."""
+        ...
+
+    def carrier(self, *, up: bool) -> None:
+        """The link came up or went down."""
+        ...
+
+
+class CableEnd:
+    """One end: where a card sends. `free_at` is when the wire is idle again after what was sent.
+
+    At rates that do not divide a second the wire is free a fraction of a
+    nanosecond later than that; the next burst carries it on.
+    """
+
+    __slots__ = ("_cable", "_fraction", "_now", "bytes", "frames", "free_at", "peer", "port", "too_long")
+
+    def __init__(self, cable: "Cable", now: Callable[[], int]) -> None:
+        self._cable = cable
+        self._now = now
+        self.peer = self
+        self.port: Port | None = None
+        self.free_at = 0
+        self._fraction = 0
+        self.frames = 0
+        self.bytes = 0
+        self.too_long = 0
+
+    def transmit(self, frames: Sequence[bytes]) -> tuple[Sequence[int], int]:
+        """Send `frames` back to back; returns when each leaves, and when the last has left (ns)."""
+        cable = self._cable
+        now = self._now()
+        self.frames += len(frames)
+        self.bytes += sum(map(len, frames))
+        if cable.rate is None:
+            starts: Sequence[int] = [now] * len(frames)
+            arrivals = starts if not cable.delay else [now + cable.delay] * len(frames)
+            last = now
+        else:
+            starts, arrivals, last = self._pace(frames, now)
+        if len(max(frames, key=len)) > cable.longest:
+            frames, arrivals = self._fitting(frames, arrivals)
+        if self.peer.port is not None and frames:
+            self.peer.port.arrive(frames, arrivals)
+        return starts, last
+
+    def _pace(self, frames: Sequence[bytes], now: int) -> tuple[list[int], list[int], int]:
+        """Compute first-bit and last-bit times at the cable's rate, exact over any number of bursts back to back."""
+        cable = self._cable
+        rate = cable.rate or NS
+        starts, arrivals = [], []
+        if now > self.free_at:
+            self.free_at, self._fraction = now, 0
+        # Counted in units of 1/rate nanoseconds from `start` on.
+        start, units = self.free_at, self._fraction
+        end = start
+        for frame in frames:
+            starts.append(start + units // rate)
+            units += (PREAMBLE + len(frame) + FCS) * 8 * NS
+            end = start + units // rate
+            arrivals.append(end + cable.delay)
+            units += cable.gap * 8 * NS
+        self.free_at = start + units // rate
+        self._fraction = units % rate
+        return starts, arrivals, end
+
+    def _fitting(self, frames: Sequence[bytes], arrivals: Sequence[int]) -> tuple[Sequence[bytes], Sequence[int]]:
+        longest = self._cable.longest
+        kept = [(frame, when) for frame, when in zip(frames, arrivals, strict=True) if len(frame) <= longest]
+        self.too_long += len(frames) - len(kept)
+        return [frame for frame, _ in kept], [when for _, when in kept]
+
+
+class Cable:
+    """Two ends, `rate` in bit/s (None: unpaced), `delay` in ns, `mtu` and `gap` in bytes.
+
+    `now` is the clock of the kernel both cards run on.
+    """
+
+    __slots__ = ("a", "b", "delay", "gap", "longest", "name", "rate")
+
+    def __init__(
+        self,
+        name: str,
+        now: Callable[[], int],
+        *,
+        rate: int | None = NS,
+        delay: int = 0,
+        mtu: int = 1500,
+        gap: int = INTER_FRAME_GAP,
+    ) -> None:
+        if rate is not None and rate < 1:
+            raise UsageError(f"the rate of {name} must be at least 1 bit/s, not {rate}")
+        if delay < 0 or gap < 0:
+            raise UsageError(f"the delay and gap of {name} must not be negative, not {delay} ns and {gap} bytes")
+        self.name = name
+        self.rate = rate
+        self.delay = delay
+        self.gap = gap
+        # One VLAN tag rides on top of the MTU, as on real links.
+        self.longest = mtu + HEADER + VLAN_TAG
+        self.a = CableEnd(self, now)
+        self.b = CableEnd(self, now)
+        self.a.peer, self.b.peer = self.b, self.a
+
+    def __repr__(self) -> str:
+        rate = "unpaced" if self.rate is None else f"{self.rate} bit/s"
+        return f"<Cable {self.name} {rate}, {self.delay} ns, {self.a.frames} + {self.b.frames} frames>"
+
+    def plug(self, a: Port, b: Port) -> None:
+        """Connect a card at each end; both see the carrier."""
+        self.a.port, self.b.port = a, b
+        a.carrier(up=True)
+        b.carrier(up=True)
+
+    def unplug(self) -> None:
+        """Take both cards off; what was sent has already been handed over."""
+        for end in (self.a, self.b):
+            if end.port is not None:
+                end.port.carrier(up=False)
+                end.port = None

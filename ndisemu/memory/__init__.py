@@ -1,0 +1,8 @@
+"""Host memory: one shared mapping per host, what cards may touch of it, rings and pools."""
+
+from ndisemu.memory.dma import DmaSpace, DmaViolation
+from ndisemu.memory.host import PAGE, POISON, Block, HostMemory
+from ndisemu.memory.pool import Pool
+from ndisemu.memory.ring import DESCRIPTOR, DescriptorRing
+
+__all__ = ["DESCRIPTOR", "PAGE", "POISON", "Block", "DescriptorRing", "DmaSpace", "DmaViolation", "HostMemory", "Pool"]

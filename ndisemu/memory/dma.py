@@ -1,0 +1,94 @@
+"""What a card may touch: memory allocated for it, or mapped for a send in flight.
+
+Each card reads and writes host memory through its own `DmaSpace`. Shared
+memory allocated for the card may be read and written as long as it is
+allocated; the buffers of a packet may be read while its send is in flight.
+Anything else is a DMA violation, which names the address and whose it is.
+
+The burst forms `gather` and `scatter` are the data path: one call a burst,
+one check a frame.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+
+from ndisemu.errors import RuleViolation
+from ndisemu.memory.host import Block, HostMemory
+
+
+class DmaViolation(RuleViolation):
+    """A card was told to touch memory it may not touch; nothing was read or written there."""
+
+
+class DmaSpace:
+    """The view one card has of its host's memory.
+
+    `mapped` holds the buffers of sends in flight: bus address to length. Each
+    address is mapped once; a packet is sent once at a time.
+    """
+
+    __slots__ = ("_blocks", "_map", "_name", "_starts", "mapped", "memory")
+
+    def __init__(self, memory: HostMemory, name: str) -> None:
+        self.memory = memory
+        self.mapped: dict[int, int] = {}
+        self._map = memory.map
+        self._name = name
+        self._blocks: list[Block] = []
+        self._starts: list[int] = []
+
+    def __repr__(self) -> str:
+        return f"<DmaSpace {self._name}: {len(self._blocks)} blocks, {len(self.mapped)} buffers mapped>"
+
+    def allow(self, block: Block) -> None:
+        """Let the card read and write `block`."""
+        place = bisect_right(self._starts, block.address)
+        self._blocks.insert(place, block)
+        self._starts.insert(place, block.address)
+
+    def revoke(self, block: Block) -> None:
+        """Take `block` from the card again."""
+        place = self._blocks.index(block)
+        del self._blocks[place], self._starts[place]
+
+    def block_at(self, address: int, length: int, doing: str) -> Block:
+        """Return the allowed block that holds the range, or raise `DmaViolation`."""
+        place = bisect_right(self._starts, address) - 1
+        if place >= 0 and address + length <= self._blocks[place].end:
+            return self._blocks[place]
+        raise DmaViolation(
+            "dma-unmapped",
+            f"{self._name} tried to {doing} {length} bytes at {address:#x}, which {self.memory.describe(address)}; "
+            "a card may touch memory allocated for it, and read what is mapped for a send in flight",
+        )
+
+    def gather(self, addresses: Sequence[int], lengths: Sequence[int]) -> list[bytes]:
+        """Read one range for each pair, frozen at this moment."""
+        memory, mapped = self._map, self.mapped
+        parts = []
+        for address, length in zip(addresses, lengths, strict=True):
+            if mapped.get(address, 0) < length:
+                self._readable(address, length)
+            parts.append(memory[address : address + length])
+        return parts
+
+    def scatter(self, addresses: Iterable[int], parts: Iterable[bytes]) -> None:
+        """Write each part at its address."""
+        memory = self._map
+        low, high = 0, 0
+        for address, part in zip(addresses, parts, strict=True):
+            end = address + len(part)
+            if address < low or end > high:
+                block = self.block_at(address, len(part), "write")
+                low, high = block.address, block.end
+            memory[address:end] = part
+
+    def _readable(self, address: int, length: int) -> None:
+        """Accept a range inside a mapped buffer or an allowed block."""
+        place = bisect_right(self._starts, address) - 1
+        if place >= 0 and address + length <= self._blocks[place].end:
+            return
+        for start, size in self.mapped.items():
+            if start <= address and address + length <= start + size:
+                return
+        self.block_at(address, length, "read")

@@ -1,0 +1,61 @@
+"""A ring of 16-byte descriptors in shared memory, read and written in runs.
+
+Both sides use it: the driver over its allocation, the card over the same
+memory through its bus address. It has no head and no tail; those belong to
+whoever owns them. A run may wrap around the end.
+"""
+
+from array import array
+
+from ndisemu.errors import UsageError
+
+DESCRIPTOR = 16
+
+
+class DescriptorRing:
+    """`count` descriptors of two 64-bit words each, in `words` (a memoryview of format Q)."""
+
+    __slots__ = ("count", "words")
+
+    def __init__(self, words: memoryview) -> None:
+        if words.format != "Q" or len(words) < 2 or len(words) % 2:
+            raise UsageError(f"a descriptor ring is an even number of 64-bit words, not {len(words)} of {words.format}")
+        self.words = words
+        self.count = len(words) // 2
+
+    def __repr__(self) -> str:
+        return f"<DescriptorRing of {self.count}>"
+
+    def read(self, start: int, count: int) -> list[int]:
+        """Return the words of `count` descriptors from `start`: address words at even places, status words at odd."""
+        words, end = self.words, start + count
+        if end <= self.count:
+            return words[2 * start : 2 * end].tolist()
+        return words[2 * start :].tolist() + words[: 2 * (end - self.count)].tolist()
+
+    def write(self, start: int, values: list[int]) -> None:
+        """Write whole descriptors from `start`: two words each."""
+        count = len(values) // 2
+        room = self.count - start
+        if count <= room:
+            self.words[2 * start : 2 * (start + count)] = array("Q", values)
+        else:
+            self.words[2 * start :] = array("Q", values[: 2 * room])
+            self.words[: 2 * (count - room)] = array("Q", values[2 * room :])
+
+    def read_status(self, start: int, count: int) -> list[int]:
+        """Return the second words of `count` descriptors from `start`."""
+        words, end = self.words, start + count
+        if end <= self.count:
+            return words[2 * start + 1 : 2 * end : 2].tolist()
+        return words[2 * start + 1 :: 2].tolist() + words[1 : 2 * (end - self.count) : 2].tolist()
+
+    def write_status(self, start: int, values: list[int]) -> None:
+        """Write the second words of descriptors from `start`."""
+        count = len(values)
+        room = self.count - start
+        if count <= room:
+            self.words[2 * start + 1 : 2 * (start + count) : 2] = array("Q", values)
+        else:
+            self.words[2 * start + 1 :: 2] = array("Q", values[:room])
+            self.words[1 : 2 * (count - room) : 2] = array("Q", values[room:])

@@ -1,0 +1,152 @@
+"""Claims about what a card may read and write: allowed blocks both ways, mapped buffers one way, nothing else."""
+
+from contextlib import closing
+
+import pytest
+from hypothesis import given, strategies as st
+
+from ndisemu.memory import Block, DmaSpace, DmaViolation, HostMemory
+from ndisemu.memory.host import PAGE
+
+
+@pytest.fixture
+def dma(memory: HostMemory) -> DmaSpace:
+    """Give the view of a card that may touch nothing yet."""
+    return DmaSpace(memory, "h.eth0")
+
+
+@pytest.fixture
+def mapped(memory: HostMemory, dma: DmaSpace) -> Block:
+    """Give 100 bytes in a block of the protocol's, mapped for a send in flight, and filled with their place."""
+    block = memory.allocate(256, owner="app", purpose="packet")
+    assert block is not None
+    memory.map[block.address : block.end] = bytes(range(256))
+    dma.mapped[block.address] = 100
+    return block
+
+
+def test_a_mapped_buffer_can_be_read_whole_and_in_parts(dma: DmaSpace, mapped: Block) -> None:
+    """Any range inside a mapped buffer is readable."""
+    at = mapped.address
+    parts = dma.gather([at, at, at + 10, at + 99], [100, 1, 90, 1])
+    assert parts == [bytes(range(100)), b"\x00", bytes(range(10, 100)), b"\x63"]
+
+
+@pytest.mark.parametrize(("start", "length"), [(0, 101), (1, 100), (99, 2), (100, 1), (-1, 2), (-1, 102)])
+def test_nothing_beside_a_mapped_buffer_can_be_read(dma: DmaSpace, mapped: Block, start: int, length: int) -> None:
+    """A range that sticks out of the mapped part is refused, although its block is longer."""
+    with pytest.raises(DmaViolation):
+        dma.gather([mapped.address + start], [length])
+
+
+def test_a_range_over_two_mapped_buffers_is_refused(dma: DmaSpace, mapped: Block) -> None:
+    """Two buffers side by side are two buffers."""
+    dma.mapped[mapped.address + 100] = 50
+    assert dma.gather([mapped.address + 100], [50]) == [bytes(range(100, 150))]
+    with pytest.raises(DmaViolation):
+        dma.gather([mapped.address + 90], [20])
+
+
+def test_a_mapped_buffer_cannot_be_written(memory: HostMemory, dma: DmaSpace, mapped: Block) -> None:
+    """A send in flight is read only."""
+    with pytest.raises(DmaViolation, match="write 1 bytes"):
+        dma.scatter([mapped.address], [b"x"])
+    assert memory.map[mapped.address] == 0
+
+
+def test_an_unmapped_buffer_cannot_be_read_any_more(dma: DmaSpace, mapped: Block) -> None:
+    """When a send is over, so is the card's access."""
+    del dma.mapped[mapped.address]
+    with pytest.raises(DmaViolation):
+        dma.gather([mapped.address], [1])
+
+
+def test_an_allowed_block_can_be_read_and_written_anywhere(dma: DmaSpace, block: Block) -> None:
+    """Shared memory goes both ways, to its last byte."""
+    dma.allow(block)
+    dma.scatter([block.address, block.end - 3], [b"abc", b"xyz"])
+    assert dma.gather([block.address + 1, block.end - 3], [2, 3]) == [b"bc", b"xyz"]
+
+
+@pytest.mark.parametrize(("start", "length"), [(-1, 1), (-1, 2), (4095, 2), (4096, 1), (0, 4097)])
+def test_nothing_beside_an_allowed_block_can_be_touched(
+    memory: HostMemory, dma: DmaSpace, block: Block, start: int, length: int
+) -> None:
+    """Neither a read nor a write may stick out of a block, and a refused write writes nothing there."""
+    dma.allow(block)
+    with pytest.raises(DmaViolation):
+        dma.gather([block.address + start], [length])
+    with pytest.raises(DmaViolation):
+        dma.scatter([block.address + start], [b"x" * length])
+    assert not any(memory.map[: 3 * PAGE])
+
+
+def test_a_range_over_two_allowed_blocks_is_refused(memory: HostMemory, dma: DmaSpace, block: Block) -> None:
+    """Two allocations side by side are two allocations, in whatever order they were allowed."""
+    behind = memory.allocate(4096, owner="nic0", purpose="buffers")
+    assert behind is not None
+    assert behind.address == block.end
+    dma.allow(behind)
+    dma.allow(block)
+    assert dma.block_at(block.address, 4096, "read") is block
+    assert dma.block_at(behind.address, 4096, "read") is behind
+    with pytest.raises(DmaViolation):
+        dma.scatter([block.end - 1], [b"xy"])
+
+
+def test_a_revoked_block_is_taken_from_the_card(dma: DmaSpace, block: Block) -> None:
+    """What was allowed can be revoked."""
+    dma.allow(block)
+    dma.revoke(block)
+    with pytest.raises(DmaViolation):
+        dma.scatter([block.address], [b"x"])
+    assert repr(dma) == "<DmaSpace h.eth0: 0 blocks, 0 buffers mapped>"
+
+
+@pytest.mark.parametrize(
+    ("address", "whose"),
+    [
+        (0x1000, "belongs to the ring of nic0 at 0x1000, 4096 bytes"),
+        (0x5000, "is free memory"),
+        (0x7FFFFFFFFFFF, "is outside the 65536 bytes of host h"),
+    ],
+)
+def test_a_violation_names_card_address_and_owner(dma: DmaSpace, block: Block, address: int, whose: str) -> None:
+    """The message says who did what where, whose it is, and what would have been right."""
+    with pytest.raises(DmaViolation) as caught:
+        dma.gather([address], [4])
+    assert caught.value.rule == "dma-unmapped"
+    assert caught.value.text == (
+        f"h.eth0 tried to read 4 bytes at {address:#x}, which {whose}; "
+        "a card may touch memory allocated for it, and read what is mapped for a send in flight"
+    )
+
+
+@pytest.mark.parametrize("bad", range(4))
+def test_each_range_of_a_burst_is_checked(memory: HostMemory, dma: DmaSpace, block: Block, bad: int) -> None:
+    """One bad range anywhere in a burst is found, and a burst never writes there."""
+    dma.allow(block)
+    addresses = [block.address + 64 * place for place in range(4)]
+    addresses[bad] = block.end + 64
+    with pytest.raises(DmaViolation, match=f"{block.end + 64:#x}"):
+        dma.gather(addresses, [8] * 4)
+    with pytest.raises(DmaViolation, match=f"{block.end + 64:#x}"):
+        dma.scatter(addresses, [b"12345678"] * 4)
+    assert not any(memory.map[block.end :])
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 10)), max_size=12))
+def test_scatter_then_gather_is_what_a_list_of_bytes_says(writes: list[tuple[int, int]]) -> None:
+    """A burst writes its parts in order, later over earlier, and a read sees them."""
+    model = bytearray(70)
+    parts = [bytes([number + 1]) * length for number, (_, length) in enumerate(writes)]
+    for (start, length), part in zip(writes, parts, strict=True):
+        model[start : start + length] = part
+
+    with closing(HostMemory("h", 2 * PAGE)) as memory:
+        block = memory.allocate(70, owner="o", purpose="p")
+        assert block is not None
+        dma = DmaSpace(memory, "h.eth0")
+        dma.allow(block)
+        dma.scatter([block.address + start for start, _ in writes], parts)
+        assert dma.gather([block.address], [70]) == [bytes(model)]
