@@ -3,10 +3,45 @@
 Network drivers written as coroutines run against a faithful NDIS library, on
 an asyncio loop that plays the IRQL/DPC scheduler, over a register-accurate
 virtual network card.
+
+    async with ndisemu.Emulation(seed=7) as emu: ...
+    ndisemu.run(main())
+
+The names below are loaded when they are first used, so that
+`python -m ndisemu --help` does not pay for what it does not need.
 """
 
-from typing import Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ndisemu.drivers.ring import RingMiniport
+    from ndisemu.kernel import run
+    from ndisemu.machine import Application, Emulation, Host
+    from ndisemu.ndis import Status, v5
 
 __version__: Final = "0.1.0"
 
-__all__ = ["__version__"]
+__all__ = ["Application", "Emulation", "Host", "RingMiniport", "Status", "__version__", "run", "v5"]
+
+_HOMES: Final = {
+    "Application": "ndisemu.machine",
+    "Emulation": "ndisemu.machine",
+    "Host": "ndisemu.machine",
+    "RingMiniport": "ndisemu.drivers.ring",
+    "Status": "ndisemu.ndis",
+    "run": "ndisemu.kernel",
+    "v5": "ndisemu.ndis",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its home (PEP 562)."""
+    if name in _HOMES:
+        found: object = getattr(import_module(_HOMES[name]), name)
+        return found
+    raise AttributeError(f"module 'ndisemu' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,117 @@
+"""Where a station's frames come from: a generator's pattern, or a recorded capture.
+
+A source hands out bursts in order and says when the next one is due. Frames
+are exactly what is given to NDIS; `padded` is how they arrive.
+"""
+
+from collections.abc import Sequence
+from itertools import cycle, islice
+from math import lcm
+from random import Random
+from typing import Final, Protocol
+
+from ndisemu.frame.ethernet import HEADER, MIN_FRAME
+
+# A generator's frames repeat after this many; far more than ever are in
+# flight, so a frame in the wrong place is always a different one.
+DISTINCT: Final = 512
+ETHERTYPE_EXPERIMENTAL: Final = b"\x88\xb5"
+
+
+class Source(Protocol):
+    """Frames to send, in order."""
+
+    window: int
+    longest: int
+
+    def due(self) -> int | None:
+        """Return the virtual time (ns) of the next burst; None when all have been handed out."""
+        ...
+
+    def next(self) -> tuple[Sequence[bytes], Sequence[bytes]]:
+        """Return the next burst: the frames, and the same frames as they arrive."""
+        ...
+
+
+class Generator:
+    """`frames` frames in bursts of `burst`, of the given sizes in turn (bytes without FCS).
+
+    With `every` (ns) a burst is due at that interval whatever has become of
+    the ones before (open loop); without it, as soon as the `window` admits it.
+    The content is pseudo-random, numbered, and the same for the same seed.
+    """
+
+    def __init__(
+        self,
+        random: Random,
+        *,
+        source: bytes,
+        destination: bytes,
+        frames: int,
+        sizes: Sequence[int],
+        burst: int = 64,
+        window: int | None = None,
+        start: int = 0,
+        every: int | None = None,
+    ) -> None:
+        self.window = max(burst, window or 2 * burst)
+        self.longest = max(sizes)
+        self._left = frames
+        self._burst = burst
+        self._due = start
+        self._every = every or 0
+        header = destination + source + ETHERTYPE_EXPERIMENTAL
+        body = random.randbytes(self.longest)
+        # The pattern ends where the sizes do, or the next round would begin with the wrong one.
+        whole = lcm(burst, len(sizes))
+        count = min(-(-DISTINCT // whole) * whole, -(-frames // burst) * burst)
+        made = [
+            (header + number.to_bytes(4, "big") + body)[:size]
+            for number, size in zip(range(count), cycle(sizes), strict=False)
+        ]
+        self._bursts = cycle(
+            [(part, padded(part)) for part in (made[at : at + burst] for at in range(0, count, burst))]
+        )
+
+    def due(self) -> int | None:
+        """Return when the next burst may go."""
+        return self._due if self._left else None
+
+    def next(self) -> tuple[Sequence[bytes], Sequence[bytes]]:
+        """Return the next burst."""
+        frames, arriving = next(self._bursts)
+        if self._left < len(frames):
+            frames, arriving = frames[: self._left], arriving[: self._left]
+        self._left -= len(frames)
+        self._due += self._every
+        return frames, arriving
+
+
+class Replay:
+    """Recorded frames at their recorded times: pairs of time (ns from the start of the run) and frame."""
+
+    def __init__(self, recording: Sequence[tuple[int, bytes]], *, window: int = 512) -> None:
+        self.window = window
+        self.longest = max((len(frame) for _, frame in recording), default=HEADER)
+        self._recording = recording
+        self._next = 0
+
+    def due(self) -> int | None:
+        """Return the recorded time of the next frame."""
+        return self._recording[self._next][0] if self._next < len(self._recording) else None
+
+    def next(self) -> tuple[Sequence[bytes], Sequence[bytes]]:
+        """Return all frames recorded at the next instant, up to the window."""
+        due = self._recording[self._next][0]
+        frames = []
+        for time, frame in islice(self._recording, self._next, self._next + self.window):
+            if time != due:
+                break
+            frames.append(frame)
+        self._next += len(frames)
+        return frames, padded(frames)
+
+
+def padded(frames: Sequence[bytes]) -> Sequence[bytes]:
+    """Return frames as the card pads them: with zeros to 60 bytes."""
+    return [frame.ljust(MIN_FRAME, b"\0") for frame in frames]

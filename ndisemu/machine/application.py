@@ -1,0 +1,238 @@
+"""The asyncio face of a binding: `send`, `receive` and `request` for application tasks.
+
+It is an NDIS 5.1 protocol like any other. What a task asks for is queued as
+PASSIVE_LEVEL work on the binding's CPU and never runs on the task's own
+stack; the protocol raises to DISPATCH_LEVEL around its send. Received
+packets are held until the application takes them: their bytes are copied
+out, then the buffers go back to the miniport.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from ndisemu.errors import UsageError
+from ndisemu.frame.ethernet import HEADER
+from ndisemu.kernel import DISPATCH, Cpu
+from ndisemu.ndis import Binding, Oid, OidRequest, Packet, PacketFilter, Status
+from ndisemu.ndis.v5 import BindContext, Protocol
+
+# Packets an application may have in flight; further sends wait.
+SEND_PACKETS = 256
+USUAL_FILTER = PacketFilter.DIRECTED | PacketFilter.MULTICAST | PacketFilter.BROADCAST
+
+
+class _Send:
+    """One call of `send`: its frames, and the statuses as they come."""
+
+    __slots__ = ("frames", "future", "left", "started", "statuses")
+
+    def __init__(self, frames: Sequence[bytes], future: "asyncio.Future[list[Status]]") -> None:
+        self.frames = frames
+        self.future = future
+        self.statuses = [Status.PENDING] * len(frames)
+        self.started = 0
+        self.left = len(frames)
+
+    def finish(self, place: int, status: Status) -> None:
+        self.statuses[place] = status
+        self.left -= 1
+        if not self.left and not self.future.done():
+            self.future.set_result(self.statuses)
+
+
+class ApplicationProtocol(Protocol):
+    """The protocol behind one `Application`."""
+
+    def __init__(self, name: str, cpu: Cpu, packet_filter: PacketFilter) -> None:
+        self.name = name
+        self._cpu = cpu
+        self._filter = packet_filter
+        self._free: deque[Packet] = deque()
+        self._queue: deque[_Send] = deque()
+        self._calls: dict[Packet, tuple[_Send, int]] = {}
+        self._wanted: dict[OidRequest, asyncio.Future[Status]] = {}
+        self._asked: dict[OidRequest, asyncio.Future[Status]] = {}
+        self.held: deque[Packet] = deque()
+        self.arrived: Callable[[], None] | None = None
+        self.binding: Binding | None = None
+        self.closed = False
+
+    async def bind_adapter(self, context: BindContext) -> Status:
+        """Open the adapter, open the filter, make packets."""
+        binding = context.open_adapter()
+        longest = int.from_bytes(await binding.query(Oid.GEN_MAXIMUM_TOTAL_SIZE), "little")
+        self._free.extend(binding.allocate_packets(SEND_PACKETS, longest))
+        await binding.set(Oid.GEN_CURRENT_PACKET_FILTER, self._filter.to_bytes(4, "little"))
+        self.binding = binding
+        return Status.SUCCESS
+
+    async def unbind_adapter(self, binding: Binding) -> None:
+        """Give back what the application has not taken, fail what was not begun yet, close."""
+        self.closed = True
+        for future in self._wanted.values():
+            if not future.done():
+                future.set_result(Status.CLOSING)
+        self._wanted.clear()
+        while self._queue:
+            send = self._queue.popleft()
+            for place in range(send.started, len(send.frames)):
+                send.finish(place, Status.CLOSING)
+        if self.held:
+            packets = list(self.held)
+            self.held.clear()
+            binding.return_packets(packets)
+        if self.arrived is not None:
+            self.arrived()
+        await binding.close()
+
+    def enter(self, send: _Send) -> None:
+        """Take a call of `send`, from the application's task; `pump` begins it, or a close fails it."""
+        self._queue.append(send)
+
+    def want(self, request: OidRequest, future: "asyncio.Future[Status]") -> None:
+        """Take a request, from the application's task; `ask` begins it, or a close fails it."""
+        self._wanted[request] = future
+
+    def send_complete(self, binding: Binding, packets: Sequence[Packet], status: Status) -> None:
+        """ProtocolSendComplete: tell each packet's call, and send what waits for packets."""
+        for packet in packets:
+            send, place = self._calls.pop(packet)
+            send.finish(place, status)
+        self._free.extend(packets)
+        if self._queue:
+            self._cpu.queue_thread(self.pump)
+
+    def ask(self, request: OidRequest) -> None:
+        """Make a wanted request, whose future gets its final status; at PASSIVE_LEVEL."""
+        future = self._wanted.pop(request, None)
+        if future is None or self.binding is None:
+            return
+        self._asked[request] = future
+        status = self.binding.request(request)
+        if status is not Status.PENDING:
+            self.request_complete(self.binding, request, status)
+
+    def request_complete(self, binding: Binding, request: OidRequest, status: Status) -> None:
+        """ProtocolRequestComplete: the task that asked goes on."""
+        future = self._asked.pop(request)
+        if not future.done():
+            future.set_result(status)
+
+    def receive_packets(self, binding: Binding, packets: Sequence[Packet]) -> int:
+        """ProtocolReceivePacket: hold one reference of each until the application takes it."""
+        self.held.extend(packets)
+        if self.arrived is not None:
+            self.arrived()
+        return 1
+
+    def pump(self) -> None:
+        """Fill free packets with waiting frames, in turn, and send them at DISPATCH_LEVEL."""
+        binding = self.binding
+        while self._queue and self._free and binding is not None and not self.closed:
+            send = self._queue[0]
+            count = min(len(self._free), len(send.frames) - send.started)
+            packets = [self._free.popleft() for _ in range(count)]
+            for place, packet in enumerate(packets, send.started):
+                packet.fill(send.frames[place])
+                self._calls[packet] = (send, place)
+            send.started += count
+            if send.started == len(send.frames):
+                self._queue.popleft()
+            before = self._cpu.raise_irql(DISPATCH)
+            binding.send_packets(packets)
+            self._cpu.lower_irql(before)
+
+
+class Application:
+    """An application's hold of a NIC: `await send(frames)`, `await receive()`, `async for frame in ...`."""
+
+    def __init__(self, protocol: ApplicationProtocol, binding: Binding, cpu: Cpu) -> None:
+        self._protocol = protocol
+        self._binding = binding
+        self._cpu = cpu
+        self._waiting: asyncio.Future[None] | None = None
+        self._taken: deque[bytes] = deque()
+        protocol.arrived = self._wake
+
+    def __repr__(self) -> str:
+        return f"<Application {self._binding.name}: {len(self._protocol.held)} frames to take>"
+
+    @property
+    def binding(self) -> Binding:
+        """The NDIS binding underneath."""
+        return self._binding
+
+    async def send(self, frames: Sequence[bytes]) -> list[Status]:
+        """Send frames in order; returns the status of each once NDIS has completed all of them.
+
+        Cancelling the wait does not take back what was submitted.
+        """
+        self._check_open()
+        longest = self._binding.adapter.maximum_total_size
+        for frame in frames:
+            if not HEADER <= len(frame) <= longest:
+                raise UsageError(
+                    f"{self._binding.adapter.name} sends frames of {HEADER} to {longest} bytes without FCS, not {len(frame)}"
+                )
+        if not frames:
+            return []
+        future: asyncio.Future[list[Status]] = asyncio.get_running_loop().create_future()
+        send = _Send([bytes(frame) for frame in frames], future)
+        self._protocol.enter(send)
+        self._submit(self._protocol.pump)
+        return await future
+
+    async def receive(self) -> list[bytes]:
+        """Wait for frames and take all that have arrived; an empty list means that the binding was closed."""
+        if self._taken:
+            left = list(self._taken)
+            self._taken.clear()
+            return left
+        held = self._protocol.held
+        while not held:
+            if self._protocol.closed:
+                return []
+            if self._waiting is not None:
+                raise UsageError(f"{self._binding.name} has a task waiting in receive() already; one at a time")
+            self._waiting = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiting
+            finally:
+                self._waiting = None
+        packets = list(held)
+        held.clear()
+        frames = [packet.read() for packet in packets]
+        self._submit(lambda: self._binding.return_packets(packets))
+        return frames
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield frames as they arrive, until the binding is closed; a loop that ends early leaves the rest for later."""
+        while frames := await self.receive():
+            self._taken.extend(frames)
+            while self._taken:
+                yield self._taken.popleft()
+
+    async def request(self, oid: Oid, data: bytes | None = None) -> bytes:
+        """Query `oid`, or set it to `data`; a failure raises `UsageError` with the status."""
+        self._check_open()
+        future: asyncio.Future[Status] = asyncio.get_running_loop().create_future()
+        request = OidRequest.query(oid, 1024) if data is None else OidRequest.set(oid, data)
+        self._protocol.want(request, future)
+        self._submit(lambda: self._protocol.ask(request))
+        status = await future
+        if status is not Status.SUCCESS:
+            raise UsageError(f"{self._binding.name}: {request!r} ended with {status}")
+        return request.answered
+
+    def _submit(self, work: Callable[[], None]) -> None:
+        """Queue PASSIVE_LEVEL work on the binding's CPU."""
+        self._cpu.kernel.submit(lambda: self._cpu.queue_thread(work))
+
+    def _check_open(self) -> None:
+        if self._protocol.closed:
+            raise UsageError(f"{self._binding.name} is closed")
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)

@@ -1,0 +1,150 @@
+"""One emulation: hosts on one kernel, in the time of the running asyncio loop.
+
+Entering it attaches the kernel to the loop: to virtual time under
+`ndisemu.run`, to the real clock on any other loop. Leaving it, also by
+cancellation, halts every adapter in order and leaves no task, descriptor or
+mapping behind.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from random import Random
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from ndisemu.errors import UsageError
+from ndisemu.kernel import Finding, Kernel, RealTimePump, Strategy, VirtualLoop
+from ndisemu.link import Cable
+from ndisemu.machine.host import MEBIBYTE, Host, Slot
+from ndisemu.probe import Probe
+from ndisemu.units import parse_duration, parse_rate
+
+Clock = Literal["virtual", "real"]
+
+
+class Emulation:
+    """Hosts, cables and the kernel they run on.
+
+    `clock` None chooses by the running loop. All randomness derives from
+    `seed`, through `random(name)`. Several emulations can run in one loop.
+    """
+
+    def __init__(
+        self, *, seed: int = 0, clock: Clock | None = None, strategy: Strategy | None = None, probe: Probe | None = None
+    ) -> None:
+        self.seed = seed
+        self.kernel = Kernel(probe=probe, strategy=strategy)
+        self.hosts: dict[str, Host] = {}
+        self.cables: list[Cable] = []
+        self._wanted = clock
+        self._loop: VirtualLoop | None = None
+        self._pump: RealTimePump | None = None
+        self._tasks: dict[asyncio.Task[object], None] = {}
+
+    def __repr__(self) -> str:
+        return f"<Emulation seed={self.seed} at {self.kernel.now} ns: {', '.join(self.hosts) or 'no hosts'}>"
+
+    @property
+    def clock(self) -> Clock:
+        """Which clock it runs on."""
+        return "virtual" if self._loop is not None else "real"
+
+    @property
+    def now(self) -> int:
+        """Nanoseconds since it was entered."""
+        return self.kernel.now
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What went wrong so far: broken rules and stopped adapters."""
+        return self.kernel.findings
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, VirtualLoop):
+            if self._wanted == "real":
+                raise UsageError("the real clock needs a real asyncio loop: use asyncio.run instead of ndisemu.run")
+            self._loop = loop
+            loop.attach(self.kernel)
+        else:
+            if self._wanted == "virtual":
+                raise UsageError("the virtual clock needs the virtual loop: use ndisemu.run instead of asyncio.run")
+            self._pump = RealTimePump(self.kernel)
+        self.kernel.spawn = self._spawn
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            for host in reversed(self.hosts.values()):
+                await host.halt()
+            for cable in self.cables:
+                cable.unplug()
+        finally:
+            for task in tuple(self._tasks):
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            if self._loop is not None:
+                self._loop.detach(self.kernel)
+            if self._pump is not None:
+                self._pump.close()
+            for host in self.hosts.values():
+                host.close()
+
+    def random(self, name: str) -> Random:
+        """Return the generator of this name, seeded from the run's seed and the name alone."""
+        return Random(f"{self.seed}/{name}")
+
+    def host(self, name: str, *, cpus: int = 1, memory: int = 64 * MEBIBYTE) -> Host:
+        """Add a host with `cpus` virtual CPUs and `memory` bytes."""
+        if name in self.hosts:
+            raise UsageError(f"there is a host named {name} already")
+        host = self.hosts[name] = Host(self.kernel, name, len(self.hosts), cpus=cpus, memory=memory)
+        return host
+
+    def connect(
+        self, a: Slot, b: Slot, *, rate: int | str | None = "1Gbit/s", delay: int | str = 0, mtu: int | None = None
+    ) -> Cable:
+        """Run a cable between two cards: rate in bit/s or as text (None: unpaced), delay in ns or as text."""
+        if a is b:
+            raise UsageError(f"{a.name} cannot be connected to itself; a cable runs between two cards")
+        for slot in (a, b):
+            if slot.cable is not None:
+                raise UsageError(f"{slot.name} is connected to {slot.cable.name} already")
+        cable = Cable(
+            f"{a.name} - {b.name}",
+            lambda: self.kernel.now,
+            rate=parse_rate(rate) if isinstance(rate, str) else rate,
+            delay=parse_duration(delay) if isinstance(delay, str) else delay,
+            mtu=max(a.mtu, b.mtu) if mtu is None else mtu,
+        )
+        a.cable = b.cable = cable
+        self.cables.append(cable)
+        a.nic.plug(cable.a)
+        b.nic.plug(cable.b)
+        cable.plug(a.nic, b.nic)
+        return cable
+
+    async def idle(self) -> None:
+        """Wait until the kernel has nothing left to do: no work ready, none to come."""
+        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        others = self.kernel.on_idle
+
+        def resolve() -> None:
+            self.kernel.on_idle = None
+            if others is not None:
+                others()
+            if not reached.done():
+                reached.set_result(None)
+
+        self.kernel.on_idle = resolve
+        if self.kernel.poke is not None:
+            self.kernel.poke()
+        await reached
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, object], name: str) -> asyncio.Task[object]:
+        task = asyncio.get_running_loop().create_task(coroutine, name=name)
+        self._tasks[task] = None
+        task.add_done_callback(lambda done: self._tasks.pop(done, None))
+        return task

@@ -1,0 +1,127 @@
+"""A host: CPUs, memory, NDIS, and the cards in its slots."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from ndisemu.errors import BugCheck, UsageError
+from ndisemu.hw import Nic
+from ndisemu.kernel import Cpu, InterruptLine, Kernel
+from ndisemu.link import Cable
+from ndisemu.machine.application import USUAL_FILTER, Application, ApplicationProtocol
+from ndisemu.memory import DmaSpace, HostMemory
+from ndisemu.ndis import Adapter, Binding, Device, NdisLibrary, PacketFilter
+from ndisemu.ndis.states import AdapterState
+from ndisemu.ndis.v5 import Miniport, Protocol
+
+MEBIBYTE = 1 << 20
+
+
+class Slot:
+    """A card in a host, with its adapter and, once connected, its cable."""
+
+    def __init__(self, host: "Host", nic: Nic, adapter: Adapter, mtu: int) -> None:
+        self.host = host
+        self.nic = nic
+        self.adapter = adapter
+        self.mtu = mtu
+        self.cable: Cable | None = None
+        # Two tasks that need the adapter start it once.
+        self.starting = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"<Slot {self.name}: {self.adapter!r}>"
+
+    @property
+    def name(self) -> str:
+        """Host and NIC, such as `a.eth0`."""
+        return self.nic.name
+
+
+class Host:
+    """One emulated computer.
+
+    `number`, from 0, makes its cards' default addresses: 02:00:00, two bytes of host and one of NIC, both from 1.
+    """
+
+    def __init__(self, kernel: Kernel, name: str, number: int, *, cpus: int = 1, memory: int = 64 * MEBIBYTE) -> None:
+        if not 1 <= cpus <= 64:
+            raise UsageError(f"host {name} must have 1 to 64 CPUs, not {cpus}")
+        self.kernel = kernel
+        self.name = name
+        self.number = number
+        self.memory = HostMemory(name, memory)
+        self.ndis = NdisLibrary(name, self.memory)
+        self.slots: dict[str, Slot] = {}
+        settlers: list[Callable[[], None]] = []
+        self.cpus = tuple(Cpu(kernel, f"{name}.cpu{place}", settlers) for place in range(cpus))
+
+    def __repr__(self) -> str:
+        return f"<Host {self.name}: {len(self.cpus)} CPUs, {', '.join(self.slots) or 'no cards'}>"
+
+    def nic(
+        self,
+        name: str,
+        miniport: Callable[[], Miniport],
+        *,
+        mac: bytes | None = None,
+        mtu: int = 1500,
+        parameters: Mapping[str, int] | None = None,
+    ) -> Slot:
+        """Put a card into this host, with a driver class (or another callable that makes the driver).
+
+        `parameters` are what the driver reads from its configuration, such as `tx_ring`.
+        """
+        if name in self.slots:
+            raise UsageError(f"host {self.name} has a NIC named {name} already")
+        full_name = f"{self.name}.{name}"
+        address = mac or bytes((2, 0, 0, *divmod(self.number + 1, 256), len(self.slots) + 1))
+        cpu = self.cpus[0]
+        line = InterruptLine(cpu, f"{full_name} interrupt")
+        dma = DmaSpace(self.memory, full_name)
+        nic = Nic(self.kernel, full_name, address, dma=dma, line=line, settlers=cpu.settlers)
+        device = Device(full_name, nic, line, dma, self.memory, cpu, {"mtu": mtu, **(parameters or {})})
+        slot = Slot(self, nic, self.ndis.add_adapter(miniport(), device), mtu)
+        self.slots[name] = slot
+        return slot
+
+    async def start(self, name: str) -> Adapter:
+        """Initialize the adapter of a NIC unless it runs; raises `BugCheck` if its driver does not start."""
+        slot = self._slot(name)
+        adapter = slot.adapter
+        async with slot.starting:
+            if adapter.state.current in {AdapterState.UNINITIALIZED, AdapterState.HALTED}:
+                await adapter.initialize()
+        if not adapter.running:
+            reasons = [finding.text for finding in self.kernel.findings if finding.actor == adapter.name]
+            raise BugCheck(f"{adapter.name} does not run: {'; '.join(reasons) or adapter.state.current.value}")
+        return adapter
+
+    async def bind_protocol(self, name: str, protocol: Protocol, *, cpu: int = 0) -> Binding:
+        """Bind a protocol driver to a NIC, starting its adapter if need be."""
+        if not 0 <= cpu < len(self.cpus):
+            raise UsageError(f"host {self.name} has no CPU {cpu}; it has CPUs 0 to {len(self.cpus) - 1}")
+        adapter = await self.start(name)
+        binding = await self.ndis.bind(protocol, adapter, self.cpus[cpu])
+        if binding is None:
+            raise BugCheck(f"{protocol.name} did not bind to {adapter.name}")
+        return binding
+
+    async def bind(self, name: str, *, cpu: int = 0, packet_filter: PacketFilter = USUAL_FILTER) -> Application:
+        """Bind the asyncio-facing protocol to a NIC: send and receive from tasks."""
+        protocol = ApplicationProtocol(f"application of {self.name}", self.cpus[cpu % len(self.cpus)], packet_filter)
+        binding = await self.bind_protocol(name, protocol, cpu=cpu)
+        return Application(protocol, binding, self.cpus[cpu])
+
+    async def halt(self) -> None:
+        """Halt every adapter, last first."""
+        for slot in reversed(self.slots.values()):
+            await slot.adapter.halt()
+
+    def close(self) -> None:
+        """Give the memory back; nothing of the host may be used afterwards."""
+        self.memory.close()
+
+    def _slot(self, name: str) -> Slot:
+        if name not in self.slots:
+            raise UsageError(f"host {self.name} has no NIC named {name}; it has {', '.join(self.slots) or 'none'}")
+        return self.slots[name]

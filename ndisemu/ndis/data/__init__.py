@@ -1,0 +1,7 @@
+"""What crosses the NDIS border: packets, buffers, requests."""
+
+from ndisemu.ndis.data.mdl import BufferPool, Mdl
+from ndisemu.ndis.data.packet import OobBlock, Packet, PacketPool
+from ndisemu.ndis.data.request import OidRequest
+
+__all__ = ["BufferPool", "Mdl", "OidRequest", "OobBlock", "Packet", "PacketPool"]

@@ -1,0 +1,130 @@
+"""Packet descriptors: NDIS_PACKET with its out-of-band block, and their pools.
+
+A packet is a chain of buffers and some words about them. Who may touch it is
+said by `owner` at all times, and changes in one place for each direction: a
+binding owns what its protocol allocated, an adapter what was submitted to it
+or what its miniport allocated, the receive path what is lent to protocols.
+"""
+
+from ndisemu.memory import Pool
+from ndisemu.ndis.constants import PacketFlag
+from ndisemu.ndis.data.mdl import Mdl
+from ndisemu.ndis.status import Status
+
+NO_FLAGS = PacketFlag(0)
+
+
+class OobBlock:
+    """NDIS_PACKET_OOB_DATA, but for Status, which lies in the packet.
+
+    Times are nanoseconds of virtual time here (100 ns units on Windows). For
+    a sending miniport everything but Status is read-only.
+    """
+
+    __slots__ = ("header_size", "media_specific", "time_received", "time_sent", "time_to_send")
+
+    def __init__(self) -> None:
+        self.time_to_send = 0
+        self.time_sent = 0
+        self.time_received = 0
+        self.header_size = 14
+        self.media_specific = b""
+
+
+class Packet:
+    """NDIS_PACKET.
+
+    `length` is the sum over the chain (`Private.TotalLength`), `segments` the
+    same chain as pairs of bus address and length, which NDIS maps for the card
+    while a send is in flight (`ScatterGatherListPacketInfo`). `serial` numbers
+    submissions, `binding` is who submitted it, `references` what protocols
+    still owe of a received packet. The two `reserved` slots belong to protocol
+    and miniport while they own it.
+    """
+
+    __slots__ = ("binding", "flags", "head", "length", "miniport_reserved", "number", "oob", "owner", "protocol_reserved",
+                 "references", "segments", "serial", "status")  # fmt: skip
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.owner: object | None = None
+        self.binding: object | None = None
+        self.head: Mdl | None = None
+        self.length = 0
+        self.segments: tuple[tuple[int, int], ...] = ()
+        self.status = Status.SUCCESS
+        self.oob = OobBlock()
+        self.flags = NO_FLAGS
+        self.serial = -1
+        self.references = 0
+        self.protocol_reserved: object | None = None
+        self.miniport_reserved: object | None = None
+
+    def __repr__(self) -> str:
+        return f"packet#{self.number}"
+
+    def chain(self, *buffers: Mdl) -> None:
+        """Make `buffers` the packet's whole chain (`NdisChainBufferAtBack`)."""
+        for buffer, following in zip(buffers, (*buffers[1:], None), strict=True):
+            buffer.next = following
+        self.head = buffers[0] if buffers else None
+        self.recount()
+
+    def recount(self) -> None:
+        """Bring length and segments up to date after a buffer's length has changed (`NdisRecalculatePacketCounts`)."""
+        segments = []
+        buffer = self.head
+        while buffer is not None:
+            segments.append((buffer.address, buffer.length))
+            buffer = buffer.next
+        self.segments = tuple(segments)
+        self.length = sum(length for _, length in segments)
+
+    def resize(self, length: int) -> None:
+        """Set the length of a packet of one buffer: how many bytes of it are frame (`NdisAdjustBufferLength`)."""
+        buffer = self.head
+        if buffer is None or buffer.next is not None or length > buffer.capacity:
+            raise ValueError(f"{self!r} is not one buffer of at least {length} bytes")
+        buffer.length = self.length = length
+        self.segments = ((buffer.address, length),)
+
+    def fill(self, data: bytes) -> None:
+        """Copy a frame into the packet's one buffer and set its length."""
+        buffer = self.head
+        if self.length != len(data) or buffer is None or buffer.next is not None:
+            self.resize(len(data))
+        if buffer is not None:
+            buffer.memory[buffer.address : buffer.address + len(data)] = data
+
+    def read(self) -> bytes:
+        """Return a copy of the whole frame."""
+        buffer = self.head
+        if buffer is None:
+            return b""
+        if buffer.next is None:
+            return buffer.memory[buffer.address : buffer.address + buffer.length]
+        parts = []
+        while buffer is not None:
+            parts.append(buffer.read())
+            buffer = buffer.next
+        return b"".join(parts)
+
+
+class PacketPool(Pool[Packet]):
+    """A pool of packet descriptors (`NdisAllocatePacketPoolEx`), numbered from `first`."""
+
+    __slots__ = ()
+
+    def __init__(self, name: str, owner: str, count: int, first: int) -> None:
+        super().__init__(name, owner, [Packet(first + place) for place in range(count)])
+
+    def free(self, item: Packet, owner: object) -> None:
+        """Take a descriptor back, unchained and reset (`NdisFreePacket`)."""
+        super().free(item, owner)
+        item.head = None
+        item.segments = ()
+        item.length = 0
+        item.flags = NO_FLAGS
+        item.status = Status.SUCCESS
+        item.oob = OobBlock()
+        item.protocol_reserved = item.miniport_reserved = None

@@ -1,0 +1,92 @@
+"""OID requests as data: NDIS_REQUEST."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ndisemu.kernel import Signal
+from ndisemu.ndis.oid import Oid
+from ndisemu.ndis.status import Status
+
+if TYPE_CHECKING:
+    from ndisemu.ndis.binding import Binding
+
+
+class OidRequest:
+    """`NDIS_REQUEST`: a query with room for `length` bytes, or a set with its `data`.
+
+    `needed` is the whole length of an answer that did not fit. `signal` is
+    set at completion where somebody awaits it instead of a callback, `status`
+    at the end; `pended` says that the caller has seen PENDING. A request that
+    has ended may be made again.
+    """
+
+    __slots__ = (
+        "_own_data",
+        "answered",
+        "applied",
+        "binding",
+        "data",
+        "is_set",
+        "length",
+        "needed",
+        "oid",
+        "pended",
+        "signal",
+        "status",
+    )
+
+    def __init__(self, oid: Oid, *, is_set: bool, data: bytes, length: int) -> None:
+        self.oid = oid
+        self.is_set = is_set
+        self.data = data
+        self.length = length
+        self._own_data: bytes | None = None
+        self.answered = b""
+        self.needed = 0
+        self.binding: Binding | None = None
+        self.signal: Signal | None = None
+        self.applied: Callable[[], None] | None = None
+        self.pended = False
+        self.status: Status | None = None
+
+    def __repr__(self) -> str:
+        return f"{'set' if self.is_set else 'query'} of {self.oid}"
+
+    @classmethod
+    def query(cls, oid: Oid, length: int) -> "OidRequest":
+        """Make a query whose InformationBufferLength is `length`."""
+        return cls(oid, is_set=False, data=b"", length=length)
+
+    @classmethod
+    def set(cls, oid: Oid, data: bytes) -> "OidRequest":
+        """Make a set of `data`."""
+        return cls(oid, is_set=True, data=data, length=len(data))
+
+    def begin(self) -> None:
+        """Forget how it ended last time."""
+        self.answered = b""
+        self.needed = 0
+        self.applied = None
+        self.pended = False
+        self.status = None
+
+    def substitute(self, data: bytes) -> None:
+        """Show the miniport `data` instead of what the caller sets, until `restore`."""
+        self._own_data, self.data = self.data, data
+
+    def restore(self) -> None:
+        """Give the caller its own data back."""
+        if self._own_data is not None:
+            self.data, self._own_data = self._own_data, None
+
+    def answer(self, data: bytes) -> Status:
+        """Answer a query: SUCCESS, or INVALID_LENGTH with `needed` if it does not fit."""
+        if len(data) > self.length:
+            self.needed = len(data)
+            return Status.INVALID_LENGTH
+        self.answered = data
+        return Status.SUCCESS
+
+    def number(self, size: int = 4) -> int | None:
+        """Return the data of a set as a little-endian number of `size` bytes; None if it is not that long."""
+        return int.from_bytes(self.data, "little") if len(self.data) == size else None

@@ -1,0 +1,82 @@
+"""Packet filters of bindings: which frames NDIS hands to which protocol.
+
+Every binding has its own filter and multicast list, and gets no frame that
+it did not ask for because another binding did. The miniport is told the
+union of all. Source: NDIS reference 4.4.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from ndisemu.frame.ethernet import BROADCAST
+from ndisemu.ndis.constants import PacketFilter
+from ndisemu.ndis.data.packet import Packet
+
+# A flood of made-up addresses must not grow the memory of verdicts.
+MOST_VERDICTS: Final = 4096
+NOTHING: Final = PacketFilter(0)
+
+
+class BindingFilter:
+    """The filter of one binding: packet types, multicast list and station address, one verdict per destination."""
+
+    __slots__ = ("_verdicts", "lookahead", "multicast", "station", "types")
+
+    def __init__(self, station: bytes) -> None:
+        self.station = station
+        self.types = NOTHING
+        self.multicast: tuple[bytes, ...] = ()
+        self.lookahead = 0
+        self._verdicts: dict[bytes, bool] = {}
+
+    def become(self, other: "BindingFilter") -> None:
+        """Take over types, multicast list and lookahead of `other`."""
+        self.types, self.multicast, self.lookahead = other.types, other.multicast, other.lookahead
+        self._verdicts.clear()
+
+    def accepts(self, packets: Sequence[Packet]) -> Sequence[Packet]:
+        """Return the packets whose destination this binding wants, in order."""
+        verdicts = self._verdicts
+        refused = 0
+        for packet in packets:
+            destination = packet.head.memory[packet.head.address : packet.head.address + 6]  # type: ignore[union-attr]
+            verdict = verdicts.get(destination)
+            if verdict is None:
+                verdict = self._judge(destination)
+            if not verdict:
+                refused += 1
+        if not refused:
+            return packets
+        if refused == len(packets):
+            return ()
+        return [packet for packet in packets if self._judge(packet.read()[:6])]
+
+    def _judge(self, destination: bytes) -> bool:
+        if len(self._verdicts) >= MOST_VERDICTS:
+            self._verdicts.clear()
+        verdict = self._verdicts[destination] = self.wants(destination)
+        return verdict
+
+    def wants(self, destination: bytes) -> bool:
+        """Judge one destination address."""
+        types = self.types
+        if types & PacketFilter.PROMISCUOUS:
+            return True
+        if destination == BROADCAST:
+            return bool(types & PacketFilter.BROADCAST)
+        if destination[0] & 1:
+            if types & PacketFilter.ALL_MULTICAST:
+                return True
+            return bool(types & PacketFilter.MULTICAST) and destination in self.multicast
+        return bool(types & PacketFilter.DIRECTED) and destination == self.station
+
+
+def union(filters: Iterable[BindingFilter]) -> tuple[PacketFilter, tuple[bytes, ...], int]:
+    """Return what the miniport must let in for all bindings: types, multicast list, lookahead."""
+    types, addresses, lookahead = NOTHING, dict[bytes, None](), 0
+    for binding in filters:
+        types |= binding.types
+        addresses |= dict.fromkeys(binding.multicast)
+        lookahead = max(lookahead, binding.lookahead)
+    # Sorted, so that the same addresses in another order are no change.
+    return types, tuple(sorted(addresses)), lookahead

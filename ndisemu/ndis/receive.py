@@ -1,0 +1,164 @@
+"""The 5.1 receive path: packet arrays go up, references come back down.
+
+A miniport indicates an array; every binding whose filter wants a packet is
+offered it and answers how many references it keeps. NDIS has a hold of its
+own during the walk, so a packet that a protocol returns early waits for the
+end of the walk. When the last reference is gone the packet goes to
+MiniportReturnPacket, in bursts. Packets marked NDIS_STATUS_RESOURCES are the
+miniport's again when the call returns: protocols copy them and keep none.
+
+Source: NDIS reference 5.5.2. Not here yet: lookahead indications, and
+ProtocolReceive for bindings without ProtocolReceivePacket.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from ndisemu.errors import RuleViolation
+from ndisemu.ndis.data.packet import Packet
+from ndisemu.ndis.status import Status
+
+if TYPE_CHECKING:
+    from ndisemu.ndis.adapter import Adapter
+    from ndisemu.ndis.binding import Binding
+
+_RESOURCES = Status.RESOURCES
+# NDIS's own hold of a packet during the walk: more than all protocols could return early.
+_WALK: Final = 1 << 32
+
+
+class ReceivePath:
+    """The receives of one adapter; it is the owner of the packets that are lent to protocols.
+
+    `indicated` = `returned` + what is lent; `unwanted` counts the indicated
+    packets that no binding's filter wanted.
+    """
+
+    __slots__ = ("_probe", "adapter", "indicated", "returned", "starved", "unwanted")
+
+    def __init__(self, adapter: "Adapter") -> None:
+        self.adapter = adapter
+        self._probe = adapter.kernel.probe
+        self.indicated = 0
+        self.returned = 0
+        self.starved = 0
+        self.unwanted = 0
+
+    def __repr__(self) -> str:
+        return f"{self.adapter.name} (lent to protocols)"
+
+    @property
+    def lent(self) -> int:
+        """How many packets protocols have."""
+        return self.indicated - self.returned
+
+    def indicate(self, packets: Sequence[Packet]) -> None:
+        """Offer an array to all bindings (`NdisMIndicateReceivePacket`, IRQL <= DISPATCH)."""
+        starved = [packet for packet in packets if packet.status is _RESOURCES]
+        if starved:
+            self.starved += len(starved)
+            self._lend(starved)
+            self._walk(starved, keep=False)
+            self._take_back(starved)
+            packets = [packet for packet in packets if packet.status is not _RESOURCES]
+            if not packets:
+                return
+        self._lend(packets)
+        if self._walk(packets, keep=True):
+            packets = self._let_go(packets)
+        if packets:
+            self._take_back(packets)
+            self.adapter.return_packets(packets)
+
+    def release(self, packets: Sequence[Packet]) -> None:
+        """Drop one reference of each packet; those without any go back to the miniport (`NdisReturnPackets`)."""
+        free = []
+        for place, packet in enumerate(packets):
+            if packet.owner is not self or packet.references < 1:
+                for undone in packets[:place]:
+                    undone.references += 1
+                raise RuleViolation(
+                    "proto-return-not-held",
+                    f"a protocol returned {packet!r} to {self.adapter.name}, but it is owned by {packet.owner}; "
+                    "return each packet as often as ProtocolReceivePacket has promised",
+                )
+            packet.references -= 1
+            if not packet.references:
+                free.append(packet)
+        if free:
+            self._take_back(free)
+            self.adapter.return_packets(free)
+
+    def _walk(self, packets: Sequence[Packet], *, keep: bool) -> bool:
+        """Offer `packets` to each binding; returns whether any reference was kept, besides NDIS's own hold."""
+        if (note := self._probe.event) is not None:
+            note("indicate", self.adapter.name, len(packets), "" if keep else "NDIS_STATUS_RESOURCES")
+        kept = False
+        whole = False
+        reached: dict[Packet, None] = {}
+        for packet in packets:
+            packet.references = _WALK
+        for binding in tuple(self.adapter.bindings):
+            wanted = binding.filter.accepts(packets)
+            if wanted:
+                if wanted is packets:
+                    whole = True
+                else:
+                    reached.update(dict.fromkeys(wanted))
+                counts = binding.received(wanted)
+                if counts and keep:
+                    self._count(binding, wanted, counts)
+                    kept = True
+                if binding.receives_held < 0:
+                    binding.returned_too_much()
+        if not whole:
+            self.unwanted += len(packets) - len(reached)
+        return kept
+
+    def _count(self, binding: "Binding", packets: Sequence[Packet], counts: int | Sequence[int]) -> None:
+        """Add the references that ProtocolReceivePacket promised to return."""
+        if isinstance(counts, int) and counts > 0:
+            for packet in packets:
+                packet.references += counts
+            binding.receives_held += counts * len(packets)
+        elif isinstance(counts, Sequence) and len(counts) == len(packets) and min(counts) >= 0:
+            for packet, count in zip(packets, counts, strict=True):
+                packet.references += count
+            binding.receives_held += sum(counts)
+        else:
+            self.adapter.report(
+                "rx5-refcount",
+                f"ProtocolReceivePacket of {binding.name} returned {counts!r} for {len(packets)} packets; "
+                "it returns how many references it keeps of each, and none were counted",
+            )
+
+    def _let_go(self, packets: Sequence[Packet]) -> Sequence[Packet]:
+        """End NDIS's hold of each packet; returns those that nobody else holds."""
+        free = []
+        for packet in packets:
+            packet.references -= _WALK
+            if packet.references <= 0:
+                free.append(packet)
+        return free
+
+    def _lend(self, packets: Sequence[Packet]) -> None:
+        """Make the miniport's packets ours, or refuse the call."""
+        adapter = self.adapter
+        for place, packet in enumerate(packets):
+            if packet.owner is not adapter:
+                for undone in packets[:place]:
+                    undone.owner = adapter
+                raise RuleViolation(
+                    "recv-indicate-not-owned",
+                    f"{adapter.name} indicated {packet!r}, which is owned by {packet.owner}; "
+                    "indicate a packet again only after MiniportReturnPacket",
+                )
+            packet.owner = self
+        self.indicated += len(packets)
+
+    def _take_back(self, packets: Sequence[Packet]) -> None:
+        """Make the packets the miniport's again."""
+        adapter = self.adapter
+        for packet in packets:
+            packet.owner = adapter
+        self.returned += len(packets)

@@ -1,0 +1,170 @@
+"""OID requests of 5.x: one at a time, first come first served.
+
+A request goes to MiniportQueryInformation or MiniportSetInformation when no
+other is there; until then it waits and its caller sees PENDING. What NDIS
+owns it answers itself (`filterbook`).
+
+Source: NDIS reference 4.5 and 5.8.
+"""
+
+from collections import deque
+from types import CoroutineType
+from typing import TYPE_CHECKING
+
+from ndisemu.errors import RuleViolation
+from ndisemu.kernel import DRIVER_ERRORS, Fiber
+from ndisemu.kernel.traps import DriverCoroutine
+from ndisemu.ndis.data.request import OidRequest
+from ndisemu.ndis.filterbook import FilterBook
+from ndisemu.ndis.status import Status
+
+if TYPE_CHECKING:
+    from ndisemu.ndis.adapter import Adapter
+
+
+class RequestCall(Fiber):
+    """A request entry of the miniport that is a coroutine."""
+
+    __slots__ = ("_queue", "_request")
+
+    def __init__(self, queue: "RequestQueue", coroutine: DriverCoroutine, request: OidRequest) -> None:
+        super().__init__(coroutine, queue.adapter.running_cpu("a request"))
+        self._queue = queue
+        self._request = request
+
+    def returned(self, value: object) -> None:
+        """What it returns is the request's status."""
+        suspended = self._queue.adapter.forget(self)
+        self._queue.returned(self._request, value, suspended=suspended)
+
+    def raised(self, error: BaseException) -> None:
+        """It fails its request, and then its adapter."""
+        self._queue.adapter.forget(self)
+        self._queue.raised(self._request, error)
+
+
+class RequestQueue:
+    """The requests of one adapter; `current` is with the miniport."""
+
+    __slots__ = ("_passing", "_waiting", "adapter", "completed", "current", "filters", "submitted")
+
+    def __init__(self, adapter: "Adapter") -> None:
+        self.adapter = adapter
+        self.current: OidRequest | None = None
+        self.submitted = 0
+        self.completed = 0
+        self._waiting: deque[OidRequest] = deque()
+        self._passing = False
+        self.filters = FilterBook(adapter)
+
+    def submit(self, request: OidRequest) -> Status:
+        """Take a request; returns its final status, or PENDING if a completion will follow."""
+        if self.adapter.refuses_requests is not None:
+            return self.adapter.refuses_requests
+        if request is self.current or request in self._waiting:
+            raise RuleViolation(
+                "proto-reuse-pending",
+                f"the {request!r} was made again on {self.adapter.name} while it is pending; wait for its completion",
+            )
+        request.begin()
+        self.submitted += 1
+        if self.current is not None or self._waiting:
+            request.pended = True
+            self._waiting.append(request)
+            return Status.PENDING
+        self._pass_down(request)
+        if request.status is None:
+            request.pended = True
+            return Status.PENDING
+        return request.status
+
+    def complete(self, status: Status, *, is_set: bool) -> None:
+        """The miniport completes the pending request (`NdisMQueryInformationComplete`, `NdisMSetInformationComplete`)."""
+        request = self.current
+        if request is None or request.is_set is not is_set:
+            raise RuleViolation(
+                "oid-double-complete",
+                f"{self.adapter.name} completed a {'set' if is_set else 'query'}, and "
+                f"{f'the pending request is a {request!r}' if request else 'no request is pending'}",
+            )
+        if status is Status.PENDING:
+            raise RuleViolation(
+                "oid-complete-pending", f"{self.adapter.name} completed the {request!r} with NDIS_STATUS_PENDING"
+            )
+        self._end(request, status)
+
+    def returned(self, request: OidRequest, value: object, *, suspended: bool) -> None:
+        """The miniport's entry ended with `value`: a status is the completion."""
+        if value is Status.PENDING and not suspended:
+            return
+        if isinstance(value, Status) and value is not Status.PENDING:
+            if self.current is request:
+                self._end(request, value)
+            return
+        self.adapter.report(
+            "oid-return", f"the miniport answered the {request!r} with {value!r}, which is no final status"
+        )
+        if self.current is request:
+            self._end(request, Status.FAILURE)
+
+    def raised(self, request: OidRequest, error: BaseException) -> None:
+        """The miniport's entry raised: stop the adapter, and fail the request before all that wait."""
+        self.adapter.bug_check("MiniportSetInformation" if request.is_set else "MiniportQueryInformation", error)
+        if self.current is request:
+            self._end(request, Status.FAILURE)
+
+    def reclaim(self, status: Status) -> None:
+        """End every request of a dead miniport, and all that wait for it."""
+        left = [*([] if self.current is None else [self.current]), *self._waiting]
+        self._waiting.clear()
+        for request in left:
+            self._end(request, status)
+
+    def _pass_down(self, request: OidRequest) -> None:
+        """Answer a request whose turn it is, or give it to the miniport."""
+        self.current = request
+        adapter = self.adapter
+        if (note := adapter.kernel.probe.event) is not None:
+            note("request", adapter.name, 1, repr(request))
+        own = self.filters.answer(request)
+        if own is not None:
+            self._end(request, own)
+            return
+        entry = adapter.miniport.set_information if request.is_set else adapter.miniport.query_information
+        try:
+            result = entry(request)
+        except DRIVER_ERRORS as error:
+            self.raised(request, error)
+            return
+        if type(result) is CoroutineType:
+            call = RequestCall(self, result, request)
+            if not call.step():
+                adapter.remember(call)
+        else:
+            self.returned(request, result, suspended=False)
+
+    def _end(self, request: OidRequest, status: Status) -> None:
+        """End the current request, tell its owner if it had seen PENDING, and pass the next ones down."""
+        self.current = None
+        self.completed += 1
+        request.restore()
+        if status is Status.SUCCESS and request.applied is not None:
+            request.applied()
+        if (note := self.adapter.kernel.probe.event) is not None:
+            note("request complete", self.adapter.name, 1, f"{request!r}: {status.name}")
+        request.status = status
+        if request.pended:
+            if request.binding is not None:
+                request.binding.request_completed(request, status)
+            elif request.signal is not None:
+                request.signal.set(status)
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Pass down what waits, until one stays with the miniport; a loop, as thousands may wait."""
+        if self._passing:
+            return
+        self._passing = True
+        while self._waiting and self.current is None and self.adapter.refuses_requests is None:
+            self._pass_down(self._waiting.popleft())
+        self._passing = False

@@ -1,0 +1,199 @@
+"""What a miniport has claimed from NDIS, so that nothing outlives its adapter.
+
+Interrupt, timers, work items, shared memory and pools are entered here when
+they are claimed and leave when the driver gives them back. What is left
+after MiniportHalt is a leak, reported by name and reclaimed.
+"""
+
+import asyncio
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ndisemu.errors import RuleViolation
+from ndisemu.kernel import DRIVER_ERRORS, Dpc, Timer, WorkItem
+from ndisemu.memory import Block, DescriptorRing
+from ndisemu.ndis.data.packet import PacketPool
+
+if TYPE_CHECKING:
+    from ndisemu.ndis.adapter import Adapter
+
+
+class SharedMemory:
+    """Memory that driver and card share: the driver by `words` and slices, the card by `address`."""
+
+    __slots__ = ("_adapter", "address", "block", "length")
+
+    def __init__(self, adapter: "Adapter", block: Block) -> None:
+        self._adapter = adapter
+        self.block = block
+        self.address = block.address
+        self.length = block.length
+
+    def __repr__(self) -> str:
+        return f"<SharedMemory {self.block}>"
+
+    @property
+    def words(self) -> memoryview:
+        """The memory as 64-bit words."""
+        first = self.address >> 3
+        return self._adapter.device.memory.words[first : first + (self.length >> 3)]
+
+    def ring(self) -> DescriptorRing:
+        """Return the memory as a ring of 16-byte descriptors."""
+        return DescriptorRing(self.words)
+
+
+class Interrupt:
+    """NDIS_MINIPORT_INTERRUPT: a miniport's ISR on its line, and the DPC behind it (5.9)."""
+
+    __slots__ = ("_adapter", "_dpc", "_request_isr", "connected")
+
+    def __init__(self, adapter: "Adapter", *, request_isr: bool) -> None:
+        self._adapter = adapter
+        self._request_isr = request_isr
+        self._dpc = Dpc(self._deferred, name=f"{adapter.name} interrupt DPC")
+        self.connected = True
+        # Before the line: the ISR may be called, and may fail, while it connects.
+        adapter.resources.interrupt = self
+        adapter.device.line.connect(self._service)
+
+    def disconnect(self) -> None:
+        """No ISR and no DPC after this."""
+        if self.connected:
+            self.connected = False
+            self._adapter.device.line.disconnect(self._service)
+            self._dpc.remove()
+
+    def _service(self) -> bool:
+        """MiniportISR, or MiniportDisableInterrupt where the driver did not ask for its ISR; at DIRQL."""
+        adapter = self._adapter
+        adapter.interrupts += 1
+        recognized, queue = True, True
+        try:
+            if self._request_isr:
+                recognized, queue = adapter.miniport.isr()
+            else:
+                adapter.miniport.disable_interrupt()
+        except DRIVER_ERRORS as error:
+            adapter.bug_check("MiniportISR" if self._request_isr else "MiniportDisableInterrupt", error)
+            return True
+        if (note := adapter.kernel.probe.event) is not None:
+            note("interrupt", adapter.name, 1, "" if recognized else "not ours")
+        if queue and self.connected:
+            self._dpc.queue(adapter.running_cpu("MiniportISR"))
+        return recognized
+
+    def _deferred(self) -> None:
+        """MiniportHandleInterrupt, then MiniportEnableInterrupt; at DISPATCH_LEVEL."""
+        adapter = self._adapter
+        if (note := adapter.kernel.probe.event) is not None:
+            note("dpc", adapter.name, 1, "")
+        adapter.call("MiniportHandleInterrupt", adapter.miniport.handle_interrupt)
+        if self.connected:
+            adapter.call("MiniportEnableInterrupt", self._enable)
+
+    def _enable(self) -> None:
+        self._adapter.device.line.synchronize(self._adapter.miniport.enable_interrupt)
+
+
+class Resources:
+    """Everything one adapter's driver has claimed."""
+
+    def __init__(self, adapter: "Adapter") -> None:
+        self._adapter = adapter
+        self.interrupt: Interrupt | None = None
+        self.timers: list[Timer] = []
+        self.shared: list[SharedMemory] = []
+        self.packet_pools: list[PacketPool] = []
+        self.unmaps: list[Callable[[], None]] = []
+        self._work: dict[WorkItem, asyncio.Task[object] | None] = {}
+
+    def allocate_shared(self, length: int, *, cached: bool, alignment: int, purpose: str) -> SharedMemory | None:
+        """Allocate memory that the card may read and write; None when there is no room."""
+        device = self._adapter.device
+        block = device.memory.allocate(
+            length, owner=self._adapter.name, purpose=purpose, alignment=alignment, cached=cached
+        )
+        if block is None:
+            return None
+        device.dma.allow(block)
+        shared = SharedMemory(self._adapter, block)
+        self.shared.append(shared)
+        return shared
+
+    def free_shared(self, shared: SharedMemory) -> None:
+        """Free what `allocate_shared` returned, once."""
+        if shared not in self.shared:
+            raise RuleViolation(
+                "shmem-free-mismatch",
+                f"{self._adapter.name} frees {shared!r}, which it has not allocated or freed before",
+            )
+        self.shared.remove(shared)
+        self._adapter.device.dma.revoke(shared.block)
+        self._adapter.device.memory.free(shared.block)
+
+    def free_packets(self, pool: PacketPool) -> None:
+        """Free a pool of packet descriptors, once."""
+        if pool not in self.packet_pools:
+            raise RuleViolation(
+                "pool-free", f"{self._adapter.name} frees {pool!r}, which it has not allocated or freed before"
+            )
+        self.packet_pools.remove(pool)
+        self._adapter.library.packet_pools.remove(pool)
+
+    def schedule(self, routine: Callable[[], object], name: str) -> None:
+        """Run `routine` at PASSIVE_LEVEL, unless the adapter ends before; what it raises stops the adapter."""
+        adapter = self._adapter
+
+        # An error names the driver's routine, not this wrapper.
+        @functools.wraps(routine)
+        async def run() -> object:
+            if item not in self._work:
+                return None
+            self._work[item] = asyncio.current_task()
+            try:
+                result = routine()
+                return await result if asyncio.iscoroutine(result) else result
+            finally:
+                self._work.pop(item, None)
+
+        item = WorkItem(adapter.cpu, run, lambda error: adapter.bug_check(name, error), name=name)
+        self._work[item] = None
+        item.queue()
+
+    def silence(self) -> None:
+        """Let nothing of the driver run any more: no interrupt, no timer, no work item, no register access."""
+        if self.interrupt is not None:
+            self.interrupt.disconnect()
+        for timer in self.timers:
+            timer.cancel()
+        work, self._work = self._work, {}
+        for task in work.values():
+            if task is not None:
+                task.cancel()
+        for unmap in self.unmaps:
+            unmap()
+        self.unmaps = []
+
+    def release(self, *, leaks: bool = False) -> None:
+        """Reclaim everything; with `leaks`, what the driver should have given back is reported first."""
+        report = self._adapter.report
+        if leaks:
+            if self.interrupt is not None and self.interrupt.connected:
+                report("int-leak", "MiniportHalt returned without NdisMDeregisterInterrupt")
+            for timer in self.timers:
+                if timer.is_set:
+                    report("timer-leak", f"MiniportHalt returned while {timer!r}; cancel it there")
+            for item in self._work:
+                report("wi-outstanding-at-halt", f"MiniportHalt returned while {item.name} had not ended; wait for it")
+            for shared in self.shared:
+                report("shmem-leak", f"MiniportHalt returned without freeing the {shared.block}")
+            for pool in self.packet_pools:
+                report("pool-leak", f"MiniportHalt returned without freeing {pool!r}")
+        self.silence()
+        for shared in tuple(self.shared):
+            self.free_shared(shared)
+        for pool in tuple(self.packet_pools):
+            self.free_packets(pool)
+        self.timers = []

@@ -1,0 +1,7 @@
+"""NDIS 5.1 as drivers see it: the classes to derive from and the library they call."""
+
+from ndisemu.ndis.v5.library import MiniportLibrary, RegisterSpace
+from ndisemu.ndis.v5.miniport import AdapterInfo, Miniport
+from ndisemu.ndis.v5.protocol import BindContext, Protocol
+
+__all__ = ["AdapterInfo", "BindContext", "Miniport", "MiniportLibrary", "Protocol", "RegisterSpace"]

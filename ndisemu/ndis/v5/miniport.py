@@ -1,0 +1,106 @@
+"""The upper edge of an NDIS 5.1 miniport: what NDIS calls, as a class to derive from.
+
+Entry points come in three kinds (`ddi.Kind`). One that may pend is a plain
+function or a coroutine: suspending is NDIS_STATUS_PENDING, and what the
+coroutine returns later is the completion. The explicit style is the DDK's:
+return `Status.PENDING`, later call the completion on `self.ndis`. A
+PASSIVE_LEVEL one is awaited by NDIS. An immediate one is a plain function.
+
+Source: NDIS reference 1.2 and 5.3.
+"""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ndisemu.ndis.constants import Medium
+from ndisemu.ndis.data.packet import Packet
+from ndisemu.ndis.data.request import OidRequest
+from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.status import Status
+from ndisemu.ndis.v5.library import MiniportLibrary
+
+Pending = Status | None | Awaitable[Status | None]
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterInfo:
+    """What MiniportInitialize is told: the adapter's name, the media NDIS knows, and its parameters.
+
+    `parameters` are what NdisReadConfiguration would find, such as TxRing.
+    """
+
+    name: str
+    media: tuple[Medium, ...]
+    parameters: Mapping[str, int]
+
+
+class Miniport:
+    """An NDIS 5.1 miniport driver's entry points; one object for each adapter.
+
+    `ndis` is the library as this adapter sees it, there from before
+    `initialize`. A driver must supply `initialize`, `halt`, `send_packets`,
+    `query_information` and `set_information`, and the interrupt entries if it
+    registers an interrupt.
+    """
+
+    deserialized: ClassVar[bool] = True
+    """NDIS_ATTRIBUTE_DESERIALIZE: the driver locks and queues itself."""
+
+    ndis: MiniportLibrary
+
+    @ddi("MiniportInitialize", irql="== PASSIVE", kind=Kind.PASSIVE, source="NDIS reference 1.2")
+    def initialize(self, adapter: AdapterInfo) -> Status | Awaitable[Status]:
+        """Claim resources and start the card; anything but SUCCESS means that the adapter does not start."""
+        raise NotImplementedError(f"{type(self).__name__} supplies no MiniportInitialize")
+
+    @ddi("MiniportHalt", irql="== PASSIVE", kind=Kind.PASSIVE, source="NDIS reference 1.2")
+    def halt(self) -> Awaitable[None] | None:
+        """Stop the card and give back every resource; nothing of the driver may run afterwards."""
+        raise NotImplementedError(f"{type(self).__name__} supplies no MiniportHalt")
+
+    @ddi("MiniportSendPackets", irql="<= DISPATCH", kind=Kind.PEND, source="NDIS reference 5.3, seed 001")
+    def send_packets(self, packets: Sequence[Packet]) -> Pending:
+        """Own `packets` until each is handed back with `ndis.send_complete`; queue inside, never refuse."""
+        raise NotImplementedError(f"{type(self).__name__} supplies no MiniportSendPackets")
+
+    @ddi("MiniportQueryInformation", irql="<= DISPATCH", kind=Kind.PEND, source="NDIS reference 1.2, 4.5")
+    def query_information(self, request: OidRequest) -> Pending:
+        """Answer with `request.answer(data)` and return its status."""
+        raise NotImplementedError(f"{type(self).__name__} supplies no MiniportQueryInformation")
+
+    @ddi("MiniportSetInformation", irql="<= DISPATCH", kind=Kind.PEND, source="NDIS reference 1.2, 4.5")
+    def set_information(self, request: OidRequest) -> Pending:
+        """Take `request.data` and return a status."""
+        raise NotImplementedError(f"{type(self).__name__} supplies no MiniportSetInformation")
+
+    @ddi("MiniportISR", irql="== DIRQL", kind=Kind.IMMEDIATE, source="NDIS reference 5.9")
+    def isr(self) -> tuple[bool, bool]:
+        """Return whether the interrupt is this adapter's, and whether its DPC is to be queued."""
+        raise NotImplementedError(f"{type(self).__name__} registers an interrupt and supplies no MiniportISR")
+
+    @ddi("MiniportHandleInterrupt", irql="== DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 5.9")
+    def handle_interrupt(self) -> None:
+        """Do the interrupt's work, as a DPC."""
+        raise NotImplementedError(
+            f"{type(self).__name__} registers an interrupt and supplies no MiniportHandleInterrupt"
+        )
+
+    @ddi(
+        "MiniportEnableInterrupt", irql="== DIRQL", kind=Kind.IMMEDIATE, source="NDIS reference 5.9; 10.2 chooses DIRQL"
+    )
+    def enable_interrupt(self) -> bool:
+        """Unmask the card, after each `handle_interrupt`; a driver that does it there itself leaves this out."""
+        return True
+
+    @ddi("MiniportDisableInterrupt", irql="== DIRQL", kind=Kind.IMMEDIATE, source="NDIS reference 5.9")
+    def disable_interrupt(self) -> None:
+        """Mask the card; NDIS calls it instead of `isr` where `request_isr` was False."""
+        raise NotImplementedError(
+            f"{type(self).__name__} does not ask for its ISR and supplies no MiniportDisableInterrupt"
+        )
+
+    @ddi("MiniportReturnPacket", irql="<= DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 5.5.2")
+    def return_packets(self, packets: Sequence[Packet]) -> None:
+        """Take back received packets that no protocol holds any more, a burst at a time."""
+        raise NotImplementedError(f"{type(self).__name__} indicates packets and supplies no MiniportReturnPacket")

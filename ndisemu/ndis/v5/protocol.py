@@ -1,0 +1,72 @@
+"""The lower edge of an NDIS 5.1 protocol: what NDIS calls, as a class to derive from.
+
+Source: NDIS reference 2.1. What a protocol calls is on its `Binding`.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ndisemu.errors import RuleViolation
+from ndisemu.ndis.data.packet import Packet
+from ndisemu.ndis.data.request import OidRequest
+from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.status import Status
+
+if TYPE_CHECKING:
+    from ndisemu.ndis.binding import Binding
+
+
+class BindContext:
+    """What ProtocolBindAdapter is given: an adapter's name, and the right to open it once."""
+
+    __slots__ = ("_open", "_opened", "adapter_name")
+
+    def __init__(self, adapter_name: str, open_adapter: Callable[[], "Binding"]) -> None:
+        self.adapter_name = adapter_name
+        self._open = open_adapter
+        self._opened = False
+
+    @ddi("NdisOpenAdapter", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 3.2")
+    def open_adapter(self) -> "Binding":
+        """Open the adapter; reception stays off until the binding sets a packet filter."""
+        if self._opened:
+            raise RuleViolation(
+                "proto-open-in-bind",
+                f"{self.adapter_name} was opened twice in one bind; one ProtocolBindAdapter opens it once",
+            )
+        self._opened = True
+        return self._open()
+
+
+class Protocol:
+    """An NDIS 5.1 protocol driver's entry points."""
+
+    name: str = "protocol"
+
+    @ddi("ProtocolBindAdapter", irql="== PASSIVE", kind=Kind.PASSIVE, source="NDIS reference 2.1")
+    def bind_adapter(self, context: BindContext) -> Status | Awaitable[Status]:
+        """Open the adapter, set a packet filter, allocate packets."""
+        raise NotImplementedError(f"{type(self).__name__} supplies no ProtocolBindAdapter")
+
+    @ddi("ProtocolUnbindAdapter", irql="== PASSIVE", kind=Kind.PASSIVE, source="NDIS reference 2.1")
+    def unbind_adapter(self, binding: "Binding") -> Awaitable[None] | None:
+        """Stop sending, return what is held, and close the binding."""
+        return binding.close()
+
+    @ddi("ProtocolSendComplete", irql="== DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 2.1")
+    def send_complete(self, binding: "Binding", packets: Sequence[Packet], status: Status) -> None:
+        """Take back packets that were sent, all with one status."""
+        raise NotImplementedError(f"{type(self).__name__} sends packets and supplies no ProtocolSendComplete")
+
+    @ddi("ProtocolReceivePacket", irql="== DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 5.5.2")
+    def receive_packets(self, binding: "Binding", packets: Sequence[Packet]) -> int | Sequence[int]:
+        """Look at received packets; returns how many references it keeps of each (one number for all, or one each).
+
+        Each reference is given back later with `binding.return_packets`.
+        """
+        return 0
+
+    @ddi("ProtocolRequestComplete", irql="== DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 2.1")
+    def request_complete(self, binding: "Binding", request: OidRequest, status: Status) -> None:
+        """Learn the end of a request that was pending."""
+        raise NotImplementedError(f"{type(self).__name__} makes requests and supplies no ProtocolRequestComplete")
