@@ -1,0 +1,67 @@
+"""`ndisemu`: the group of verbs, and the exit code of every way in which one can end."""
+
+import sys
+from importlib import import_module
+from typing import Final
+
+import click
+
+from ndisemu import __version__
+from ndisemu.errors import InternalError, UsageError
+
+# Exit codes: the user's mistake, our defect, an interrupt. A verb's own are 0, 1 and 124.
+USAGE: Final = 2
+DEFECT: Final = 3
+INTERRUPTED: Final = 130
+
+# Each verb is the `command` of the module of its name.
+VERBS: Final = {
+    "bench": "Measure frames per CPU second over the whole path",
+    "run": "Run a scenario and say whether it went as expected",
+    "validate": "Check a scenario without running it, or importing its drivers",
+}
+
+
+class Verbs(click.Group):
+    """A group whose commands are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs."""
+        return sorted(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a verb."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"ndisemu.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(VERBS.items()))
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ndisemu")
+def ndisemu() -> None:
+    """An executable NDIS: run network drivers against a virtual card, repeatably."""
+
+
+def main() -> None:
+    """Run the command and exit as documented: 0 pass, 1 fail, 2 usage, 3 defect, 124 time limit, 130 interrupted."""
+    try:
+        ndisemu(prog_name="ndisemu")
+    except UsageError as error:
+        click.echo(error, err=True)
+        sys.exit(USAGE)
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the last place where a defect can be told from a result
+        import traceback
+
+        kind = "" if isinstance(error, InternalError) else " (unforeseen)"
+        traceback.print_exception(error)
+        click.echo(f"this is a defect of ndisemu{kind}: please report it with the lines above", err=True)
+        sys.exit(DEFECT)

@@ -1,0 +1,67 @@
+"""`ndisemu run FILE`."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+import structlog
+
+from ndisemu.cli.drive import drive
+from ndisemu.cli.logs import configure
+from ndisemu.cli.progress import Progress
+from ndisemu.observe.report import render
+from ndisemu.scenario.load import load
+from ndisemu.scenario.run import Options, run
+from ndisemu.units import format_time, parse_duration
+
+
+@click.command("run", short_help="Run a scenario")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--seed", type=click.IntRange(min=0), help="Use this seed instead of the scenario's.")
+@click.option("--clock", type=click.Choice(["virtual", "real"]), help="Use this clock instead of the scenario's.")
+@click.option("--set", "changes", multiple=True, metavar="PATH=VALUE", help="Change a value: hosts.a.cpus=2.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write result, events and capture into this directory.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document instead of a table.")
+@click.option("--free", is_flag=True, help="Check no rules: the free build instead of the checked one.")
+@click.option("--verbose", is_flag=True, help="Say on stderr what is being done.")
+@click.option("--wall-limit", metavar="DURATION", help="Stop after this much real time, such as 30s (exit code 124).")
+def command(
+    file: Path,
+    *,
+    seed: int | None,
+    clock: str | None,
+    changes: tuple[str, ...],
+    out: Path | None,
+    as_json: bool,
+    free: bool,
+    verbose: bool,
+    wall_limit: str | None,
+) -> None:
+    """Run the scenario in FILE and say whether it went as expected.
+
+    A scenario may name drivers of its own, which are Python code: running a foreign
+    scenario is running foreign code.
+    """
+    configure(verbose=verbose)
+    log = structlog.get_logger()
+    limit = None if wall_limit is None else parse_duration(wall_limit)
+    overrides = [*changes]
+    if seed is not None:
+        overrides.append(f"seed={seed}")
+    if clock is not None:
+        overrides.append(f"clock={clock}")
+    scenario = load(file, overrides)
+    log.info("running", scenario=str(file), seed=scenario.seed, clock=scenario.clock)
+    with Progress() as progress:
+        options = Options(out=out, checked=not free, watch=progress.watch)
+        outcome = drive(run(scenario, options), clock=scenario.clock, limit=limit)
+    if out is not None:
+        log.info("written", directory=str(out))
+    if as_json:
+        for finding in outcome.result["violations"]:
+            log.warning(finding["rule"], actor=finding["actor"], at=format_time(finding["time"]), text=finding["text"])
+        click.echo(json.dumps(outcome.result, indent=2))
+    else:
+        render(outcome.result, sys.stdout)
+    sys.exit(outcome.exit_code)

@@ -1,0 +1,134 @@
+"""The result of a run as a person reads it: one screen of 80 columns.
+
+What matters most stands last, where a terminal shows it: the verdict. The
+report reads the plain data of `result.json` and nothing else.
+"""
+
+import sys
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ndisemu.units import format_count, format_time
+
+WIDTH = 80
+
+
+def render(result: dict[str, Any], file: TextIO = sys.stdout) -> None:
+    """Print the tables, what went wrong, and the verdict."""
+    console = Console(file=file, width=None if file.isatty() else WIDTH, highlight=False, soft_wrap=False)
+    console.print(Text(f"{result['scenario']['name']}", style="bold"))
+    console.print(
+        f"seed {result['seed']}, {result['clock']} clock, {result['build']} build, "
+        f"{format_time(result['virtual_time_ns'])} until {_ending(result['ended'])}"
+    )
+    tables = [_nics(result["nics"])] if result["nics"] else []
+    if result["flows"]:
+        tables += [_flows(result["flows"]), _latencies(result["flows"])]
+    for table in tables:
+        console.print()
+        console.print(table)
+    console.print()
+    _failures(console, result)
+    _verdict(console, result)
+
+
+def _ending(ended: str) -> str:
+    return {"idle": "nothing was left to do", "duration": "the duration had passed"}.get(ended, f"it was {ended}")
+
+
+def _table(title: str, labels: Iterable[str]) -> Table:
+    """Return an empty table: names to the left, numbers to the right."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False)
+    table.add_column("", no_wrap=True)
+    for label in labels:
+        table.add_column(label, justify="right", no_wrap=True)
+    return table
+
+
+def _nics(nics: dict[str, dict[str, Any]]) -> Table:
+    table = _table("NICs", nics)
+    for label, group, key in (
+        ("sends submitted", "sends", "submitted"),
+        ("  completed", "sends", "completed"),
+        ("  failed", "sends", "failed"),
+        ("  cancelled", "sends", "cancelled"),
+        ("frames out", "wire", "frames_out"),
+        ("frames in", "wire", "frames_in"),
+        ("  indicated", "receives", "indicated"),
+        ("  dropped", "drops", ""),
+        ("receive buffers", "buffers", "pool"),
+        ("  in the ring", "buffers", "ring"),
+        ("  lent", "buffers", "lent"),
+        ("interrupts", "interrupts", ""),
+    ):
+        values = [_number(nic[group], key) for nic in nics.values()]
+        if any(values) or not label.startswith("  "):
+            table.add_row(label, *(format_count(value) for value in values))
+    return table
+
+
+def _number(part: int | dict[str, int], key: str) -> int:
+    if isinstance(part, int):
+        return part
+    return part[key] if key else sum(part.values())
+
+
+def _flows(flows: list[dict[str, Any]]) -> Table:
+    labels = {"sent": "sent", "delivered": "intact", "altered": "altered", "late": "late", "lost": "lost"}
+    table = _table("Frames", labels)
+    for flow in flows:
+        table.add_row(flow["name"], *(format_count(flow[key]) for key in labels.values()))
+    if len(flows) > 1:
+        table.add_section()
+        table.add_row("all", *(format_count(sum(flow[key] for flow in flows)) for key in labels.values()))
+    return table
+
+
+def _latencies(flows: list[dict[str, Any]]) -> Table:
+    table = _table("From send to receive", ("median", "p99", "max"))
+    for flow in flows:
+        table.add_row(flow["name"], *(format_time(flow["latency_ns"][key]) for key in ("median", "p99", "max")))
+    return table
+
+
+def _failures(console: Console, result: dict[str, Any]) -> None:
+    """Print what went wrong, with the driver's own traceback."""
+    for name, nic in result["nics"].items():
+        for status, count in nic["sends"]["failures"].items():
+            console.print(f"{name}: {format_count(count)} sends failed with {status}")
+        for reason, count in nic["drops"].items():
+            if count:
+                console.print(f"{name}: {format_count(count)} frames dropped: {reason}")
+    for book in result["books"]:
+        if not book["balanced"]:
+            console.print(
+                Text(f"books: {book['nic']}: {book['identity']}: {book['left']} is not {book['right']}", style="red")
+            )
+    for finding in result["violations"]:
+        where = f" on {finding['cpu']}" if finding["cpu"] else ""
+        console.print(
+            Text(f"{finding['rule']}: {finding['actor']} at {format_time(finding['time'])}{where}:", style="red"),
+            Text(finding["text"]),
+        )
+        if finding["trace"]:
+            trace = "\n".join(f"    {line}" for line in finding["trace"].splitlines())
+            console.print(Text(trace, style="dim"), soft_wrap=True)
+    if result["violations_not_listed"]:
+        console.print(f"and {format_count(result['violations_not_listed'])} more violations")
+
+
+def _verdict(console: Console, result: dict[str, Any]) -> None:
+    for expectation in result["expectations"]:
+        holds = expectation["holds"]
+        found = "" if holds else f", but it is {expectation['value']}"
+        console.print(
+            Text("ok    " if holds else "FAILED", style="green" if holds else "red"), expectation["that"] + found
+        )
+    balanced = sum(book["balanced"] for book in result["books"])
+    console.print(f"books balanced: {balanced} of {len(result['books'])}, trace {result['trace_sha256'][:16]}")
+    console.print(Text("passed", style="bold green") if result["passed"] else Text("failed", style="bold red"))

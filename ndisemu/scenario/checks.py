@@ -1,0 +1,217 @@
+"""Rules about several values of a scenario at once.
+
+They are checked on the nodes of the document, not on the finished models: so a
+wrong number in one place does not hide a dangling name in another. What the
+schema has refused already is passed over here in silence, and so is what only
+follows from it.
+
+Not here: anything that would import a driver, or that only the run shows.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from ndisemu.errors import Problem, UsageError
+from ndisemu.frame.capture import CaptureError, iterate_capture
+from ndisemu.frame.ethernet import HEADER, format_mac, parse_mac
+from ndisemu.scenario.document import Node, Place
+from ndisemu.scenario.fields import COUNTER, IMIX, LINE, MAX_MTU, MIN_MTU, Endpoint
+from ndisemu.scenario.names import NIC_COUNTERS, RUN_COUNTERS
+from ndisemu.scenario.schema import DEFAULT_MTU
+from ndisemu.scenario.words import listed, meant
+
+# Where an Ethernet frame has its source address.
+_SOURCE: Final = slice(6, 12)
+# A file with more problems is broken as a whole, and searching for nearest names would only take time.
+_HINTED: Final = 100
+
+
+def check(root: Node, base: Path) -> list[Problem]:
+    """Return what is wrong between the values of a document; captures are looked for from `base` on."""
+    checks = _Checks(root, base)
+    checks.end_of_run()
+    for link in checks.items("links"):
+        checks.link(link)
+    for flow in checks.items("traffic"):
+        checks.flow(flow)
+    for name in _child(root, "capture", "interfaces").items():
+        checks.known(name)
+    for expectation in checks.items("expect"):
+        checks.counter(_child(expectation, "that"))
+    return checks.problems
+
+
+def _child(node: Node, *steps: str) -> Node:
+    """Return what is at a path, or an empty node where nothing is."""
+    for step in steps:
+        node = node.child(step) or Node(node.place, None)
+    return node
+
+
+def _whole(node: Node) -> int | None:
+    """Return a whole number; to Python, true and false are such numbers, to a scenario they are not."""
+    return node.value if isinstance(node.value, int) and not isinstance(node.value, bool) else None
+
+
+def _is_map(node: Node) -> bool:
+    return isinstance(node.value, dict)
+
+
+class _Checks:
+    """The NICs of a document by name, the link of each as far as known, and the problems found.
+
+    `unread` holds the hosts whose NICs cannot be told; `hosts_read` is false if not even the
+    hosts can. `peers` maps a linked NIC to the other end (None if that was refused) and the
+    place of the link's mention of it; `torn` says that some link has an end that is unknown.
+    """
+
+    __slots__ = ("base", "captures", "hosts_read", "nics", "peers", "problems", "root", "torn", "unread")
+
+    def __init__(self, root: Node, base: Path) -> None:
+        self.root = root
+        self.base = base
+        self.problems: list[Problem] = []
+        self.captures: dict[str, tuple[bytes, ...] | CaptureError] = {}
+        self.peers: dict[str, tuple[str | None, Place]] = {}
+        self.torn = False
+        hosts = _child(root, "hosts")
+        self.hosts_read = _is_map(hosts)
+        self.unread = [name for name, host in hosts.entries().items() if not _is_map(_child(host, "nics"))]
+        self.nics = {
+            f"{host}.{nic}": node
+            for host, parts in hosts.entries().items()
+            for nic, node in _child(parts, "nics").entries().items()
+        }
+
+    def items(self, key: str) -> list[Node]:
+        return _child(self.root, key).items()
+
+    def end_of_run(self) -> None:
+        until, duration = _child(self.root, "until"), _child(self.root, "duration")
+        if until.value is not None and duration.value is not None:
+            self.problems.append(until.place.problem("until and duration exclude each other; keep one of them"))
+
+    def known(self, node: Node) -> str | None:
+        """Return the name of a NIC that there is; report a name that nothing has."""
+        endpoint = Endpoint.parse(node.value) if isinstance(node.value, str) else None
+        if endpoint is None:
+            return None
+        name = str(endpoint)
+        if name in self.nics:
+            return name
+        if self.hosts_read and endpoint.host not in self.unread:
+            self.problems.append(node.place.problem(f"there is no NIC {name!r}{self._hint(name)}"))
+        return None
+
+    def _hint(self, name: str) -> str:
+        if not self.nics or len(self.problems) > _HINTED:
+            return ""
+        return meant(name, self.nics) or f"; the NICs are {listed(self.nics)}"
+
+    def counter(self, node: Node) -> None:
+        """Report an expectation about a number that no result has."""
+        if not isinstance(node.value, str) or not COUNTER.fullmatch(node.value) or node.value in RUN_COUNTERS:
+            return
+        nic, counter = ".".join(node.value.split(".")[:2]), ".".join(node.value.split(".")[2:])
+        if nic in self.nics and counter in NIC_COUNTERS:
+            return
+        if self.hosts_read and not self.unread and len(self.problems) <= _HINTED:
+            known = [*RUN_COUNTERS, *(f"{name}.{one}" for name in self.nics for one in NIC_COUNTERS)]
+            hint = (
+                meant(node.value, known) or f"; try {listed([*RUN_COUNTERS, 'a NIC such as a.eth0.sends.completed'])}"
+            )
+            self.problems.append(node.place.problem(f"there is no counter {node.value!r}{hint}"))
+
+    def link(self, link: Node) -> None:
+        ends = _child(link, "between").items()
+        if len(ends) != 2:
+            self.torn = True
+            return
+        left, right = self.known(ends[0]), self.known(ends[1])
+        self.torn |= left is None or right is None
+        if left is not None and left == right:
+            self.problems.append(ends[1].place.problem(f"{left} cannot be linked with itself; name two NICs"))
+            self.peers.setdefault(left, (None, ends[0].place))
+            return
+        for name, peer, node in ((left, right, ends[0]), (right, left, ends[1])):
+            if name is None:
+                continue
+            if name not in self.peers:
+                self.peers[name] = (peer, node.place)
+            else:
+                first = self.peers[name][1]
+                text = f"{name} is on the link at {first.file}:{first.line}:{first.column} already; a NIC has one link"
+                self.problems.append(node.place.problem(text))
+
+    def flow(self, flow: Node) -> None:
+        sender, receiver = self.known(_child(flow, "from")), self.known(_child(flow, "to"))
+        if sender is not None and receiver is not None:
+            self._one_link(sender, receiver, _child(flow, "to").place)
+        kind = _child(flow, "kind").value
+        if kind == "generator" and sender is not None:
+            self._sizes(_child(flow, "size"), self.nics[sender])
+        elif kind == "replay":
+            self._replay(flow, sender)
+
+    def _one_link(self, sender: str, receiver: str, place: Place) -> None:
+        if sender == receiver:
+            self.problems.append(place.problem(f"from and to are both {sender}; name the two ends of one link"))
+            return
+        for name, other in ((sender, receiver), (receiver, sender)):
+            peer, _ = self.peers.get(name, (None, place))
+            if peer == other:
+                return
+            if peer is None and (name in self.peers or self.torn):
+                return
+        peer, _ = self.peers.get(sender, (None, place))
+        fact = f"{sender} is linked with {peer}" if peer else f"{sender} is on no link"
+        self.problems.append(place.problem(f"{sender} and {receiver} are not the two ends of one link; {fact}"))
+
+    def _sizes(self, sizes: Node, nic: Node) -> None:
+        own = nic.child("mtu") or self.root.child("mtu")
+        mtu = DEFAULT_MTU if own is None or own.value is None else _whole(own)
+        if mtu is None or not MIN_MTU <= mtu <= MAX_MTU:
+            return
+        most = mtu + HEADER
+        for node in sizes.items() or [sizes]:
+            size = max(IMIX) if node.value == "imix" else _whole(node)
+            if size is not None and size > most:
+                what = f"frame size {size}" if node.value == size else f"the largest frame of imix, {size},"
+                why = f"the MTU of {mtu} plus the {HEADER}-byte header"
+                self.problems.append(node.place.problem(f"{what} is above {most}, {why}"))
+
+    def _replay(self, flow: Node, sender: str | None) -> None:
+        file, select = _child(flow, "file"), _child(flow, "select")
+        if not isinstance(file.value, str) or LINE.fullmatch(file.value) is None:
+            return
+        found = self._sources(file.value)
+        if isinstance(found, CaptureError):
+            self.problems.append(file.place.problem(str(found)))
+        if select.value != "source-mac" or sender is None:
+            return
+        mac = _child(self.nics[sender], "mac").value
+        if mac is None:
+            text = f"source-mac compares with the mac of {sender}, which has none; give it one, or select all"
+            self.problems.append(select.place.problem(text))
+        elif isinstance(mac, str) and isinstance(found, tuple):
+            self._selects_some(select.place, mac, sender, found)
+
+    def _selects_some(self, place: Place, mac: str, sender: str, found: tuple[bytes, ...]) -> None:
+        try:
+            address = parse_mac(mac)
+        except UsageError:
+            return
+        if address not in found:
+            there = f"those there are {listed(map(format_mac, found))}" if found else "it has no frames at all"
+            text = f"no frame of the capture has the source {format_mac(address)}, the mac of {sender}; {there}"
+            self.problems.append(place.problem(text))
+
+    def _sources(self, file: str) -> tuple[bytes, ...] | CaptureError:
+        """Return the source addresses in a capture, or why it cannot be read; each is read once."""
+        if file not in self.captures:
+            try:
+                frames = iterate_capture(self.base / file)
+                self.captures[file] = tuple(dict.fromkeys(frame.data[_SOURCE] for frame in frames))
+            except CaptureError as error:
+                self.captures[file] = error
+        return self.captures[file]

@@ -1,0 +1,107 @@
+"""The numbers of a result, by name: what is counted for each NIC, and the books that must balance.
+
+Their names are in `names`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ndisemu.drivers.protocols import Flow
+from ndisemu.machine import Slot
+from ndisemu.scenario.names import NIC_COUNTERS
+
+Counters = dict[str, int]
+
+
+def count(slot: Slot, arriving: Sequence[Flow], buffers: Counters) -> Counters:
+    """Return all counters of one NIC; `arriving` are the flows that end there, `buffers` those of `count_buffers`."""
+    sends, receives, rx = slot.adapter.sends, slot.adapter.receives, slot.nic.rx
+    end = slot.nic.end
+    latencies = _latencies(arriving)
+    counted = {
+        "sends.submitted": sends.submitted,
+        "sends.completed": sends.completed,
+        "sends.failed": sends.failed,
+        "sends.cancelled": sends.cancelled,
+        "wire.frames_out": slot.nic.tx.wire_frames,
+        "wire.bytes_out": end.bytes if end else 0,
+        "wire.frames_in": rx.arrived,
+        "wire.too_long": end.too_long if end else 0,
+        "receives.indicated": receives.indicated,
+        "receives.returned": receives.returned,
+        "receives.starved": receives.starved,
+        "receives.unwanted": receives.unwanted,
+        "receives.intact": sum(flow.intact for flow in arriving),
+        "receives.corrupt": sum(flow.altered for flow in arriving),
+        "receives.late": sum(flow.late for flow in arriving),
+        "receives.lost": sum(flow.lost for flow in arriving),
+        "receives.unexpected": sum(flow.unexpected for flow in arriving),
+        **{f"drops.{reason}": frames for reason, frames in rx.dropped.items()},
+        "drops.unread": max(rx.delivered + rx.waiting - receives.indicated, 0),
+        **buffers,
+        "interrupts": slot.nic.causes.assertions,
+        "dpcs": sum(cpu.dpcs_run for cpu in slot.host.cpus),
+        "latency.median_ns": percentile(latencies, 500),
+        "latency.p99_ns": percentile(latencies, 990),
+        "latency.max_ns": percentile(latencies, 1000),
+    }
+    return {name: counted[name] for name in NIC_COUNTERS}
+
+
+def count_buffers(slot: Slot) -> Counters:
+    """Return where an adapter's receive packets are, by their owners; before it halts and frees them."""
+    adapter = slot.adapter
+    packets = [packet for pool in adapter.resources.packet_pools for packet in pool]
+    held = sum(1 for packet in packets if packet.owner is adapter)
+    ring = min(slot.nic.rx.given, held)
+    return {
+        "buffers.pool": len(packets),
+        "buffers.ring": ring,
+        "buffers.lent": adapter.receives.lent,
+        "buffers.free": held - ring,
+    }
+
+
+def books(name: str, counters: Mapping[str, int]) -> list[dict[str, str | int | bool]]:
+    """Return the identities that must hold for a NIC, each with both sides."""
+    total = counters.__getitem__
+    identities = (
+        (
+            "submitted = completed + failed + cancelled",
+            total("sends.submitted"),
+            total("sends.completed") + total("sends.failed") + total("sends.cancelled"),
+        ),
+        (
+            "frames in = indicated + drops",
+            total("wire.frames_in"),
+            total("receives.indicated") + sum(value for key, value in counters.items() if key.startswith("drops.")),
+        ),
+        ("indicated = returned", total("receives.indicated"), total("receives.returned")),
+        (
+            "ring + lent + free = pool",
+            total("buffers.ring") + total("buffers.lent") + total("buffers.free"),
+            total("buffers.pool"),
+        ),
+    )
+    return [
+        {"nic": name, "identity": text, "left": left, "right": right, "balanced": left == right}
+        for text, left, right in identities
+    ]
+
+
+def percentile(latencies: Sequence[tuple[int, int]], permille: int) -> int:
+    """Return the value below or at which `permille` of the counted values lie; 0 if there are none."""
+    wanted = -(-sum(times for _, times in latencies) * permille // 1000)
+    seen = 0
+    for value, times in latencies:
+        seen += times
+        if seen >= wanted:
+            return value
+    return 0
+
+
+def _latencies(flows: Iterable[Flow]) -> list[tuple[int, int]]:
+    merged: dict[int, int] = {}
+    for flow in flows:
+        for value, times in flow.latencies.items():
+            merged[value] = merged.get(value, 0) + times
+    return sorted(merged.items())

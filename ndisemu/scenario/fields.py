@@ -1,0 +1,273 @@
+"""The kinds of value in a scenario, and how each is read.
+
+Every kind is an annotated type: it takes what YAML gave, text such as `64us`
+or a number, and gives what the emulation counts in, such as nanoseconds. What
+it refuses it refuses with the end of a sentence that begins with the key, so
+that a message needs no more than the two put together.
+
+Not here: which key has which kind (see `schema`).
+"""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal, TypeAlias, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainValidator,
+    Strict,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from ndisemu.errors import UsageError
+from ndisemu.frame.ethernet import HEADER, format_mac, is_group, parse_mac
+from ndisemu.scenario.words import described, meant, quoted
+from ndisemu.units import SECOND, format_size, format_time, parse_duration, parse_rate, parse_size
+
+T = TypeVar("T")
+
+MIN_MTU: Final = 68
+"""The smallest MTU, that of RFC 791."""
+
+MAX_MTU: Final = 16110
+"""The largest MTU, for which the card's longest frames leave room."""
+
+MAX_FRAME: Final = 16110
+"""The longest frame that a generator makes."""
+
+MAX_TIME: Final = 10**9 * SECOND
+"""The longest duration, thirty years; it and its sums fit the 64 bits of a capture's times."""
+
+MAX_ITR: Final = 65535 * 256
+"""The card's longest interval between interrupts: 16 bits, in steps of 256 ns."""
+
+IMIX: Final = (60, 590, 60, 60, 590, 60, 60, 590, 60, 590, 60, 1514)
+"""The frames of a simple Internet mix, 7 : 4 : 1, in the order in which they are sent."""
+
+LINE: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+"""What `Line` takes: some text without control characters and line breaks."""
+
+_NAME: Final = r"[a-z][a-z0-9_-]*"
+_ENDPOINT: Final = re.compile(rf"({_NAME})\.({_NAME})")
+_CLASS: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+COUNTER: Final = re.compile(rf"{_NAME}(\.[a-z0-9][a-z0-9_-]*)*")
+
+
+def refusal(text: str) -> PydanticCustomError:
+    """Return the error of a value that breaks a rule; `text` follows the key, as in `must be …`."""
+    return PydanticCustomError("refusal", "{text}", {"text": text})
+
+
+def remark(text: str) -> PydanticCustomError:
+    """Return the error of a value whose message stands by itself, behind the key and a colon."""
+    return PydanticCustomError("remark", "{text}", {"text": text})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Endpoint:
+    """A NIC of a host, written `a.eth0`."""
+
+    host: str
+    nic: str
+
+    def __str__(self) -> str:
+        return f"{self.host}.{self.nic}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Endpoint | None":
+        """Read `host.nic`; anything else gives None."""
+        match = _ENDPOINT.fullmatch(text)
+        return None if match is None else cls(match[1], match[2])
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Bounds of a whole number, written in messages as `form` writes it."""
+
+    low: int
+    high: int
+    multiple: int = 1
+    form: Callable[[int], str] = str
+
+    def check(self, value: int) -> int:
+        """Return a value that is within the bounds; refuse any other."""
+        if self.low <= value <= self.high and value % self.multiple == 0:
+            return value
+        step = f"a multiple of {self.multiple} " if self.multiple > 1 else ""
+        wanted = f"{step}between {self.form(self.low)} and {self.form(self.high)}"
+        raise refusal(f"must be {wanted}, not {self.form(value)}")
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        written = handler(schema)
+        if written.get("type") == "integer":
+            written |= {"minimum": self.low, "maximum": self.high, "multipleOf": self.multiple}
+        return written
+
+
+def _quantity(parse: Callable[[str], T], kind: str) -> BeforeValidator:
+    def read(value: object) -> T:
+        # A bare number is read as text, since the message about its unit is that of the parser.
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise refusal(f"must be {kind}, not {described(value)}")
+        try:
+            return parse(str(value))
+        except UsageError as error:
+            raise remark(str(error)) from None
+
+    return BeforeValidator(read)
+
+
+def _matching(pattern: re.Pattern[str], wanted: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if pattern.fullmatch(value) is None:
+            raise refusal(f"must be {wanted}, not {quoted(value)}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _rate(value: str) -> int | None:
+    if value == "unlimited":
+        return None
+    bits = parse_rate(value)
+    if bits == 0:
+        raise UsageError(f"{quoted(value)} sends nothing; write a rate such as 1Gbit/s, or unlimited")
+    return bits
+
+
+def _mac(value: str) -> bytes:
+    address = parse_mac(value)
+    if is_group(address):
+        single = format_mac(bytes([address[0] & 0xFE, *address[1:]]))
+        raise UsageError(f"{quoted(value)} is a group's address, which no card has (did you mean '{single}'?)")
+    return address
+
+
+def _endpoint(value: object) -> Endpoint:
+    endpoint = Endpoint.parse(value) if isinstance(value, str) else None
+    if endpoint is None:
+        raise refusal(f"must be a host's NIC such as a.eth0, not {described(value)}")
+    return endpoint
+
+
+def _ends(value: object) -> object:
+    if isinstance(value, list | tuple) and len(value) != 2:
+        raise refusal(f"must name two NICs, such as [a.eth0, b.eth0], not {len(value)}")
+    return value
+
+
+def _sizes(value: object) -> object:
+    if value == "imix":
+        return IMIX
+    if isinstance(value, int) and not isinstance(value, bool):
+        return (value,)
+    if not isinstance(value, list | tuple) or not value:
+        said = "an empty one" if value in ([], ()) else described(value)
+        near = meant(value, ["imix"]) if isinstance(value, str) else ""
+        raise refusal(f"must be a whole number, a list of them, or imix, not {said}{near}")
+    return value
+
+
+def _interfaces(value: object) -> object:
+    if value == "all":
+        return None
+    if not isinstance(value, list | tuple):
+        near = meant(value, ["all"]) if isinstance(value, str) else ""
+        raise refusal(f"must be all or a list of NICs, not {described(value)}{near}")
+    return value
+
+
+def _number(value: object) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise refusal(f"must be a finite number, not {described(value)}")
+    return value
+
+
+def _first_version(value: object) -> object:
+    # To Python, and so to a literal type, true and 1.0 are 1.
+    if type(value) is not int or value != 1:
+        raise refusal(f"must be 1, the version of the language described here, not {described(value)}")
+    return value
+
+
+Many: TypeAlias = Annotated[tuple[T, ...], Strict(strict=False)]
+"""A list, kept as a tuple."""
+
+Version: TypeAlias = Annotated[Literal[1], BeforeValidator(_first_version)]
+"""The version of the language."""
+
+Name: TypeAlias = Annotated[str, StringConstraints(pattern=f"^{_NAME}$")]
+"""The name of a host or a NIC."""
+
+Line: TypeAlias = Annotated[str, _matching(LINE, "one line of text")]
+"""Text that fits into a title, a message or the name of a file."""
+
+NicName: TypeAlias = Annotated[Endpoint, PlainValidator(_endpoint), WithJsonSchema({"type": "string"})]
+"""A NIC by its full name."""
+
+Ends: TypeAlias = Annotated[tuple[NicName, NicName], Strict(strict=False), BeforeValidator(_ends)]
+"""The two ends of a link."""
+
+Interfaces: TypeAlias = Annotated[Many[NicName] | None, BeforeValidator(_interfaces)]
+"""A list of NICs, or None for all."""
+
+_Duration: TypeAlias = Annotated[
+    int, _quantity(parse_duration, "a duration such as 5us"), WithJsonSchema({"type": "string", "examples": ["5us"]})
+]
+Duration: TypeAlias = Annotated[_Duration, Between(0, MAX_TIME, form=format_time)]
+"""A duration that may be zero, in nanoseconds."""
+
+Span: TypeAlias = Annotated[_Duration, Between(1, MAX_TIME, form=format_time)]
+"""A duration above zero, in nanoseconds."""
+
+Interval: TypeAlias = Annotated[_Duration, Between(0, MAX_ITR, form=format_time)]
+"""An interval that the card's moderation timer can hold, in nanoseconds."""
+
+Rate: TypeAlias = Annotated[
+    int | None,
+    _quantity(_rate, "a rate such as 1Gbit/s, or unlimited"),
+    WithJsonSchema({"type": "string", "examples": ["1Gbit/s", "unlimited"]}),
+]
+"""Bits per second, or None for unlimited."""
+
+Memory: TypeAlias = Annotated[
+    int,
+    _quantity(parse_size, "a size such as 64MiB"),
+    WithJsonSchema({"type": "string", "examples": ["64MiB"]}),
+    Between(1 << 20, 1 << 32, form=format_size),
+]
+"""The size of a host's memory in bytes."""
+
+Mac: TypeAlias = Annotated[
+    bytes, _quantity(_mac, "a MAC address such as 02:00:00:00:0a:01"), WithJsonSchema({"type": "string"})
+]
+"""The address of one card."""
+
+Mtu: TypeAlias = Annotated[int, Between(MIN_MTU, MAX_MTU)]
+"""The longest payload of a frame."""
+
+RingSize: TypeAlias = Annotated[int, Between(8, 4096, multiple=8)]
+"""How many descriptors a ring has."""
+
+Sizes: TypeAlias = Annotated[Many[Annotated[int, Between(HEADER, MAX_FRAME)]], BeforeValidator(_sizes)]
+"""The sizes of frames, header included, that a generator goes through in turn."""
+
+ClassPath: TypeAlias = Annotated[str, _matching(_CLASS, "of the form package.module:Class")]
+"""Where a Python class is; reading a scenario does not import it."""
+
+Counter: TypeAlias = Annotated[str, _matching(COUNTER, "a dotted name such as a.eth0.sends.completed")]
+"""The name of a number in the result."""
+
+Number: TypeAlias = Annotated[int | float, BeforeValidator(_number)]
+"""A finite number."""

@@ -1,0 +1,143 @@
+"""Running a scenario: build, observe, let time pass, halt, judge.
+
+A run ends when nothing is left to do, when its duration has passed, when an
+adapter does not start, or when it is interrupted; the result says which, and
+holds what was counted until then.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ndisemu import __version__
+from ndisemu.errors import BugCheck
+from ndisemu.kernel import Watchdog
+from ndisemu.machine import Emulation
+from ndisemu.observe import CaptureLog, EventLog, Interface, RunDirectory
+from ndisemu.scenario.build import Plan, build
+from ndisemu.scenario.counters import Counters, count, count_buffers
+from ndisemu.scenario.result import Result, make_result
+from ndisemu.scenario.schema import Scenario
+from ndisemu.verifier import IrqlRules
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run: where to write (None: nowhere), whether to check rules, and who is shown the built machine."""
+
+    out: Path | None = None
+    checked: bool = True
+    watch: Callable[[Plan, Emulation], None] | None = None
+
+
+class Run:
+    """One run of a scenario."""
+
+    def __init__(self, scenario: Scenario, options: Options, directory: RunDirectory | None) -> None:
+        self._scenario = scenario
+        self._options = options
+        self._directory = directory
+        self._plan = Plan()
+        self._buffers: dict[str, Counters] = {}
+        self._end_time = 0
+        self.ended = "failed"
+
+    async def execute(self) -> Result:
+        """Run from beginning to end; returns the result, also of an interrupted or failed run."""
+        scenario = self._scenario
+        emulation = Emulation(seed=scenario.seed, clock=scenario.clock)
+        with Watchdog(emulation.kernel):
+            file = None if self._directory is None else await self._directory.open("events.jsonl")
+            events = EventLog(emulation.kernel, None if file is None else file.append)
+            events.attach()
+            async with emulation:
+                await self._let_it_run(emulation)
+            events.detach()
+        nics = {
+            name: count(slot, self._plan.arriving[name], self._buffers[name]) for name, slot in self._plan.slots.items()
+        }
+        return make_result(
+            scenario,
+            seed=scenario.seed,
+            clock=scenario.clock,
+            build="checked" if self._options.checked else "free",
+            ended=self.ended,
+            virtual_time=self._end_time,
+            trace_sha256=events.hexdigest(),
+            nics=nics,
+            failures={name: slot.adapter.sends.failures for name, slot in self._plan.slots.items()},
+            flows=self._plan.flows,
+            findings=emulation.findings,
+            findings_lost=emulation.kernel.findings_lost,
+        )
+
+    async def _let_it_run(self, emulation: Emulation) -> None:
+        """Build and start everything and wait for the end; whatever the end is, the emulation can be halted after it."""
+        capture: CaptureLog | None = None
+        try:
+            self._plan = build(self._scenario, emulation)
+            if self._options.checked:
+                rules = IrqlRules(emulation.kernel)
+                for slot in self._plan.slots.values():
+                    rules.attach(slot.adapter)
+            capture = await self._capture(emulation)
+            if self._options.watch is not None:
+                self._options.watch(self._plan, emulation)
+            await self._start(emulation)
+            if self._scenario.duration is None:
+                await emulation.idle()
+                self.ended = "idle"
+            else:
+                await asyncio.sleep(self._scenario.duration / 1e9)
+                self.ended = "duration"
+        except BugCheck as failure:
+            if not emulation.findings:
+                emulation.kernel.report("driver", self._scenario.name, str(failure), failure.cause)
+        except asyncio.CancelledError:
+            self.ended = "interrupted"
+        self._end_time = emulation.now
+        self._buffers = {name: count_buffers(slot) for name, slot in self._plan.slots.items()}
+        if capture is not None:
+            capture.close()
+
+    async def _start(self, emulation: Emulation) -> None:
+        """Start every adapter, bind the stations, then let all of them send at once."""
+        for slot in self._plan.slots.values():
+            await slot.host.start(slot.name.partition(".")[2])
+        for name, station in self._plan.stations.items():
+            slot = self._plan.slots[name]
+            await slot.host.bind_protocol(name.partition(".")[2], station)
+        for name, station in self._plan.stations.items():
+            self._plan.slots[name].host.cpus[0].queue_thread(station.start)
+        if emulation.kernel.poke is not None:
+            emulation.kernel.poke()
+
+    async def _capture(self, emulation: Emulation) -> CaptureLog | None:
+        """Open the capture and let every card that is to be recorded write into it."""
+        wanted = self._scenario.capture
+        if wanted is None or self._directory is None:
+            return None
+        names = list(self._plan.slots) if wanted.interfaces is None else [str(one) for one in wanted.interfaces]
+        interfaces = []
+        for name in names:
+            slot = self._plan.slots[name]
+            rate = slot.cable.rate if slot.cable else None
+            interfaces.append(Interface(name, slot.nic.mac, rate))
+        file = await self._directory.open("capture.pcapng")
+        capture = CaptureLog(emulation.kernel, interfaces, f"ndisemu {__version__}", file.append)
+        for name in names:
+            nic = self._plan.slots[name].nic
+            nic.tx.sent, nic.rx.received = capture.hooks(name)
+        return capture
+
+
+async def run(scenario: Scenario, options: Options) -> Result:
+    """Run a scenario under the loop that is running, and write its run directory if there is to be one."""
+    if options.out is None:
+        return await Run(scenario, options, None).execute()
+    async with RunDirectory(options.out) as directory:
+        result = await Run(scenario, options, directory).execute()
+        await directory.write("result.json", (json.dumps(result, indent=2) + "\n").encode())
+    return result

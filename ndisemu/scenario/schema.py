@@ -1,0 +1,258 @@
+"""The keys of the scenario language, what they mean, and their defaults.
+
+These models are the language: the messages, the JSON Schema for editors and
+the emulation all read them. A scenario that was loaded holds what the
+emulation counts in (nanoseconds, bits per second, six-byte addresses), never
+the text that was written, and cannot be changed.
+
+Not here: rules about several values at once, such as that a link's ends exist
+(see `checks`); a model by itself does not enforce them.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Final, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+
+from ndisemu.scenario import fields
+from ndisemu.scenario.fields import Endpoint, Many, Name, refusal
+from ndisemu.scenario.words import described, meant
+
+DEFAULT_MTU: Final = 1500
+"""The MTU of NICs and links in a scenario that says nothing about it."""
+
+RING: Final = "ring"
+"""The name of the reference miniport, which drives a card through its descriptor rings."""
+
+
+FilterName: TypeAlias = Literal["directed", "multicast", "all-multicast", "broadcast", "promiscuous"]
+"""A packet filter by its NDIS name."""
+
+
+class Part(BaseModel):
+    """A map of the language: it has these keys and no others, and no value is converted behind one's back."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Miniport(Part):
+    """The driver of a NIC."""
+
+    path: fields.ClassPath = Field(alias="class")
+    """The driver's class as package.module:Class; in a loaded scenario also `ring`, the reference miniport."""
+
+
+def _miniport(value: object) -> object:
+    if value == RING:
+        return Miniport.model_construct(path=RING)
+    if isinstance(value, dict | Miniport):
+        return value
+    near = meant(value, [RING]) if isinstance(value, str) else ""
+    raise refusal(f"must be {RING} or {{class: package.module:Class}}, not {described(value)}{near}")
+
+
+class Nic(Part):
+    """A network card and its driver."""
+
+    mac: fields.Mac | None = None
+    """The card's address; by default one that is derived from its name."""
+    miniport: Annotated[Miniport, BeforeValidator(_miniport)] = Miniport.model_construct(path=RING)
+    """The driver: `ring`, or a class of your own."""
+    tx_ring: fields.RingSize = 256
+    """How many descriptors the transmit ring has; one of them stays free."""
+    rx_ring: fields.RingSize = 256
+    """How many descriptors the receive ring has; one of them stays free."""
+    itr: fields.Interval = 0
+    """The least time between two interrupts; 0 leaves interrupts unmoderated."""
+    mtu: fields.Mtu | None = None
+    """The longest payload; by default the scenario's."""
+    filter: Many[FilterName] = ("directed", "broadcast")
+    """Which frames the traffic's protocol asks for (OID_GEN_CURRENT_PACKET_FILTER)."""
+
+
+class Host(Part):
+    """A machine with processors, memory and cards."""
+
+    cpus: Annotated[int, fields.Between(1, 64)] = 1
+    """How many processors it has."""
+    memory: fields.Memory = 64 << 20
+    """How much memory its drivers and cards share."""
+    nics: dict[Name, Nic]
+    """Its cards, by name."""
+
+
+class Link(Part):
+    """A cable between two NICs."""
+
+    between: fields.Ends
+    """The NICs at its ends."""
+    rate: fields.Rate = 10**9
+    """How fast it is in each direction, or `unlimited`."""
+    delay: fields.Duration = 0
+    """How long a bit travels."""
+    mtu: fields.Mtu | None = None
+    """The longest payload that it carries; by default the scenario's."""
+
+
+class Generator(Part):
+    """Traffic that is made up, frame after frame."""
+
+    source: fields.NicName = Field(alias="from")
+    """The NIC that sends."""
+    destination: fields.NicName = Field(alias="to")
+    """The NIC at the other end."""
+    kind: Literal["generator"]
+    """Made-up frames."""
+    frames: Annotated[int, fields.Between(1, 10**12)]
+    """How many frames are sent."""
+    size: fields.Sizes
+    """A size in bytes with the header, a list of them to go through in turn, or `imix`."""
+    burst: Annotated[int, fields.Between(1, 1024)] = 64
+    """How many packets one send call submits."""
+    every: fields.Span | None = None
+    """The time from one burst to the next; by default the next is sent when the window has room."""
+    start: fields.Duration = 0
+    """When the first burst is sent."""
+    window: Annotated[int, fields.Between(1, 10**6)] | None = None
+    """How many packets may be in flight."""
+
+
+class Replay(Part):
+    """Traffic that was captured, at the times at which it was."""
+
+    source: fields.NicName = Field(alias="from")
+    """The NIC that sends."""
+    destination: fields.NicName = Field(alias="to")
+    """The NIC at the other end."""
+    kind: Literal["replay"]
+    """Captured frames."""
+    file: fields.Line
+    """The capture, pcapng or pcap; a relative path begins at the scenario file."""
+    select: Literal["all", "source-mac"] = "all"
+    """Which frames: all of them, or those whose source is the sending NIC's address."""
+    start: fields.Duration = 0
+    """When the capture begins."""
+
+
+Traffic: TypeAlias = Annotated[Generator | Replay, Field(discriminator="kind")]
+"""One flow of frames over one link."""
+
+
+class Capture(Part):
+    """Which wires are recorded."""
+
+    interfaces: fields.Interfaces
+    """A list of NICs, or `all`, which is None here."""
+
+
+class Expectation(Part):
+    """A statement about the result that makes the run fail if it is false."""
+
+    that: fields.Counter
+    """The name of a number in the result, such as a.eth0.sends.completed."""
+    equals: fields.Number | None = None
+    """What the number must be."""
+    at_least: fields.Number | None = None
+    """What it must not be below."""
+    at_most: fields.Number | None = None
+    """What it must not be above."""
+
+    @model_validator(mode="after")
+    def _one_comparison(self) -> "Expectation":
+        given = [name for name in ("equals", "at_least", "at_most") if getattr(self, name) is not None]
+        if len(given) != 1:
+            said = " and ".join(given) or "none"
+            raise refusal(f"must have one of equals, at_least and at_most, not {said}")
+        return self
+
+    def holds(self, value: float) -> bool:
+        """Whether the number in the result is as expected."""
+        if self.equals is not None:
+            return value == self.equals
+        if self.at_least is not None:
+            return value >= self.at_least
+        return self.at_most is not None and value <= self.at_most
+
+    def __str__(self) -> str:
+        for word, bound in (("=", self.equals), ("at least", self.at_least), ("at most", self.at_most)):
+            if bound is not None:
+                return f"{self.that} {word} {bound}"
+        return self.that
+
+
+class Scenario(Part):
+    """One run: hosts, their links, what they send, and what must come of it."""
+
+    version: fields.Version
+    """The version of the language."""
+    name: fields.Line
+    """What the run shows, for people."""
+    seed: Annotated[int, fields.Between(0, 2**64 - 1)] = 0
+    """What every random choice is derived from."""
+    clock: Literal["virtual", "real"] = "virtual"
+    """Whether time jumps from event to event or passes as outside."""
+    duration: fields.Span | None = None
+    """How long the run takes; without it, until nothing is left to do."""
+    until: Literal["idle"] | None = None
+    """The other way to end a run, and the default: when nothing is left to do."""
+    mtu: fields.Mtu = DEFAULT_MTU
+    """The MTU of NICs and links that have none of their own."""
+    hosts: dict[Name, Host]
+    """The machines, by name."""
+    links: Many[Link] = ()
+    """The cables; a NIC is on one of them at most."""
+    traffic: Many[Traffic] = ()
+    """What is sent."""
+    capture: Capture | None = None
+    """What is recorded as pcapng."""
+    expect: Many[Expectation] = ()
+    """What must be true of the result."""
+
+    _path: Path = PrivateAttr(default=Path())
+    _source_sha256: str = PrivateAttr(default="")
+
+    def located(self, path: Path, source_sha256: str) -> "Scenario":
+        """Return the same scenario with the file that it came from."""
+        copy = self.model_copy()
+        copy._path, copy._source_sha256 = path, source_sha256
+        return copy
+
+    @property
+    def path(self) -> Path:
+        """The file that the scenario was loaded from."""
+        return self._path
+
+    @property
+    def source_sha256(self) -> str:
+        """The hash of the file and of the overrides: equal for equal scenarios."""
+        return self._source_sha256
+
+    def nic(self, endpoint: Endpoint) -> Nic:
+        """Return the NIC of that name."""
+        return self.hosts[endpoint.host].nics[endpoint.nic]
+
+    def mtu_of(self, part: Nic | Link) -> int:
+        """Return a NIC's or link's own MTU, or the scenario's."""
+        return self.mtu if part.mtu is None else part.mtu
+
+    def capture_path(self, replay: Replay) -> Path:
+        """Return where the capture of a replay is."""
+        return self.path.parent / replay.file
+
+
+PARTS: Final[Mapping[tuple[str, ...], type[Part]]] = MappingProxyType(
+    {
+        (): Scenario,
+        ("hosts", "*"): Host,
+        ("hosts", "*", "nics", "*"): Nic,
+        ("hosts", "*", "nics", "*", "miniport"): Miniport,
+        ("links", "*"): Link,
+        ("traffic", "*", "generator"): Generator,
+        ("traffic", "*", "replay"): Replay,
+        ("capture",): Capture,
+        ("expect", "*"): Expectation,
+    }
+)
+"""Which map of the language stands where; `*` is any name or index, and traffic goes on with its kind."""

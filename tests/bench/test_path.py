@@ -1,0 +1,109 @@
+"""One passage over the whole path."""
+
+from collections.abc import Sequence
+from typing import Self
+
+import pytest
+
+from ndisemu.bench import BUILDS, WINDOW, Build, Load, path, send_through
+from ndisemu.drivers.protocols import Station
+from ndisemu.drivers.ring import RingMiniport
+from ndisemu.errors import InternalError
+from ndisemu.hw import registers as reg
+from ndisemu.machine import Emulation
+from ndisemu.ndis import Binding, Packet
+
+
+@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize(
+    ("size", "burst", "frames"), [(64, 1, 10), (64, 8, 300), (1500, 64, 200), (18, 128, 500), (1514, 3, 1)]
+)
+def test_every_frame_is_compared(size: int, burst: int, frames: int, build: Build) -> None:
+    """Whatever the load, as many frames are found equal on arrival as were sent."""
+    passage = send_through(Load(size, burst, frames, build))
+    assert passage.compared == frames
+    assert passage.cpu_ns > 0
+
+
+@pytest.mark.parametrize("wanted", [1, 20, 400])
+def test_the_cards_carry_and_count_every_frame(monkeypatch: pytest.MonkeyPatch, wanted: int) -> None:
+    """The frames go over both cards: one counts them as sent, the other as received."""
+    entered: list[Emulation] = []
+
+    class Watched(Emulation):
+        async def __aenter__(self) -> Self:
+            entered.append(self)
+            return await super().__aenter__()
+
+    monkeypatch.setattr(path, "Emulation", Watched)
+    send_through(Load(64, 8, wanted))
+    near, far = (host.slots["eth0"].nic.statistics.total for host in entered[0].hosts.values())
+    assert (near[reg.GPTC], far[reg.GPRC]) == (wanted, wanted)
+
+
+def test_a_free_build_has_no_watcher_and_a_checked_one_has() -> None:
+    """Events are told only in the checked build, at least a send, a completion and an indication."""
+    free, checked = (send_through(Load(64, 8, 64, build)) for build in BUILDS)
+    assert free.events == 0
+    assert checked.events >= 3
+
+
+def test_the_rig_is_what_was_found() -> None:
+    """The rings are those the drivers gave their cards, the window what the sender has packets for."""
+    rig = send_through(Load(64, 1, 1)).rig
+    assert (rig.hosts, rig.rate, rig.delay, rig.tx_ring, rig.rx_ring, rig.window) == (2, None, 0, 256, 256, WINDOW)
+
+
+def test_the_rig_notices_other_rings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With other rings than usual the rig says so."""
+    monkeypatch.setattr(path, "RING", 64)
+    rig = send_through(Load(64, 1, 1)).rig
+    assert (rig.tx_ring, rig.rx_ring) == (64, 64)
+
+
+class Losing(Station):
+    """A station that overlooks a frame."""
+
+    def receive_packets(self, binding: Binding, packets: Sequence[Packet]) -> int:
+        return super().receive_packets(binding, packets[1:])
+
+
+class Altering(Station):
+    """A station that flips a bit before it looks."""
+
+    def receive_packets(self, binding: Binding, packets: Sequence[Packet]) -> int:
+        buffer = packets[-1].head
+        assert buffer is not None
+        buffer.memory[buffer.address + 40] ^= 1
+        return super().receive_packets(binding, packets)
+
+
+class Swapping(Station):
+    """A station that takes a burst from the wrong end."""
+
+    def receive_packets(self, binding: Binding, packets: Sequence[Packet]) -> int:
+        return super().receive_packets(binding, packets[::-1])
+
+
+@pytest.mark.parametrize(
+    ("station", "finding"), [(Losing, "1 lost"), (Altering, "1 altered"), (Swapping, "[1-9] late")]
+)
+def test_a_passage_that_was_not_perfect_has_no_figure(
+    monkeypatch: pytest.MonkeyPatch, station: type[Station], finding: str
+) -> None:
+    """A frame that is lost, altered or late is an error and not a slower figure."""
+    monkeypatch.setattr(path, "Station", station)
+    with pytest.raises(InternalError, match=finding):
+        send_through(Load(64, 8, 8))
+
+
+def test_a_broken_rule_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver that raises while all frames arrive still spoils the figure, and the error says what it did."""
+
+    class Raising(RingMiniport):
+        def return_packets(self, packets: Sequence[Packet]) -> None:
+            raise ValueError("no more of these")
+
+    monkeypatch.setattr(path, "RingMiniport", Raising)
+    with pytest.raises(InternalError, match="no more of these"):
+        send_through(Load(64, 8, 8))
