@@ -6,6 +6,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
+import click
+
+from ndisemu.errors import InternalError
 from ndisemu.kernel import VirtualLoop
 from ndisemu.scenario.result import Result
 
@@ -48,7 +51,14 @@ def drive(main: Coroutine[Any, Any, Result], *, clock: str, limit: int | None) -
                 signal.setitimer(signal.ITIMER_REAL, 0)
 
     with asyncio.Runner(loop_factory=_loop_factory(clock)) as runner:
-        result = runner.run(guarded())
+        try:
+            result = runner.run(guarded())
+        except asyncio.CancelledError:
+            if not limited:
+                raise InternalError("the run was cancelled, and nobody had asked for it") from None
+            # The limit was reached while the run was ending already.
+            click.echo("the wall-clock limit was reached before the result was complete", err=True)
+            raise SystemExit(LIMITED) from None
     if limited:
         return Outcome(result, LIMITED)
     if result["ended"] == "interrupted":

@@ -1,5 +1,8 @@
 """`ndisemu`: the group of verbs, and the exit code of every way in which one can end."""
 
+import errno
+import io
+import os
 import sys
 from importlib import import_module
 from typing import Final
@@ -20,6 +23,9 @@ VERBS: Final = {
     "run": "Run a scenario and say whether it went as expected",
     "validate": "Check a scenario without running it, or importing its drivers",
 }
+
+# What a stream says that takes no more: a full disk or quota, a lost terminal. Files of a run are named instead.
+_NO_MORE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class Verbs(click.Group):
@@ -50,18 +56,39 @@ def ndisemu() -> None:
 
 def main() -> None:
     """Run the command and exit as documented: 0 pass, 1 fail, 2 usage, 3 defect, 124 time limit, 130 interrupted."""
+    _prepare_streams()
     try:
-        ndisemu(prog_name="ndisemu")
+        sys.exit(ndisemu.main(prog_name="ndisemu", standalone_mode=False))
     except UsageError as error:
         click.echo(error, err=True)
         sys.exit(USAGE)
-    except KeyboardInterrupt:
+    except click.ClickException as error:
+        error.show()
+        sys.exit(USAGE)
+    except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the last place where a defect can be told from a result
-        import traceback
-
-        kind = "" if isinstance(error, InternalError) else " (unforeseen)"
-        traceback.print_exception(error)
-        click.echo(f"this is a defect of ndisemu{kind}: please report it with the lines above", err=True)
+        if isinstance(error, OSError) and error.filename is None and error.errno in _NO_MORE:
+            click.echo(f"the output cannot be written: {error.strerror}", err=True)
+            sys.exit(USAGE)
+        _report_defect(error)
         sys.exit(DEFECT)
+
+
+def _prepare_streams() -> None:
+    """Let no character and no closed stream keep a result from being told."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+
+
+def _report_defect(error: Exception) -> None:
+    import traceback
+
+    kind = "" if isinstance(error, InternalError) else " (unforeseen)"
+    traceback.print_exception(error)
+    click.echo(f"this is a defect of ndisemu{kind}: please report it with the lines above", err=True)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import click
@@ -10,10 +11,11 @@ import structlog
 from ndisemu.cli.drive import drive
 from ndisemu.cli.logs import configure
 from ndisemu.cli.progress import Progress
+from ndisemu.errors import UsageError
 from ndisemu.observe.report import render
 from ndisemu.scenario.load import load
 from ndisemu.scenario.run import Options, run
-from ndisemu.units import format_time, parse_duration
+from ndisemu.units import SECOND, format_time, parse_duration
 
 
 @click.command("run", short_help="Run a scenario")
@@ -45,7 +47,7 @@ def command(
     """
     configure(verbose=verbose)
     log = structlog.get_logger()
-    limit = None if wall_limit is None else parse_duration(wall_limit)
+    limit = None if wall_limit is None else _limit(wall_limit)
     overrides = [*changes]
     if seed is not None:
         overrides.append(f"seed={seed}")
@@ -53,7 +55,8 @@ def command(
         overrides.append(f"clock={clock}")
     scenario = load(file, overrides)
     log.info("running", scenario=str(file), seed=scenario.seed, clock=scenario.clock)
-    with Progress() as progress:
+    # What a driver prints must not get into the result.
+    with Progress() as progress, redirect_stdout(sys.stderr):
         options = Options(out=out, checked=not free, watch=progress.watch)
         outcome = drive(run(scenario, options), clock=scenario.clock, limit=limit)
     if out is not None:
@@ -65,3 +68,11 @@ def command(
     else:
         render(outcome.result, sys.stdout)
     sys.exit(outcome.exit_code)
+
+
+def _limit(text: str) -> int:
+    """Read a wall-clock limit, which the timer counts in a signed 32-bit number of seconds."""
+    limit = parse_duration(text)
+    if not 0 < limit < 2**31 * SECOND:
+        raise UsageError(f"--wall-limit must be above 0 and below 68 years, not {text}")
+    return limit

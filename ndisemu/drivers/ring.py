@@ -76,13 +76,16 @@ class RingMiniport(Miniport):
         bursts = self.tx.split(packets)
         async with self.turn:
             for burst in bursts:
+                if burst.sent.is_set:
+                    continue
                 while not self.tx.has_room(burst):
                     await self.tx.room()
                 self.tx.post(burst)
         for burst in bursts:
-            await burst.sent
-            self.information.counters.sent += len(burst.packets)
-            self.ndis.send_complete(burst.packets, Status.SUCCESS)
+            status = await burst.sent
+            if status is Status.SUCCESS:
+                self.information.counters.sent += len(burst.packets)
+            self.ndis.send_complete(burst.packets, status)
 
     def refuse_too_long(self, packets: Sequence[Packet]) -> Sequence[Packet]:
         """Fail the packets that exceed OID_GEN_MAXIMUM_TOTAL_SIZE; returns the others."""
@@ -119,6 +122,8 @@ class RingMiniport(Miniport):
             if packets:
                 self.information.counters.received += len(packets)
                 self.ndis.indicate_receive(packets)
+                # Returned packets are in the ring again; for those that protocols keep, others go in.
+                self.rx.refill()
             if len(packets) < BURST:
                 return True
         return False

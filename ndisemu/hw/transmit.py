@@ -74,10 +74,12 @@ class Transmitter:
             return
         ring = self._checked_ring()
         while self.head != self.tail:
-            waiting = (self.tail - self.head) % ring.count
-            room = FIFO_SIZE - self._occupied()
-            words = ring.read(self.head, waiting)
-            taken = _fitting([word & reg.TX_LENGTH for word in words[1::2]], room, empty=not self._fifo)
+            taken = (self.tail - self.head) % ring.count
+            words = ring.read(self.head, taken)
+            # What takes no time to send never stays in the FIFO.
+            if self.end.paced:
+                room = FIFO_SIZE - self._occupied()
+                taken = _fitting([word & reg.TX_LENGTH for word in words[1::2]], room, empty=not self._fifo)
             if not taken:
                 self._wait_for_half()
                 return

@@ -59,6 +59,11 @@ class CableEnd:
         self.bytes = 0
         self.too_long = 0
 
+    @property
+    def paced(self) -> bool:
+        """Whether transmitting takes time here."""
+        return self._cable.rate is not None
+
     def transmit(self, frames: Sequence[bytes]) -> tuple[Sequence[int], int]:
         """Send `frames` back to back; returns when each leaves, and when the last has left (ns)."""
         cable = self._cable

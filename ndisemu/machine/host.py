@@ -98,19 +98,19 @@ class Host:
 
     async def bind_protocol(self, name: str, protocol: Protocol, *, cpu: int = 0) -> Binding:
         """Bind a protocol driver to a NIC, starting its adapter if need be."""
-        if not 0 <= cpu < len(self.cpus):
-            raise UsageError(f"host {self.name} has no CPU {cpu}; it has CPUs 0 to {len(self.cpus) - 1}")
+        chosen = self._cpu(cpu)
         adapter = await self.start(name)
-        binding = await self.ndis.bind(protocol, adapter, self.cpus[cpu])
+        binding = await self.ndis.bind(protocol, adapter, chosen)
         if binding is None:
             raise BugCheck(f"{protocol.name} did not bind to {adapter.name}")
         return binding
 
     async def bind(self, name: str, *, cpu: int = 0, packet_filter: PacketFilter = USUAL_FILTER) -> Application:
         """Bind the asyncio-facing protocol to a NIC: send and receive from tasks."""
-        protocol = ApplicationProtocol(f"application of {self.name}", self.cpus[cpu % len(self.cpus)], packet_filter)
+        chosen = self._cpu(cpu)
+        protocol = ApplicationProtocol(f"application of {self.name}", chosen, packet_filter)
         binding = await self.bind_protocol(name, protocol, cpu=cpu)
-        return Application(protocol, binding, self.cpus[cpu])
+        return Application(protocol, binding, chosen)
 
     async def halt(self) -> None:
         """Halt every adapter, last first."""
@@ -120,6 +120,11 @@ class Host:
     def close(self) -> None:
         """Give the memory back; nothing of the host may be used afterwards."""
         self.memory.close()
+
+    def _cpu(self, number: int) -> Cpu:
+        if not 0 <= number < len(self.cpus):
+            raise UsageError(f"host {self.name} has no CPU {number}; its CPUs are 0 to {len(self.cpus) - 1}")
+        return self.cpus[number]
 
     def _slot(self, name: str) -> Slot:
         if name not in self.slots:

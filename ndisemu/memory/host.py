@@ -2,8 +2,9 @@
 
 A bus address is an offset into the mapping; page zero is never given out, so
 0 is no address. Payload is read and written by slicing the mapping itself,
-descriptors through `words`, the same memory as 64-bit integers: both are the
-fastest ways that plain Python has (benchmarks/micro/memory.py).
+runs of descriptors through `words`, the same memory as 64-bit integers: the
+fastest ways of plain Python to read payload and to move whole runs
+(benchmarks/micro/memory.py, descriptor_runs.py).
 
 Every allocation knows its owner. Freed memory is filled with a poison byte,
 so that a read after free shows.

@@ -115,13 +115,17 @@ class ReceivePath:
             self.unwanted += len(packets) - len(reached)
         return kept
 
-    def _count(self, binding: "Binding", packets: Sequence[Packet], counts: int | Sequence[int]) -> None:
+    def _count(self, binding: "Binding", packets: Sequence[Packet], counts: object) -> None:
         """Add the references that ProtocolReceivePacket promised to return."""
         if isinstance(counts, int) and counts > 0:
             for packet in packets:
                 packet.references += counts
             binding.receives_held += counts * len(packets)
-        elif isinstance(counts, Sequence) and len(counts) == len(packets) and min(counts) >= 0:
+        elif (
+            isinstance(counts, Sequence)
+            and len(counts) == len(packets)
+            and all(isinstance(count, int) and count >= 0 for count in counts)
+        ):
             for packet, count in zip(packets, counts, strict=True):
                 packet.references += count
             binding.receives_held += sum(counts)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DRIVER_ERRORS, Dpc, Timer, WorkItem
-from ndisemu.memory import Block, DescriptorRing
+from ndisemu.memory import Block, DescriptorRing, HostMemory
 from ndisemu.ndis.data.packet import PacketPool
 
 if TYPE_CHECKING:
@@ -20,24 +20,22 @@ if TYPE_CHECKING:
 
 
 class SharedMemory:
-    """Memory that driver and card share: the driver by `words` and slices, the card by `address`."""
+    """Memory that driver and card share: the driver by `words` (64 bits each), the card by `address`.
 
-    __slots__ = ("_adapter", "address", "block", "length")
+    Once it is freed, looking at `words` or at a ring in them raises.
+    """
 
-    def __init__(self, adapter: "Adapter", block: Block) -> None:
-        self._adapter = adapter
+    __slots__ = ("address", "block", "length", "words")
+
+    def __init__(self, memory: HostMemory, block: Block) -> None:
         self.block = block
         self.address = block.address
         self.length = block.length
+        first = block.address >> 3
+        self.words = memory.words[first : first + (block.length >> 3)]
 
     def __repr__(self) -> str:
         return f"<SharedMemory {self.block}>"
-
-    @property
-    def words(self) -> memoryview:
-        """The memory as 64-bit words."""
-        first = self.address >> 3
-        return self._adapter.device.memory.words[first : first + (self.length >> 3)]
 
     def ring(self) -> DescriptorRing:
         """Return the memory as a ring of 16-byte descriptors."""
@@ -118,7 +116,7 @@ class Resources:
         if block is None:
             return None
         device.dma.allow(block)
-        shared = SharedMemory(self._adapter, block)
+        shared = SharedMemory(device.memory, block)
         self.shared.append(shared)
         return shared
 
@@ -130,6 +128,8 @@ class Resources:
                 f"{self._adapter.name} frees {shared!r}, which it has not allocated or freed before",
             )
         self.shared.remove(shared)
+        # Nor could the host's mapping go while somebody looks at it.
+        shared.words.release()
         self._adapter.device.dma.revoke(shared.block)
         self._adapter.device.memory.free(shared.block)
 

@@ -191,10 +191,11 @@ class SendPath:
 
     def _refuse(self, packets: Sequence[Packet], place: int, owner: object, verb: str) -> None:
         """Undo the hand-over of the packets before `place`, and say what was wrong with that one."""
-        for packet in packets[:place]:
-            packet.owner = owner
         packet = packets[place]
+        # A packet that stands twice in the array is in other hands at its second place.
         who, name = packet.owner, self.adapter.name
+        for undone in packets[:place]:
+            undone.owner = owner
         if verb == "submitted":
             rule = "proto-send-not-owned"
             text = f"a protocol submitted {packet!r} to {name}, but it is owned by {who}; send only what is yours"

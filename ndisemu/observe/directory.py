@@ -58,6 +58,7 @@ class RunDirectory:
         self.path = path
         self._files: list[RunFile] = []
         self._ready = asyncio.Event()
+        self._over = False
         self._task: asyncio.Task[None] | None = None
         self._failure: UsageError | None = None
 
@@ -66,21 +67,24 @@ class RunDirectory:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"{self.path} cannot be made: {error.strerror}") from error
-        self._task = asyncio.get_running_loop().create_task(self._write_for_ever(), name="run directory")
+        self._task = asyncio.get_running_loop().create_task(self._write_until_over(), name="run directory")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        await self._flush()
-        for file in self._files:
-            try:
-                await file.close()
-            except OSError as failure:
-                self._fail(file.name, failure)
+        # Never cancelled: a write that has begun must end, or its bytes are lost.
+        self._over = True
+        self._ready.set()
+        try:
+            if self._task is not None:
+                await self._task
+        finally:
+            for file in self._files:
+                try:
+                    await file.close()
+                except OSError as failure:
+                    self._fail(file.name, failure)
         if self._failure is not None and error is None:
             raise self._failure
 
@@ -98,11 +102,12 @@ class RunDirectory:
         """Write a whole file."""
         (await self.open(name)).append(data)
 
-    async def _write_for_ever(self) -> None:
-        while True:
+    async def _write_until_over(self) -> None:
+        while not self._over:
             await self._ready.wait()
             self._ready.clear()
             await self._flush()
+        await self._flush()
 
     async def _flush(self) -> None:
         for file in tuple(self._files):

@@ -6,7 +6,7 @@ report reads the plain data of `result.json` and nothing else.
 
 import sys
 from collections.abc import Iterable
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -15,7 +15,27 @@ from rich.text import Text
 
 from ndisemu.units import format_count, format_time
 
-WIDTH = 80
+WIDTH: Final = 80
+# Between two columns of a table.
+GAP: Final = 3
+
+# The rows of the first table, and where a NIC's number for each is found; without a second key, it is all of them.
+_ROWS: Final = (
+    ("sends submitted", "sends", "submitted"),
+    ("  completed", "sends", "completed"),
+    ("  failed", "sends", "failed"),
+    ("  cancelled", "sends", "cancelled"),
+    ("frames out", "wire", "frames_out"),
+    ("frames in", "wire", "frames_in"),
+    ("  indicated", "receives", "indicated"),
+    ("  dropped", "drops", ""),
+    ("receive buffers", "buffers", "pool"),
+    ("  in the ring", "buffers", "ring"),
+    ("  lent", "buffers", "lent"),
+    ("interrupts", "interrupts", ""),
+)
+
+Nics = dict[str, dict[str, Any]]
 
 
 def render(result: dict[str, Any], file: TextIO = sys.stdout) -> None:
@@ -26,7 +46,7 @@ def render(result: dict[str, Any], file: TextIO = sys.stdout) -> None:
         f"seed {result['seed']}, {result['clock']} clock, {result['build']} build, "
         f"{format_time(result['virtual_time_ns'])} until {_ending(result['ended'])}"
     )
-    tables = [_nics(result["nics"])] if result["nics"] else []
+    tables = [_nics(some) for some in _side_by_side(result["nics"], console.width)]
     if result["flows"]:
         tables += [_flows(result["flows"]), _latencies(result["flows"])]
     for table in tables:
@@ -38,34 +58,38 @@ def render(result: dict[str, Any], file: TextIO = sys.stdout) -> None:
 
 
 def _ending(ended: str) -> str:
-    return {"idle": "nothing was left to do", "duration": "the duration had passed"}.get(ended, f"it was {ended}")
+    return {"idle": "nothing was left to do", "duration": "the duration had passed", "failed": "it failed"}.get(
+        ended, f"it was {ended}"
+    )
 
 
 def _table(title: str, labels: Iterable[str]) -> Table:
-    """Return an empty table: names to the left, numbers to the right."""
+    """Return an empty table: names to the left, numbers to the right; what is too wide is folded, never cut."""
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False)
-    table.add_column("", no_wrap=True)
+    table.add_column("", overflow="fold")
     for label in labels:
-        table.add_column(label, justify="right", no_wrap=True)
+        table.add_column(label, justify="right", overflow="fold")
     return table
 
 
-def _nics(nics: dict[str, dict[str, Any]]) -> Table:
+def _side_by_side(nics: Nics, width: int) -> list[Nics]:
+    """Return the NICs in groups that fit into one table each."""
+    groups: list[Nics] = []
+    left = 0
+    for name, nic in nics.items():
+        numbers = (_number(nic[group], key) for _, group, key in _ROWS)
+        needed = max(len(name), *(len(format_count(number)) for number in numbers)) + GAP
+        if needed > left or not groups:
+            groups.append({})
+            left = width - max(len(label) for label, _, _ in _ROWS) - GAP
+        groups[-1][name] = nic
+        left -= needed
+    return groups
+
+
+def _nics(nics: Nics) -> Table:
     table = _table("NICs", nics)
-    for label, group, key in (
-        ("sends submitted", "sends", "submitted"),
-        ("  completed", "sends", "completed"),
-        ("  failed", "sends", "failed"),
-        ("  cancelled", "sends", "cancelled"),
-        ("frames out", "wire", "frames_out"),
-        ("frames in", "wire", "frames_in"),
-        ("  indicated", "receives", "indicated"),
-        ("  dropped", "drops", ""),
-        ("receive buffers", "buffers", "pool"),
-        ("  in the ring", "buffers", "ring"),
-        ("  lent", "buffers", "lent"),
-        ("interrupts", "interrupts", ""),
-    ):
+    for label, group, key in _ROWS:
         values = [_number(nic[group], key) for nic in nics.values()]
         if any(values) or not label.startswith("  "):
             table.add_row(label, *(format_count(value) for value in values))

@@ -11,9 +11,10 @@ from typing import Final
 
 from ndisemu.drivers.protocols import Flow, Generator, Replay, Source, Station
 from ndisemu.drivers.ring import RingMiniport
-from ndisemu.errors import BugCheck
+from ndisemu.errors import BugCheck, RuleViolation
 from ndisemu.frame.capture import read_capture
-from ndisemu.machine import Emulation, Slot
+from ndisemu.kernel import DRIVER_ERRORS
+from ndisemu.machine import Emulation, Host, Slot
 from ndisemu.ndis import PacketFilter
 from ndisemu.ndis.v5 import Miniport
 from ndisemu.scenario import schema
@@ -45,13 +46,7 @@ def build(scenario: Scenario, emulation: Emulation) -> Plan:
     for name, host in scenario.hosts.items():
         made = emulation.host(name, cpus=host.cpus, memory=host.memory)
         for nic_name, nic in host.nics.items():
-            slot = made.nic(
-                nic_name,
-                driver_class(nic.miniport.path),
-                mac=nic.mac,
-                mtu=scenario.mtu_of(nic),
-                parameters={"tx_ring": nic.tx_ring, "rx_ring": nic.rx_ring, "itr": nic.itr},
-            )
+            slot = _put_in(made, nic_name, nic, scenario.mtu_of(nic))
             plan.slots[slot.name] = slot
             plan.arriving[slot.name] = []
     for link in scenario.links:
@@ -68,11 +63,32 @@ def driver_class(path: str) -> Callable[[], Miniport]:
     module_name, _, class_name = path.partition(":")
     try:
         found = getattr(import_module(module_name), class_name)
-    except Exception as error:
+    except DRIVER_ERRORS as error:
         raise BugCheck(f"the driver {path} cannot be imported: {error!r}", error) from error
     if not (isinstance(found, type) and issubclass(found, Miniport)):
         raise BugCheck(f"the driver {path} is not a class derived from ndisemu.v5.Miniport")
     return found
+
+
+def _put_in(host: Host, name: str, nic: schema.Nic, mtu: int) -> Slot:
+    """Put a card with its driver into a host; raises `BugCheck` if it is the driver's fault that this cannot be done."""
+    path = nic.miniport.path
+    parameters = {"tx_ring": nic.tx_ring, "rx_ring": nic.rx_ring, "itr": nic.itr}
+
+    def make() -> Miniport:
+        try:
+            return driver_class(path)()
+        except DRIVER_ERRORS as error:
+            if isinstance(error, BugCheck):
+                raise
+            raise BugCheck(f"the driver {path} cannot be made: {error!r}", error) from error
+
+    try:
+        return host.nic(name, make, mac=nic.mac, mtu=mtu, parameters=parameters)
+    except BugCheck as failure:
+        raise BugCheck(f"{host.name}.{name}: {failure}", failure.cause) from failure
+    except RuleViolation as violation:
+        raise BugCheck(f"{host.name}.{name}: the driver {path} cannot be registered: {violation}", violation) from None
 
 
 def _add_stations(scenario: Scenario, emulation: Emulation, plan: Plan) -> None:

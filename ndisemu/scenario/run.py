@@ -9,18 +9,23 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from ndisemu import __version__
 from ndisemu.errors import BugCheck
 from ndisemu.kernel import Watchdog
-from ndisemu.machine import Emulation
+from ndisemu.machine import Emulation, Slot
 from ndisemu.observe import CaptureLog, EventLog, Interface, RunDirectory
 from ndisemu.scenario.build import Plan, build
 from ndisemu.scenario.counters import Counters, count, count_buffers
 from ndisemu.scenario.result import Result, make_result
 from ndisemu.scenario.schema import Scenario
 from ndisemu.verifier import IrqlRules
+
+# How many seconds of the run's own time a driver may take to start or to halt.
+PATIENCE: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class Run:
             events.attach()
             async with emulation:
                 await self._let_it_run(emulation)
+                await self._halt(emulation)
             events.detach()
         nics = {
             name: count(slot, self._plan.arriving[name], self._buffers[name]) for name, slot in self._plan.slots.items()
@@ -95,8 +101,14 @@ class Run:
         except BugCheck as failure:
             if not emulation.findings:
                 emulation.kernel.report("driver", self._scenario.name, str(failure), failure.cause)
-        except asyncio.CancelledError:
-            self.ended = "interrupted"
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                self.ended = "interrupted"
+            else:
+                emulation.kernel.report(
+                    "driver", self._scenario.name, "a driver raised CancelledError by itself", error
+                )
         self._end_time = emulation.now
         self._buffers = {name: count_buffers(slot) for name, slot in self._plan.slots.items()}
         if capture is not None:
@@ -105,7 +117,11 @@ class Run:
     async def _start(self, emulation: Emulation) -> None:
         """Start every adapter, bind the stations, then let all of them send at once."""
         for slot in self._plan.slots.values():
-            await slot.host.start(slot.name.partition(".")[2])
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await slot.host.start(slot.name.partition(".")[2])
+            except TimeoutError:
+                raise BugCheck(f"{slot.name}: MiniportInitialize has not returned within {PATIENCE} s") from None
         for name, station in self._plan.stations.items():
             slot = self._plan.slots[name]
             await slot.host.bind_protocol(name.partition(".")[2], station)
@@ -113,6 +129,16 @@ class Run:
             self._plan.slots[name].host.cpus[0].queue_thread(station.start)
         if emulation.kernel.poke is not None:
             emulation.kernel.poke()
+
+    async def _halt(self, emulation: Emulation) -> None:
+        """Halt every adapter, last first; one whose MiniportHalt does not return is left to the emulation's own end."""
+        for slot in reversed(self._plan.slots.values()):
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await slot.adapter.halt()
+            except TimeoutError:
+                text = f"MiniportHalt has not returned within {PATIENCE} s"
+                emulation.kernel.report("halt-stuck", slot.name, text)
 
     async def _capture(self, emulation: Emulation) -> CaptureLog | None:
         """Open the capture and let every card that is to be recorded write into it."""
@@ -124,13 +150,19 @@ class Run:
         for name in names:
             slot = self._plan.slots[name]
             rate = slot.cable.rate if slot.cable else None
-            interfaces.append(Interface(name, slot.nic.mac, rate))
+            interfaces.append(Interface(name, slot.nic.mac, rate, partial(_expects_frames, slot)))
         file = await self._directory.open("capture.pcapng")
         capture = CaptureLog(emulation.kernel, interfaces, f"ndisemu {__version__}", file.append)
         for name in names:
             nic = self._plan.slots[name].nic
             nic.tx.sent, nic.rx.received = capture.hooks(name)
         return capture
+
+
+def _expects_frames(slot: Slot) -> bool:
+    """Tell whether frames are on their way to a card which it has not taken from the wire yet."""
+    end = slot.nic.end
+    return end is not None and end.peer.frames - end.peer.too_long > slot.nic.rx.arrived
 
 
 async def run(scenario: Scenario, options: Options) -> Result:

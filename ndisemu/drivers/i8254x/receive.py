@@ -53,7 +53,7 @@ class RxRing:
         write(reg.RDLEN, 16 * self._ring.count)
         write(reg.RDH, 0)
         write(reg.RDT, 0)
-        self._refill()
+        self.refill()
 
     def free(self) -> None:
         """Give ring, buffers and packets back."""
@@ -103,28 +103,15 @@ class RxRing:
         self._next = place
         self._given -= count
         if len(packets) < count:
-            self._refill()
+            self.refill()
         return packets
 
     def give(self, packets: Sequence[Packet]) -> None:
         """Take packets back that no protocol holds any more, and put their buffers into the ring."""
         self._free.extend(packets)
-        self._refill()
+        self.refill()
 
-    @property
-    def books(self) -> tuple[int, int]:
-        """How many packets are in the ring, and how many are free."""
-        return self._given, len(self._free)
-
-    def _filled(self, most: int) -> int:
-        """Count the descriptors that the card has written back, up to `most`."""
-        glance = min(most, _GLANCE)
-        count = _leading(self._ring.read_status(self._next, glance))
-        if count == glance < most:
-            count += _leading(self._ring.read_status((self._next + glance) % self._ring.count, most - glance))
-        return count
-
-    def _refill(self) -> None:
+    def refill(self) -> None:
         """Give the card as many free buffers as the ring takes, one descriptor staying unused."""
         room = self._ring.count - 1 - self._given
         count = min(room, len(self._free))
@@ -140,6 +127,19 @@ class RxRing:
         self._tail = place
         self._given += count
         self._registers.write(reg.RDT, place)
+
+    @property
+    def books(self) -> tuple[int, int]:
+        """How many packets are in the ring, and how many are free."""
+        return self._given, len(self._free)
+
+    def _filled(self, most: int) -> int:
+        """Count the descriptors that the card has written back, up to `most`."""
+        glance = min(most, _GLANCE)
+        count = _leading(self._ring.read_status(self._next, glance))
+        if count == glance < most:
+            count += _leading(self._ring.read_status((self._next + glance) % self._ring.count, most - glance))
+        return count
 
     def _drop(self, packet: Packet | None) -> None:
         """A part of a frame that does not fit one buffer: no frame within the MTU does that."""

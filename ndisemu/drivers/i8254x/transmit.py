@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from ndisemu.hw import registers as reg
-from ndisemu.ndis import Packet, SharedMemory, Signal, SpinLock
+from ndisemu.ndis import Packet, SharedMemory, Signal, SpinLock, Status
 from ndisemu.ndis.v5 import MiniportLibrary, RegisterSpace
 
 BURST = 64
@@ -22,7 +22,7 @@ _COMMAND = reg.TX_EOP | reg.TX_IFCS
 class Burst:
     """Packets that are posted together, and the words of their descriptors.
 
-    `sent` is set when the card has taken the last of them.
+    `sent` is set to their status when the card has taken the last of them.
     """
 
     __slots__ = ("last", "packets", "sent", "words")
@@ -79,10 +79,14 @@ class TxRing:
             self._memory = None
 
     def split(self, packets: Sequence[Packet]) -> list[Burst]:
-        """Cut an array into bursts that fit the ring, in order."""
+        """Cut an array into bursts that fit the ring, in order; a packet of too many buffers has failed already."""
         if len(packets) <= BURST:
             burst = Burst(packets)
-            if len(packets) == 1 or burst.descriptors < self._ring.count:
+            if burst.descriptors < self._ring.count:
+                return [burst]
+            if len(packets) == 1:
+                # There will never be room for it.
+                burst.sent.set(Status.INVALID_PACKET)
                 return [burst]
         half = len(packets) // 2
         return self.split(packets[:half]) + self.split(packets[half:])
@@ -120,7 +124,7 @@ class TxRing:
         room, self._room = self._room if done else None, None if done else self._room
         self._lock.dpr_release()
         for burst in done:
-            burst.sent.set()
+            burst.sent.set(Status.SUCCESS)
         if room is not None:
             room.set()
 

@@ -3,14 +3,14 @@
 The sender enters each frame as it gives it to NDIS, the receiver compares
 what it gets, byte for byte. A burst that matches costs one comparison of two
 lists; only when that fails are frames looked at one by one, to tell a lost
-frame from one that came late, was altered, or does not belong here.
+frame from one that came late, twice, was altered, or does not belong here.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-# How far behind the next expected frame an arriving one is looked for.
+# How far behind the next expected frame an arriving one is looked for, and how far before it.
 WINDOW: Final = 1024
 # Entries already judged are dropped from the front in runs of this many.
 RUN: Final = 4096
@@ -20,7 +20,7 @@ class Flow:
     """What was sent, what arrived, and how.
 
     `sent` = `intact` + `altered` + `lost`; `late` are intact frames that
-    arrived after one sent later, `unexpected` arrived and were never sent.
+    arrived after one sent later, `unexpected` arrived twice or were never sent.
     `latencies` counts nanoseconds from the send to the arrival, to three
     digits.
     """
@@ -61,6 +61,8 @@ class Flow:
 
     def judge(self, frames: list[bytes], now: int) -> None:
         """Compare frames that arrived at `now` with what was sent."""
+        if not frames:
+            return
         start = self._next
         end = start + len(frames)
         if self._expected[start:end] == frames:
@@ -70,9 +72,10 @@ class Flow:
         else:
             for frame in frames:
                 self._judge_one(frame, now)
-        if self._next >= RUN:
-            del self._expected[: self._next], self._times[: self._next]
-            self._next = 0
+        if self._next >= RUN + WINDOW:
+            judged = self._next - WINDOW
+            del self._expected[:judged], self._times[:judged]
+            self._next = WINDOW
 
     def _note_latencies(self, start: int, end: int, now: int) -> None:
         times = self._times
@@ -92,11 +95,18 @@ class Flow:
             self._missing[frame] -= 1
             self.intact += 1
             self.late += 1
-        elif self._next < len(self._expected) and self._expected[self._next][:12] == frame[:12]:
+        elif self._is_next_altered(frame):
             self._next += 1
             self.altered += 1
         else:
             self.unexpected += 1
+
+    def _is_next_altered(self, frame: bytes) -> bool:
+        """Whether `frame` is taken for the next one: of the same flow, and not one that has come before."""
+        expected, place = self._expected, self._next
+        if place == len(expected) or expected[place][:12] != frame[:12]:
+            return False
+        return frame not in expected[max(place - WINDOW, 0) : place]
 
     def _find(self, frame: bytes) -> int | None:
         try:

@@ -14,7 +14,7 @@ from ndisemu.frame.ethernet import HEADER, MIN_FRAME
 
 # A generator's frames repeat after this many; far more than ever are in
 # flight, so a frame in the wrong place is always a different one.
-DISTINCT: Final = 512
+DISTINCT: Final = 2048
 ETHERTYPE_EXPERIMENTAL: Final = b"\x88\xb5"
 
 

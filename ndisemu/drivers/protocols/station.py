@@ -56,6 +56,8 @@ class Sender:
 
     def send(self) -> None:
         """Send the bursts that are due, a few at a time, and come back for the next one; a timer's DPC."""
+        if self._stopped:
+            return
         wait = 0
         for _ in range(BURSTS_AT_A_TIME):
             until_next = self._send_one()

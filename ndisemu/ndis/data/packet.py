@@ -65,7 +65,7 @@ class Packet:
 
     def chain(self, *buffers: Mdl) -> None:
         """Make `buffers` the packet's whole chain (`NdisChainBufferAtBack`)."""
-        for buffer, following in zip(buffers, (*buffers[1:], None), strict=True):
+        for buffer, following in zip(buffers, (*buffers[1:], None), strict=False):
             buffer.next = following
         self.head = buffers[0] if buffers else None
         self.recount()

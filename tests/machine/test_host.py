@@ -1,0 +1,228 @@
+"""Hosts and their cards: names, addresses, CPUs, and how an adapter is started."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from ndisemu import Emulation, RingMiniport, Status, run, v5
+from ndisemu.errors import BugCheck, UsageError
+from ndisemu.machine import Host
+from ndisemu.ndis import PacketFilter
+from ndisemu.ndis.states import AdapterState
+from tests.machine.conftest import frame, wire
+
+
+class Serialized(RingMiniport):
+    """Leaves locking to NDIS."""
+
+    deserialized = False
+
+
+class Raising(RingMiniport):
+    """Does not start."""
+
+    def initialize(self, adapter: v5.AdapterInfo) -> Status:
+        raise LookupError("no EEPROM")
+
+
+class Refusing(v5.Protocol):
+    """Does not bind."""
+
+    name = "refusing"
+
+    def bind_adapter(self, context: v5.BindContext) -> Status | Awaitable[Status]:
+        return Status.OPEN_FAILED
+
+
+def test_names_are_unique_and_known() -> None:
+    """A host or card that exists already, or one that does not, is named in the error, with what there is."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            host = emu.host("a")
+            with pytest.raises(UsageError, match=r"^there is a host named a already$"):
+                emu.host("a")
+            with pytest.raises(UsageError, match=r"^host a has no NIC named eth0; it has none$"):
+                await host.start("eth0")
+            host.nic("eth0", RingMiniport)
+            host.nic("eth1", RingMiniport)
+            with pytest.raises(UsageError, match=r"^host a has a NIC named eth0 already$"):
+                host.nic("eth0", RingMiniport)
+            with pytest.raises(UsageError, match=r"^host a has no NIC named eth2; it has eth0, eth1$"):
+                await host.bind("eth2")
+            assert list(emu.hosts) == ["a"]
+
+    run(main())
+
+
+@pytest.mark.parametrize("cpus", [0, 65, -1])
+def test_a_host_has_1_to_64_cpus(cpus: int) -> None:
+    """Any other number is refused, and no host is made."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            with pytest.raises(UsageError, match=rf"^host a must have 1 to 64 CPUs, not {cpus}$"):
+                emu.host("a", cpus=cpus)
+            assert emu.hosts == {}
+
+    run(main())
+
+
+@pytest.mark.parametrize("cpu", [2, -1])
+def test_a_binding_is_on_a_cpu_of_its_host(cpu: int) -> None:
+    """A CPU that is not there is refused before anything is started."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            a, _ = wire(emu)
+            with pytest.raises(UsageError, match=rf"^host a has no CPU {cpu}; its CPUs are 0 to 1$"):
+                await a.bind("eth0", cpu=cpu)
+            assert a.slots["eth0"].adapter.state.current is AdapterState.UNINITIALIZED
+
+    run(main())
+
+
+def test_cards_have_addresses_of_their_own() -> None:
+    """By default an address tells host and card, also of the three hundredth host; one that is given is used."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            a, b = emu.host("a"), emu.host("b")
+            many = Host(emu.kernel, "many", 299, memory=1 << 20)
+            cards = [host.nic("eth0", RingMiniport).nic for host in (a, b, many)]
+            cards.append(b.nic("eth1", RingMiniport).nic)
+            cards.append(b.nic("eth2", RingMiniport, mac=b"\x02\xab\0\0\0\1").nic)
+            assert [card.mac.hex(":") for card in cards] == [
+                "02:00:00:00:01:01",
+                "02:00:00:00:02:01",
+                "02:00:00:01:2c:01",
+                "02:00:00:00:02:02",
+                "02:ab:00:00:00:01",
+            ]
+            many.close()
+
+    run(main())
+
+
+def test_a_card_is_known_by_host_and_name() -> None:
+    """Slots and hosts say what they are."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            a, _ = wire(emu)
+            assert repr(a) == "<Host a: 2 CPUs, eth0>"
+            assert repr(emu.host("c")) == "<Host c: 1 CPUs, no cards>"
+            assert repr(a.slots["eth0"]).startswith("<Slot a.eth0: <Adapter a.eth0 Uninitialized")
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("miniport", "text"),
+    [(Serialized, "Serialized is serialized; this version runs deserialized"), (dict, r"dict is not a v5\.Miniport")],
+)
+def test_a_driver_that_cannot_run_is_refused_when_its_card_is_put_in(
+    miniport: Callable[[], v5.Miniport], text: str
+) -> None:
+    """The card is not there afterwards, and another may take its name."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            host = emu.host("a")
+            with pytest.raises(UsageError, match=text):
+                host.nic("eth0", miniport)
+            assert host.slots == {}
+            host.nic("eth0", RingMiniport)
+            await host.start("eth0")
+
+    run(main())
+
+
+def test_a_driver_that_does_not_start_is_a_bug_check() -> None:
+    """The error names the adapter and repeats what was found; the other host goes on."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            a, b = emu.host("a"), emu.host("b")
+            emu.connect(a.nic("eth0", Raising), b.nic("eth0", RingMiniport))
+            for _ in range(2):
+                with pytest.raises(BugCheck) as caught:
+                    await a.bind("eth0")
+                text = "a.eth0 does not run: MiniportInitialize raised LookupError: no EEPROM"
+                assert str(caught.value) == text
+            await b.bind("eth0")
+
+    run(main())
+
+
+def test_a_protocol_that_does_not_bind_is_a_bug_check() -> None:
+    """The error names protocol and adapter, and the adapter runs on."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            a, _ = wire(emu)
+            with pytest.raises(BugCheck, match=r"^refusing did not bind to a\.eth0$"):
+                await a.bind_protocol("eth0", Refusing())
+            assert a.slots["eth0"].adapter.running
+            await a.bind("eth0")
+
+    run(main())
+
+
+def test_tasks_that_need_an_adapter_at_once_start_it_once() -> None:
+    """A driver may take its time to initialize; all who wait for it get it."""
+    started: list[str] = []
+
+    class Slow(RingMiniport):
+        async def initialize(self, adapter: v5.AdapterInfo) -> Status:  # type: ignore[override]  # a driver may
+            started.append(adapter.name)
+            await asyncio.sleep(0.1)
+            return super().initialize(adapter)
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            host = emu.host("a")
+            host.nic("eth0", Slow)
+            apps = await asyncio.gather(*(host.bind("eth0") for _ in range(3)))
+            assert started == ["a.eth0"]
+            assert len(host.slots["eth0"].adapter.bindings) == len(apps) == 3
+
+    run(main())
+
+
+def test_an_adapter_can_be_halted_and_started_again() -> None:
+    """Binding to a halted adapter initializes it anew."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            a, b = wire(emu)
+            rx = await b.bind("eth0")
+            for number in range(3):
+                tx = await a.bind("eth0")
+                assert await tx.send([frame(number)]) == [Status.SUCCESS]
+                assert await rx.receive() == [frame(number)]
+                await a.halt()
+                assert a.memory.blocks == ()
+        assert emu.findings == []
+
+    run(main())
+
+
+def test_parameters_reach_the_driver() -> None:
+    """What a card is put in with is what the driver reads, beside the MTU."""
+    seen: list[v5.AdapterInfo] = []
+
+    class Reading(RingMiniport):
+        def initialize(self, adapter: v5.AdapterInfo) -> Status:
+            seen.append(adapter)
+            return super().initialize(adapter)
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            host = emu.host("a")
+            host.nic("eth0", Reading, mtu=1200, parameters={"tx_ring": 32})
+            await host.bind("eth0", packet_filter=PacketFilter.PROMISCUOUS)
+
+    run(main())
+    assert [(info.name, dict(info.parameters)) for info in seen] == [("a.eth0", {"mtu": 1200, "tx_ring": 32})]

@@ -1,0 +1,181 @@
+"""From a scenario to a machine: everything that was written is there, and drivers are imported only now."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import ndisemu
+from ndisemu.drivers.ring import RingMiniport
+from ndisemu.errors import BugCheck
+from ndisemu.machine import Emulation
+from ndisemu.ndis import PacketFilter
+from ndisemu.scenario.build import Plan, build, driver_class
+from ndisemu.scenario.load import load
+
+Write = Callable[[str | bytes], Path]
+Built = Callable[..., Plan]
+
+MACHINE: Final = """\
+version: 1
+name: all that can be built
+seed: 5
+mtu: 2000
+hosts:
+  a: {cpus: 3, memory: 8MiB, nics: {eth0: {mac: "02:00:00:00:0a:07", tx_ring: 64, rx_ring: 128, itr: 20us}, eth1: {mtu: 1500}}}
+  b: {nics: {eth0: {filter: [promiscuous]}, eth1: {}, idle: {}}}
+links:
+  - {between: [a.eth0, b.eth0], rate: 100Mbit/s, delay: 7us}
+  - {between: [b.eth1, a.eth1], rate: unlimited, mtu: 9000}
+traffic:
+  - {from: a.eth0, to: b.eth0, kind: generator, frames: 10, size: [64, 2014], burst: 4}
+  - {from: a.eth0, to: b.eth0, kind: replay, file: captures/web.pcapng}
+  - {from: b.eth1, to: a.eth1, kind: replay, file: captures/web.pcapng, start: 3ms}
+"""
+DRIVERS: Final = """
+from ndisemu import RingMiniport
+
+class Mine(RingMiniport):
+    made = 0
+
+    def __init__(self):
+        type(self).made += 1
+
+class Outer:
+    class Inner(RingMiniport):
+        pass
+"""
+
+
+@pytest.fixture
+def built(write: Write) -> Iterator[Built]:
+    """Return a function that builds a scenario into an emulation that is never run."""
+    emulations: list[Emulation] = []
+
+    def make(text: str = MACHINE, *overrides: str) -> Plan:
+        emulation = Emulation(seed=5)
+        emulations.append(emulation)
+        return build(load(write(text), overrides), emulation)
+
+    yield make
+    for emulation in emulations:
+        for host in emulation.hosts.values():
+            host.close()
+
+
+@pytest.fixture
+def drivers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module with drivers on the path; its name, which no other test has."""
+    name = f"drivers_of_{tmp_path.name}"
+    (tmp_path / f"{name}.py").write_text(DRIVERS, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    return name
+
+
+def test_hosts_have_their_processors_memory_and_cards(built: Built) -> None:
+    """Cards are in the order of the file, with the address, MTU and parameters that their drivers read."""
+    plan = built()
+    assert list(plan.slots) == ["a.eth0", "a.eth1", "b.eth0", "b.eth1", "b.idle"]
+    slot = plan.slots["a.eth0"]
+    assert [cpu.name for cpu in slot.host.cpus] == ["a.cpu0", "a.cpu1", "a.cpu2"]
+    assert slot.host.memory.size == 8 << 20
+    assert slot.nic.mac.hex() == "020000000a07"
+    assert slot.adapter.device.parameters == {"mtu": 2000, "tx_ring": 64, "rx_ring": 128, "itr": 20_000}
+    assert plan.slots["a.eth1"].adapter.device.parameters["mtu"] == 1500
+
+
+def test_links_connect_the_cards_they_name(built: Built) -> None:
+    """A link has its rate, delay and MTU, the scenario's where it has none of its own, and its ends know it."""
+    plan = built()
+    first, second = plan.slots["a.eth0"].cable, plan.slots["a.eth1"].cable
+    assert first is plan.slots["b.eth0"].cable
+    assert second is plan.slots["b.eth1"].cable
+    assert plan.slots["b.idle"].cable is None
+    assert first is not None
+    assert second is not None
+    assert (first.rate, first.delay, second.rate, second.delay) == (100_000_000, 7_000, None, 0)
+    assert second.longest - first.longest == 7_000
+
+
+def test_every_card_with_traffic_has_a_station(built: Built) -> None:
+    """One station sends all flows of its card and judges all that end there, with the filter that was asked for."""
+    plan = built()
+    assert [flow.name for flow in plan.flows] == ["a.eth0 to b.eth0", "a.eth0 to b.eth0", "b.eth1 to a.eth1"]
+    assert list(plan.stations) == ["a.eth0", "a.eth1", "b.eth0", "b.eth1"]
+    assert plan.arriving["b.eth0"] == plan.flows[:2]
+    assert plan.arriving["a.eth1"] == plan.flows[2:]
+    assert plan.stations["b.eth0"]._filter == PacketFilter.PROMISCUOUS
+    assert plan.stations["a.eth0"]._filter == PacketFilter.DIRECTED | PacketFilter.BROADCAST
+    assert len(plan.stations["a.eth0"]._sources) == 2
+
+
+def test_generators_are_seeded_by_their_place_and_the_seed_alone(built: Built) -> None:
+    """The same scenario makes the same frames, and two flows of one scenario different ones."""
+    again = MACHINE + "  - {from: a.eth0, to: b.eth0, kind: generator, frames: 10, size: [64, 2014], burst: 4}\n"
+
+    def first_burst(plan: Plan, place: int) -> list[bytes]:
+        return list(plan.stations["a.eth0"]._sources[place][0].next()[0])
+
+    plan = built(again)
+    assert first_burst(plan, 0) == first_burst(built(), 0)
+    other = list(plan.stations["a.eth0"]._sources[2][0].next()[0])
+    assert [len(frame) for frame in other] == [64, 2014, 64, 2014]
+    assert other != first_burst(built(), 0)
+
+
+def test_a_replay_begins_at_its_start(built: Built) -> None:
+    """Recorded times count from the first frame of the capture, and the start is added."""
+    plan = built()
+    source, _ = plan.stations["b.eth1"]._sources[0]
+    assert source.due() == 3_000_000
+    frames, arriving = source.next()
+    assert (len(frames), len(arriving[0]), source.due()) == (1, 60, None)
+
+
+def test_a_driver_of_ones_own_is_made_once_for_each_card(built: Built, drivers: str) -> None:
+    """The class is imported when the machine is built, and each card has an object of its own."""
+    path = f"{{class: '{drivers}:Mine'}}"
+    plan = built(MACHINE, f"hosts.a.nics.eth0.miniport={path}", f"hosts.b.nics.eth0.miniport={path}")
+    mine, other = (plan.slots[name].adapter.miniport for name in ("a.eth0", "b.eth0"))
+    assert type(mine).__name__ == "Mine"
+    assert mine is not other
+    assert vars(type(mine))["made"] == 2
+    assert type(plan.slots["a.eth1"].adapter.miniport) is RingMiniport
+
+
+def test_loading_a_scenario_imports_nothing(write: Write, drivers: str) -> None:
+    """Only building does, so that checking a foreign file runs no foreign code."""
+    load(write(MACHINE), [f"hosts.a.nics.eth0.miniport={{class: '{drivers}:Mine'}}"])
+    assert drivers not in sys.modules
+
+
+def test_the_reference_miniport_has_a_name() -> None:
+    """`ring` is the reference miniport, without an import path."""
+    assert driver_class("ring") is RingMiniport
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("nowhere_to_be_found:Mine", "cannot be imported: ModuleNotFoundError"),
+        ("{drivers}:Yours", "cannot be imported: AttributeError"),
+        ("{drivers}:Outer", "is not a class derived from ndisemu.v5.Miniport"),
+        ("{drivers}:__name__", "is not a class derived from ndisemu.v5.Miniport"),
+    ],
+)
+def test_what_is_no_driver_is_refused_by_name(drivers: str, path: str, message: str) -> None:
+    """The message has the path as it was written and says what is wrong with it."""
+    path = path.format(drivers=drivers)
+    with pytest.raises(BugCheck) as caught:
+        driver_class(path)
+    assert str(caught.value).startswith(f"the driver {path} {message}")
+
+
+def test_the_names_for_drivers_are_enough(drivers: str) -> None:
+    """A driver needs nothing but what `ndisemu` itself offers."""
+    found = driver_class(f"{drivers}:Mine")
+    assert isinstance(found, type)
+    assert issubclass(found, ndisemu.v5.Miniport)
