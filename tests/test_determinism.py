@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -111,15 +112,11 @@ def test_tasks_around_a_run_change_nothing(golden: dict[str, Hashes]) -> None:
     """Other asyncio tasks in the loop, sleeping or spinning, do not move an event."""
 
     async def main() -> str:
-        async def spin() -> None:
-            while True:
-                await asyncio.sleep(0)
+        async def keep_busy(pause: float) -> None:
+            for _ in count():
+                await asyncio.sleep(pause)
 
-        async def nap() -> None:
-            while True:
-                await asyncio.sleep(0.000_037)
-
-        around = [asyncio.create_task(spin()), asyncio.create_task(nap())]
+        around = [asyncio.create_task(keep_busy(pause)) for pause in (0, 0.000_037)]
         result = await run(load(SCENARIOS["mixed"]), Options())
         for task in around:
             task.cancel()

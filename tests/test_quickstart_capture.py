@@ -65,7 +65,11 @@ def records(capture: Path) -> list[Record]:
     options = [part for field in fields[:3] for part in ("-e", field)]
     dumped = json.loads(judged("tshark", "-n", "-r", str(capture), "-T", "json", "-x", "-j", "frame"))
     table = judged("tshark", "-n", "-r", str(capture), "-T", "fields", "-E", "separator=/t", *options).splitlines()
-    return [Record(*row.split("\t"), bytes.fromhex(raw_of(one))) for row, one in zip(table, dumped, strict=True)]
+    records = []
+    for row, one in zip(table, dumped, strict=True):
+        interface, time, direction = row.split("\t")
+        records.append(Record(interface, time, direction, bytes.fromhex(raw_of(one))))
+    return records
 
 
 def raw_of(record: dict[str, Any]) -> str:

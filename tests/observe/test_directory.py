@@ -133,6 +133,27 @@ def test_a_full_disk_is_told_with_the_file_at_the_end(
     assert descriptors() == before
 
 
+def test_a_write_that_has_begun_is_not_lost_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaving waits for a slow disk, and what was appended meanwhile is written behind it."""
+
+    async def main() -> None:
+        async with RunDirectory(tmp_path) as directory:
+            file = await directory.open("data")
+            write = file._file.write
+
+            async def slowly(data: bytes) -> int:
+                await asyncio.sleep(1)
+                return await write(data)
+
+            monkeypatch.setattr(file._file, "write", slowly, raising=False)
+            file.append(b"a" * BLOCK)
+            await asyncio.sleep(0.5)
+            file.append(b"b")
+
+    ndisemu.run(main())
+    assert (tmp_path / "data").read_bytes() == b"a" * BLOCK + b"b"
+
+
 def test_a_failed_write_keeps_no_bytes_and_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be written is dropped, not gathered until memory is full; the first failure is the one reported."""
     errors = iter([errno.EIO, errno.ENOSPC])

@@ -23,70 +23,50 @@ import sys
 from ndisemu import RingMiniport, Status
 from ndisemu.hw import registers as reg
 
-
 class RaisesWhenMade(RingMiniport):
     def __init__(self): raise ValueError("when made")
-
 class ExitsWhenMade(RingMiniport):
     def __init__(self): sys.exit(7)
-
 class WantsMore(RingMiniport):
     def __init__(self, more): pass
-
 class AsyncIsr(RingMiniport):
     async def isr(self): return True, True
-
 class RaisesInInitialize(RingMiniport):
     def initialize(self, adapter): raise ValueError("in initialize")
-
 class RaisesLateInInitialize(RingMiniport):
     def initialize(self, adapter):
         super().initialize(adapter)
         raise ValueError("late in initialize")
-
 class ExitsInInitialize(RingMiniport):
     def initialize(self, adapter): sys.exit(7)
-
 class CancelsInInitialize(RingMiniport):
     async def initialize(self, adapter): raise asyncio.CancelledError
-
 class RefusesToStart(RingMiniport):
     def initialize(self, adapter): return Status.RESOURCES
-
 class InitializesForEver(RingMiniport):
     async def initialize(self, adapter): await asyncio.get_running_loop().create_future()
-
 class RaisesInQuery(RingMiniport):
     def query_information(self, request): raise ValueError("in query")
-
 class RaisesInIsr(RingMiniport):
     def isr(self): raise ValueError("in isr")
-
 class RaisesInDpc(RingMiniport):
     def handle_interrupt(self): raise ValueError("in dpc")
-
 class SpinsOnARegister(RingMiniport):
     def handle_interrupt(self):
         while not self.registers.read(reg.STATUS) & 1 << 31: pass
-
 class Spins(RingMiniport):
     def handle_interrupt(self):
         while True: pass
-
 class RaisesInSend(RingMiniport):
     async def send_packets(self, packets): raise ValueError("in send")
-
 class RaisesInPlainSend(RingMiniport):
     def send_packets(self, packets): raise ValueError("in plain send")
-
 class ExitsInSend(RingMiniport):
     async def send_packets(self, packets): sys.exit(7)
-
 class RaisesAfterSuspension(RingMiniport):
     async def send_packets(self, packets):
         await self.ndis.delay(1_000)
         raise ValueError("after suspension")
-
 class NeverCompletes(RingMiniport):
     async def send_packets(self, packets):
         bursts = self.tx.split(packets)
@@ -95,19 +75,14 @@ class NeverCompletes(RingMiniport):
                 while not self.tx.has_room(burst):
                     await self.tx.room()
                 self.tx.post(burst)
-
 class RaisesInReturn(RingMiniport):
     def return_packets(self, packets): raise ValueError("in return")
-
 class RaisesInHalt(RingMiniport):
     def halt(self): raise ValueError("in halt")
-
 class HaltsForEver(RingMiniport):
     async def halt(self): await asyncio.get_running_loop().create_future()
-
 class Leaks(RingMiniport):
     def halt(self): pass
-
 class Outside:
     pass
 """
@@ -169,7 +144,7 @@ def descriptors() -> int:
 
 
 def has_own_line(trace: str, line: str) -> bool:
-    """Tell whether a traceback is Python's own and ends in the driver's file at this line."""
+    """Tell whether a traceback is Python's own and has the driver's file and this line."""
     return trace.startswith("Traceback (most recent call last):") and "bad_drivers_of_" in trace and line in trace
 
 

@@ -1,0 +1,209 @@
+"""The documents tell the truth: every program, scenario and command in them works as it stands there."""
+
+import ast
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import ndisemu
+from ndisemu.ndis.v5 import Miniport, MiniportLibrary
+from ndisemu.scenario.load import load
+from ndisemu.scenario.run import Options, run
+
+ROOT: Final = Path(__file__).parents[1]
+DOCUMENTS: Final = ("README.md", "CONTRIBUTING.md")
+FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+INLINE: Final = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+TARGET: Final = re.compile(r"^([a-z]+):", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block of a document: its language ("" for none), its text, and where it stands."""
+
+    document: str
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.document}:{self.line}"
+
+
+def blocks() -> list[Block]:
+    """Give all fenced blocks of all documents."""
+    found = []
+    for document in DOCUMENTS:
+        text = (ROOT / document).read_text(encoding="utf-8")
+        for match in FENCE.finditer(text):
+            found.append(Block(document, text.count("\n", 0, match.start()) + 1, match[1], match[2]))
+    return found
+
+
+BLOCKS: Final = tuple(blocks())
+PROGRAMS: Final = tuple(block for block in BLOCKS if block.language == "python" and "import " in block.text)
+EXCERPTS: Final = tuple(block for block in BLOCKS if block.language == "python" and "import " not in block.text)
+SCENARIOS: Final = tuple(block for block in BLOCKS if block.language == "yaml")
+COMMANDS: Final = tuple(
+    pytest.param(line.split("#")[0].split(), id=f"{block}: {line.split('#')[0].strip()}")
+    for block in BLOCKS
+    if block.language in {"sh", ""}
+    for line in block.text.splitlines()
+    if line.strip()
+)
+
+
+def test_every_block_is_of_a_kind_that_is_tried() -> None:
+    """No block escapes because its language is new, and there are some of each kind."""
+    assert {block.language for block in BLOCKS} <= {"python", "yaml", "sh", ""}
+    assert PROGRAMS
+    assert EXCERPTS
+    assert SCENARIOS
+    assert len(COMMANDS) >= 5
+
+
+def executed(block: Block, runner: str, tmp_path: Path) -> str:
+    """Run a program as a process of its own, with another runner in the place of `ndisemu.run`; return what it prints."""
+    text = block.text.replace("ndisemu.run(main())", f"{runner}(main())")
+    assert block.text.count("ndisemu.run(main())") == 1
+    if runner != "ndisemu.run":
+        text = f"import {runner.partition('.')[0]}\n{text}"
+    (tmp_path / "program.py").write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "program.py"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.mark.parametrize("block", PROGRAMS, ids=str)
+def test_a_program_does_the_same_in_virtual_and_real_time(block: Block, tmp_path: Path) -> None:
+    """It prints the same under `ndisemu.run`, asyncio's loop and uvloop, but for how many nanoseconds passed."""
+    virtual = executed(block, "ndisemu.run", tmp_path)
+    assert virtual == executed(block, "ndisemu.run", tmp_path)
+    assert virtual.startswith("NDIS_STATUS_SUCCESS b'hello' after ")
+    for runner in ("asyncio.run", "uvloop.run"):
+        real = executed(block, runner, tmp_path)
+        assert re.sub(r"\d+ ns", "", real) == re.sub(r"\d+ ns", "", virtual)
+
+
+@pytest.mark.parametrize("block", EXCERPTS, ids=str)
+def test_an_excerpt_compiles_and_names_real_entry_points_and_calls(block: Block) -> None:
+    """Its class derives from what there is, its methods are entry points, and its NDIS calls are in the library."""
+    tree = ast.parse(block.text)
+    methods = [node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    calls = [
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "self.ndis"
+    ]
+    assert [ast.unparse(base) for node in tree.body if isinstance(node, ast.ClassDef) for base in node.bases] == [
+        "v5.Miniport"
+    ]
+    assert methods
+    assert calls
+    assert [name for name in methods if not hasattr(Miniport, name)] == []
+    assert [name for name in calls if not hasattr(MiniportLibrary, name)] == []
+
+
+@pytest.mark.parametrize("block", SCENARIOS, ids=str)
+def test_a_scenario_passes_as_it_stands(block: Block, tmp_path: Path) -> None:
+    """It runs, and what it expects comes true."""
+    (tmp_path / "s.yaml").write_text(block.text, encoding="utf-8")
+    result = ndisemu.run(run(load(tmp_path / "s.yaml"), Options(out=tmp_path / "out")))
+    assert result["passed"]
+    assert result["expectations"]
+
+
+def is_make(words: list[str]) -> bool:
+    """A target of the Makefile; running it here would be running ourselves."""
+    targets = TARGET.findall((ROOT / "Makefile").read_text(encoding="utf-8"))
+    return words[0] == "make" and all("=" in word or word in targets for word in words[1:])
+
+
+def is_install(words: list[str]) -> bool:
+    """Installing the project; that it can be installed is how this suite got its environment."""
+    return words == ["pip", "install", "."] and (ROOT / "pyproject.toml").exists()
+
+
+def works(words: list[str], place: Path) -> bool:
+    """Run `python -m ndisemu` in a directory that has the scenarios."""
+    if words[:3] != ["python", "-m", "ndisemu"]:
+        return False
+    (place / "scenarios").symlink_to(ROOT / "scenarios")
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, *words[1:]], cwd=place, env=environment, capture_output=True, timeout=60, check=False
+    )
+    return done.returncode == 0
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_command_works_as_it_stands(words: list[str], tmp_path: Path) -> None:
+    """`make` has the target, the project can be installed, and the command ends with 0."""
+    assert is_make(words) or is_install(words) or works(words, tmp_path)
+
+
+def test_the_quickstart_leaves_the_files_that_are_promised(tmp_path: Path) -> None:
+    """The README names the three files of the run directory."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert works(["python", "-m", "ndisemu", "run", "scenarios/quickstart.yaml", "--out", "out/quickstart"], tmp_path)
+    for path in (tmp_path / "out" / "quickstart").iterdir():
+        assert f"`{path.name}`" in text
+
+
+def inline(document: str) -> list[str]:
+    text = FENCE.sub("", (ROOT / document).read_text(encoding="utf-8"))
+    return INLINE.findall(text)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_file_that_is_named_is_there(document: str) -> None:
+    """A path with a suffix below one of our directories leads to a file."""
+    paths = [
+        word for word in inline(document) if re.fullmatch(r"(ndisemu|tests|scenarios|benchmarks)/[\w/.-]+\.\w+", word)
+    ]
+    assert [path for path in paths if not (ROOT / path).is_file()] == []
+
+
+def test_every_option_that_is_named_is_an_option() -> None:
+    """What the README says of `run` is what `run --help` says."""
+    line = [sys.executable, "-m", "ndisemu", "run", "--help"]
+    told = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+    options = [match[0] for word in inline("README.md") if (match := re.match(r"--[a-z-]+", word))]
+    assert len(options) >= 6
+    assert [option for option in options if option not in told] == []
+
+
+def test_time_that_is_promised_to_be_free_is_free() -> None:
+    """`asyncio.sleep(3600)` takes no time under `ndisemu.run`, as the README says."""
+
+    async def main() -> float:
+        loop = asyncio.get_running_loop()
+        before = loop.time()
+        await asyncio.sleep(3600)
+        return loop.time() - before
+
+    assert ndisemu.run(main()) == 3600
+
+
+Check = Callable[[list[str]], bool]
+
+
+@pytest.mark.parametrize(
+    ("check", "good", "bad"),
+    [(is_make, "make test PYTHON=python3.13", "make tset"), (is_install, "pip install .", "pip install ndisemu")],
+)
+def test_a_wrong_command_would_be_found(check: Check, good: str, bad: str) -> None:
+    """The recognition of commands can fail."""
+    assert check(good.split())
+    assert not check(bad.split())
