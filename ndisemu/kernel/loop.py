@@ -122,8 +122,6 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             return 0
         if self._jobs:
             return None
-        if self._announce_idle():
-            return 0
         if target < FOREVER:
             self._virtual_now = target
             self._catch_up()
@@ -139,6 +137,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _run_kernels(self, target: int) -> bool:
         """Run the kernels in the order of their next work, up to `target`; True if asyncio should look."""
         for _ in range(QUOTA):
+            if self._announce_idle():
+                break
             first, second = FOREVER, FOREVER
             chosen: tuple[Kernel, int] | None = None
             for kernel, base in self._kernels:

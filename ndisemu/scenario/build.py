@@ -4,9 +4,12 @@ A driver class that a scenario names is imported here, and only here: it is
 code, and running a foreign scenario is running foreign code.
 """
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import Final
 
 from ndisemu.drivers.protocols import Flow, Generator, Replay, Source, Station
@@ -46,7 +49,7 @@ def build(scenario: Scenario, emulation: Emulation) -> Plan:
     for name, host in scenario.hosts.items():
         made = emulation.host(name, cpus=host.cpus, memory=host.memory)
         for nic_name, nic in host.nics.items():
-            slot = _put_in(made, nic_name, nic, scenario.mtu_of(nic))
+            slot = _put_in(made, nic_name, nic, scenario.mtu_of(nic), scenario.path.parent)
             plan.slots[slot.name] = slot
             plan.arriving[slot.name] = []
     for link in scenario.links:
@@ -56,13 +59,17 @@ def build(scenario: Scenario, emulation: Emulation) -> Plan:
     return plan
 
 
-def driver_class(path: str) -> Callable[[], Miniport]:
-    """Return the miniport that a scenario names; raises `BugCheck` with the driver's traceback if it cannot be had."""
+def driver_class(path: str, folder: Path) -> Callable[[], Miniport]:
+    """Return the miniport that a scenario in `folder` names; modules beside the scenario are found first.
+
+    Raises `BugCheck` with the driver's traceback if it cannot be had.
+    """
     if path == RING:
         return RingMiniport
     module_name, _, class_name = path.partition(":")
     try:
-        found = getattr(import_module(module_name), class_name)
+        with _importing_from(folder):
+            found = getattr(import_module(module_name), class_name)
     except DRIVER_ERRORS as error:
         raise BugCheck(f"the driver {path} cannot be imported: {error!r}", error) from error
     if not (isinstance(found, type) and issubclass(found, Miniport)):
@@ -70,14 +77,24 @@ def driver_class(path: str) -> Callable[[], Miniport]:
     return found
 
 
-def _put_in(host: Host, name: str, nic: schema.Nic, mtu: int) -> Slot:
+@contextmanager
+def _importing_from(folder: Path) -> Iterator[None]:
+    place = str(folder.resolve())
+    sys.path.insert(0, place)
+    try:
+        yield
+    finally:
+        sys.path.remove(place)
+
+
+def _put_in(host: Host, name: str, nic: schema.Nic, mtu: int, folder: Path) -> Slot:
     """Put a card with its driver into a host; raises `BugCheck` if it is the driver's fault that this cannot be done."""
     path = nic.miniport.path
     parameters = {"tx_ring": nic.tx_ring, "rx_ring": nic.rx_ring, "itr": nic.itr}
 
     def make() -> Miniport:
         try:
-            return driver_class(path)()
+            return driver_class(path, folder)()
         except DRIVER_ERRORS as error:
             if isinstance(error, BugCheck):
                 raise

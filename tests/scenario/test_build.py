@@ -154,7 +154,7 @@ def test_loading_a_scenario_imports_nothing(write: Write, drivers: str) -> None:
 
 def test_the_reference_miniport_has_a_name() -> None:
     """`ring` is the reference miniport, without an import path."""
-    assert driver_class("ring") is RingMiniport
+    assert driver_class("ring", Path()) is RingMiniport
 
 
 @pytest.mark.parametrize(
@@ -170,12 +170,22 @@ def test_what_is_no_driver_is_refused_by_name(drivers: str, path: str, message: 
     """The message has the path as it was written and says what is wrong with it."""
     path = path.format(drivers=drivers)
     with pytest.raises(BugCheck) as caught:
-        driver_class(path)
+        driver_class(path, Path())
     assert str(caught.value).startswith(f"the driver {path} {message}")
 
 
 def test_the_names_for_drivers_are_enough(drivers: str) -> None:
     """A driver needs nothing but what `ndisemu` itself offers."""
-    found = driver_class(f"{drivers}:Mine")
+    found = driver_class(f"{drivers}:Mine", Path())
     assert isinstance(found, type)
     assert issubclass(found, ndisemu.v5.Miniport)
+
+
+def test_a_driver_beside_its_scenario_is_found_there(tmp_path: Path) -> None:
+    """A scenario and its driver can be moved about together; the import path is as before afterwards."""
+    (tmp_path / "beside_the_scenario.py").write_text("import ndisemu\n\nclass Mine(ndisemu.v5.Miniport):\n    pass\n")
+    before = list(sys.path)
+    found = driver_class("beside_the_scenario:Mine", tmp_path)
+    assert isinstance(found, type)
+    assert issubclass(found, ndisemu.v5.Miniport)
+    assert sys.path == before
