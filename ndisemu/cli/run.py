@@ -25,7 +25,9 @@ from ndisemu.units import SECOND, format_time, parse_duration
 @click.option("--set", "changes", multiple=True, metavar="PATH=VALUE", help="Change a value: hosts.a.cpus=2.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write result, events and capture into this directory.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document instead of a table.")
-@click.option("--free", is_flag=True, help="Check no rules: the free build instead of the checked one.")
+@click.option(
+    "--free", is_flag=True, help="The free build: without the rules that only watch. What is refused stays refused."
+)
 @click.option("--verbose", is_flag=True, help="Say on stderr what is being done.")
 @click.option("--wall-limit", metavar="DURATION", help="Stop after this much real time, such as 30s (exit code 124).")
 def command(

@@ -143,7 +143,9 @@ class Cpu:
         self.preempt()
 
     def charge(self, ns: int) -> None:
-        """Spend `ns` of this CPU's modelled time (`NdisStallExecution` and the cost table)."""
+        """Spend `ns` of this CPU's modelled time (`NdisStallExecution` and the cost table); nothing under the real clock."""
+        if not self.kernel.charges:
+            return
         self.busy_until = max(self.busy_until, self.kernel.now) + ns
         if self.running_dpc is not None and self.busy_until - self.kernel.now > DPC_TIME_LIMIT:
             raise RuleViolation(
@@ -202,7 +204,12 @@ class Cpu:
 
     def _ask_for_turn(self) -> None:
         self._turn = True
-        self.kernel.call_at(self.busy_until, self._take_turn)
+        kernel, when = self.kernel, self.busy_until
+        asking = kernel.current
+        if asking is not None and asking.busy_until > when:
+            # What another CPU asks for takes effect at that CPU's local time.
+            when = asking.busy_until
+        kernel.call_at(when, self._take_turn)
 
     def _take_turn(self) -> None:
         """Run one turn from the kernel's queue: the Python stack holds no driver code here."""

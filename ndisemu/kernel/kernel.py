@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Findings past this many are counted, not kept: a driver can be wrong a million times.
 MOST_FINDINGS = 1000
+# Somebody who waits for time to pass is told when this many items have run at one instant.
+STALL_ITEMS = 200_000
 
 
 class Kernel:
@@ -37,8 +39,25 @@ class Kernel:
     called by the driving loop when nothing is ready and nothing to come.
     """
 
-    __slots__ = ("calendar", "catch_up", "current", "findings", "findings_lost", "now", "on_idle", "pause", "poke",
-                 "probe", "progress", "ready", "spawn", "strategy")  # fmt: skip
+    __slots__ = (
+        "_tick_began",
+        "calendar",
+        "catch_up",
+        "charges",
+        "current",
+        "findings",
+        "findings_lost",
+        "now",
+        "on_idle",
+        "pause",
+        "poke",
+        "probe",
+        "progress",
+        "ready",
+        "spawn",
+        "stalled",
+        "strategy",
+    )  # fmt: skip
 
     def __init__(self, *, probe: Probe | None = None, strategy: Strategy | None = None) -> None:
         self.now = 0
@@ -48,7 +67,10 @@ class Kernel:
         self.strategy = strategy
         self.probe = probe or Probe()
         self.pause = False
+        self.charges = True
         self.progress = 0
+        self.stalled: Callable[[], None] | None = None
+        self._tick_began = 0
         self.on_idle: Callable[[], None] | None = None
         self.poke: Callable[[], None] | None = None
         self.catch_up: Callable[[], None] | None = None
@@ -107,6 +129,9 @@ class Kernel:
         while True:
             while ready:
                 if self.pause or quota <= 0:
+                    if self.stalled is not None and self.progress - self._tick_began > STALL_ITEMS:
+                        self._tick_began = self.progress
+                        self.stalled()
                     return True
                 quota -= 1
                 self.progress += 1
@@ -117,6 +142,7 @@ class Kernel:
             tick = calendar.next_tick()
             if tick is None or tick > until:
                 return False
+            self._tick_began = self.progress
             if self.pause:
                 return True
             if tick > self.now:
@@ -130,8 +156,14 @@ class Kernel:
         del self.ready[choice]
         return item
 
-    def report(self, rule: str, actor: str, text: str, error: BaseException | None = None) -> Finding:
-        """Record a broken rule, with the time, CPU and IRQL of the running code."""
+    def report(
+        self, rule: str, actor: str, text: str, error: BaseException | None = None, *, watched: bool = False
+    ) -> Finding:
+        """Record a broken rule, with the time, CPU and IRQL of the running code.
+
+        What a rule that only watches has seen (`watched`) is no event: the
+        events of a run are the same whether it is watched or not.
+        """
         cpu = self.current
         finding = Finding(
             rule,
@@ -146,6 +178,6 @@ class Kernel:
             self.findings.append(finding)
         else:
             self.findings_lost += 1
-        if (note := self.probe.event) is not None:
+        if not watched and (note := self.probe.event) is not None:
             note("violation", actor, 1, rule)
         return finding

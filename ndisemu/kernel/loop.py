@@ -121,7 +121,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         if self._run_kernels(target):
             return 0
         if self._jobs:
-            return None
+            # Where asyncio has callbacks ready, nobody waits for the job yet.
+            return 0 if timeout is not None and timeout <= 0 else None
         if target < FOREVER:
             self._virtual_now = target
             self._catch_up()

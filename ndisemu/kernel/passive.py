@@ -59,6 +59,7 @@ def _step(coroutine: DriverCoroutine, cpu: Cpu, value: object, error: BaseExcept
     if kernel.catch_up is not None:
         kernel.catch_up()
     kernel.current = cpu
+    kernel.progress += 1
     try:
         waited: object = coroutine.send(value) if error is None else coroutine.throw(error)
         if cpu.locks:

@@ -27,6 +27,7 @@ class RealTimePump:
         self._scheduled = False
         self._closed = False
         kernel.poke = self._poke
+        kernel.charges = False
         kernel.catch_up = self._catch_up
         self._poke()
 

@@ -12,6 +12,7 @@ The virtual world never sees this clock unless a driver is stuck for good.
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Final, Self
 
@@ -40,6 +41,8 @@ class Watchdog:
         self._seen = -1
         self._strikes = 0
         self._active = False
+        self._over = False
+        self._before: Callable[[int, FrameType | None], object] | int | None = None
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer"):
@@ -51,14 +54,24 @@ class Watchdog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._active:
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-            signal.signal(signal.SIGVTALRM, self._before)
-            self._active = False
+        if not self._active:
+            return
+        self._active = False
+        self._over = True
+        # Another guard may have come on top of this one: it passes ticks on, and stops the timer when it is the last.
+        if signal.getsignal(signal.SIGVTALRM) == self._tick:
+            before = self._before
+            while isinstance(guard := getattr(before, "__self__", None), Watchdog) and guard._over:
+                before = guard._before
+            signal.signal(signal.SIGVTALRM, before)
+            if not callable(before):
+                signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
     def _tick(self, _signal: int, _frame: FrameType | None) -> None:
+        if callable(self._before):
+            self._before(_signal, _frame)
         kernel = self._kernel
-        if kernel.current is None or kernel.progress != self._seen:
+        if self._over or kernel.current is None or kernel.progress != self._seen:
             self._seen = kernel.progress
             self._strikes = 0
             return

@@ -94,6 +94,11 @@ class ApplicationProtocol(Protocol):
         """Take a request, from the application's task; `ask` begins it, or a close fails it."""
         self._wanted[request] = future
 
+    def withdraw(self, send: _Send) -> None:
+        """Forget the frames of a call that have not been submitted."""
+        if send in self._queue:
+            self._queue.remove(send)
+
     def send_complete(self, binding: Binding, packets: Sequence[Packet], status: Status) -> None:
         """ProtocolSendComplete: tell each packet's call, and send what waits for packets."""
         for packet in packets:
@@ -166,7 +171,7 @@ class Application:
     async def send(self, frames: Sequence[bytes]) -> list[Status]:
         """Send frames in order; returns the status of each once NDIS has completed all of them.
 
-        Cancelling the wait does not take back what was submitted.
+        Cancelling the wait takes back the frames that NDIS does not have yet; what was submitted is sent.
         """
         self._check_open()
         longest = self._binding.adapter.maximum_total_size
@@ -181,7 +186,11 @@ class Application:
         send = _Send([bytes(frame) for frame in frames], future)
         self._protocol.enter(send)
         self._submit(self._protocol.pump)
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            self._protocol.withdraw(send)
+            raise
 
     async def receive(self) -> list[bytes]:
         """Wait for frames and take all that have arrived; an empty list means that the binding was closed."""

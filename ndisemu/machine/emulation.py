@@ -7,17 +7,22 @@ mapping behind.
 """
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from random import Random
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 from ndisemu.errors import UsageError
 from ndisemu.kernel import Finding, Kernel, RealTimePump, Strategy, VirtualLoop
 from ndisemu.link import Cable
 from ndisemu.machine.host import MEBIBYTE, Host, Slot
 from ndisemu.probe import Probe
-from ndisemu.units import parse_duration, parse_rate
+from ndisemu.units import format_time, parse_duration, parse_rate
+
+# How many findings are logged at the end; a driver can be wrong a million times.
+MOST_WARNINGS: Final = 10
+_LOG: Final = logging.getLogger("ndisemu")
 
 Clock = Literal["virtual", "real"]
 
@@ -25,18 +30,27 @@ Clock = Literal["virtual", "real"]
 class Emulation:
     """Hosts, cables and the kernel they run on.
 
-    `clock` None chooses by the running loop. All randomness derives from
+    `clock` None chooses by the running loop. What was found and nobody has
+    asked for is logged at the end, unless `warn` is False. All randomness derives from
     `seed`, through `random(name)`. Several emulations can run in one loop.
     """
 
     def __init__(
-        self, *, seed: int = 0, clock: Clock | None = None, strategy: Strategy | None = None, probe: Probe | None = None
+        self,
+        *,
+        seed: int = 0,
+        clock: Clock | None = None,
+        strategy: Strategy | None = None,
+        probe: Probe | None = None,
+        warn: bool = True,
     ) -> None:
         self.seed = seed
         self.kernel = Kernel(probe=probe, strategy=strategy)
         self.hosts: dict[str, Host] = {}
         self.cables: list[Cable] = []
         self._wanted = clock
+        self._asked = not warn
+        self._idlers: list[asyncio.Future[None]] = []
         self._loop: VirtualLoop | None = None
         self._pump: RealTimePump | None = None
         self._tasks: dict[asyncio.Task[object], None] = {}
@@ -56,7 +70,8 @@ class Emulation:
 
     @property
     def findings(self) -> list[Finding]:
-        """What went wrong so far: broken rules and stopped adapters."""
+        """What went wrong so far: broken rules and stopped adapters. Who asks is not warned of them at the end."""
+        self._asked = True
         return self.kernel.findings
 
     async def __aenter__(self) -> Self:
@@ -91,6 +106,12 @@ class Emulation:
                 self._pump.close()
             for host in self.hosts.values():
                 host.close()
+            self._warn()
+
+    def _warn(self) -> None:
+        """Log what went wrong, unless somebody has asked: an embedding program must not end as if all were well."""
+        for finding in () if self._asked else self.kernel.findings[:MOST_WARNINGS]:
+            _LOG.warning("%s: %s at %s: %s", finding.rule, finding.actor, format_time(finding.time), finding.text)
 
     def random(self, name: str) -> Random:
         """Return the generator of this name, seeded from the run's seed and the name alone."""
@@ -129,19 +150,22 @@ class Emulation:
     async def idle(self) -> None:
         """Wait until the kernel has nothing left to do: no work ready, none to come."""
         reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        others = self.kernel.on_idle
-
-        def resolve() -> None:
-            self.kernel.on_idle = None
-            if others is not None:
-                others()
-            if not reached.done():
-                reached.set_result(None)
-
-        self.kernel.on_idle = resolve
+        self._idlers.append(reached)
+        self.kernel.on_idle = self._tell_idlers
         if self.kernel.poke is not None:
             self.kernel.poke()
-        await reached
+        try:
+            await reached
+        finally:
+            if reached in self._idlers:
+                self._idlers.remove(reached)
+
+    def _tell_idlers(self) -> None:
+        self.kernel.on_idle = None
+        waiting, self._idlers = self._idlers, []
+        for reached in waiting:
+            if not reached.done():
+                reached.set_result(None)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, object], name: str) -> asyncio.Task[object]:
         task = asyncio.get_running_loop().create_task(coroutine, name=name)

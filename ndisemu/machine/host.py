@@ -74,7 +74,7 @@ class Host:
         if name in self.slots:
             raise UsageError(f"host {self.name} has a NIC named {name} already")
         full_name = f"{self.name}.{name}"
-        address = mac or bytes((2, 0, 0, *divmod(self.number + 1, 256), len(self.slots) + 1))
+        address = mac or self._usual_address()
         cpu = self.cpus[0]
         line = InterruptLine(cpu, f"{full_name} interrupt")
         dma = DmaSpace(self.memory, full_name)
@@ -120,6 +120,11 @@ class Host:
     def close(self) -> None:
         """Give the memory back; nothing of the host may be used afterwards."""
         self.memory.close()
+
+    def _usual_address(self) -> bytes:
+        """Return the address of the next card that is given none: locally administered, by host and slot."""
+        slot, slot_low = divmod(len(self.slots) + 1, 256)
+        return bytes((2, 0, slot, *divmod(self.number + 1, 256), slot_low))
 
     def _cpu(self, number: int) -> Cpu:
         if not 0 <= number < len(self.cpus):

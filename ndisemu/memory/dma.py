@@ -23,15 +23,16 @@ class DmaViolation(RuleViolation):
 class DmaSpace:
     """The view one card has of its host's memory.
 
-    `mapped` holds the buffers of sends in flight: bus address to length. Each
-    address is mapped once; a packet is sent once at a time.
+    `mapped` holds the buffers of sends in flight: bus address to length, the
+    longest where several sends in flight begin at one address.
     """
 
-    __slots__ = ("_blocks", "_map", "_name", "_starts", "mapped", "memory")
+    __slots__ = ("_blocks", "_map", "_name", "_shared", "_starts", "mapped", "memory")
 
     def __init__(self, memory: HostMemory, name: str) -> None:
         self.memory = memory
         self.mapped: dict[int, int] = {}
+        self._shared: dict[int, list[int]] = {}
         self._map = memory.map
         self._name = name
         self._blocks: list[Block] = []
@@ -50,6 +51,30 @@ class DmaSpace:
         """Take `block` from the card again."""
         place = self._blocks.index(block)
         del self._blocks[place], self._starts[place]
+
+    def map(self, segments: Sequence[tuple[int, int]]) -> None:
+        """Let the card read these pairs of address and length while a send is in flight."""
+        mapped = self.mapped
+        for address, length in segments:
+            if address in mapped:
+                lengths = self._shared.setdefault(address, [mapped[address]])
+                lengths.append(length)
+                mapped[address] = max(lengths)
+            else:
+                mapped[address] = length
+
+    def unmap(self, segments: Sequence[tuple[int, int]]) -> None:
+        """Take what one `map` of these segments gave."""
+        mapped, shared = self.mapped, self._shared
+        for address, length in segments:
+            if shared and address in shared:
+                lengths = shared[address]
+                lengths.remove(length)
+                mapped[address] = max(lengths)
+                if len(lengths) == 1:
+                    del shared[address]
+            else:
+                mapped.pop(address, None)
 
     def block_at(self, address: int, length: int, doing: str) -> Block:
         """Return the allowed block that holds the range, or raise `DmaViolation`."""

@@ -7,6 +7,7 @@ of submission, and leaves all other adapters alone.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from ndisemu.errors import RuleViolation
@@ -129,23 +130,26 @@ class Adapter:
     async def request(self, request: OidRequest) -> Status:
         """Make a request of NDIS's own and wait for its end, at PASSIVE_LEVEL; one that never ends stops the adapter."""
 
+        async def ask() -> Status:
+            request.signal = Signal()
+            status = self.requests.submit(request)
+            return await self.patiently(request) if status is Status.PENDING else status
+
+        result = await run_passive(ask, self.cpu) if self.kernel.current is None else await ask()
+        return result if isinstance(result, Status) else Status.FAILURE
+
+    async def patiently(self, request: OidRequest) -> Status:
+        """Wait for the end of a pending request whose signal is awaited; past all patience, stop the adapter."""
+
         def give_up() -> None:
             if self.running:
                 self.stop("oid-never-completed", f"the {request!r} was not completed in {REQUEST_PATIENCE} ns")
 
-        async def ask() -> Status:
-            request.signal = Signal()
-            status = self.requests.submit(request)
-            if status is not Status.PENDING:
-                return status
-            patience = self.kernel.alarm(give_up)
-            patience.set(self.kernel.local_time() + REQUEST_PATIENCE)
-            ended: Status = await request.signal
-            patience.cancel()
-            return ended
-
-        result = await run_passive(ask, self.cpu) if self.kernel.current is None else await ask()
-        return result if isinstance(result, Status) else Status.FAILURE
+        patience = self.kernel.alarm(give_up)
+        patience.set(self.kernel.local_time() + REQUEST_PATIENCE)
+        ended: Status = await request.signal if request.signal is not None else Status.FAILURE
+        patience.cancel()
+        return ended
 
     def running_cpu(self, call: str) -> Cpu:
         """Return the CPU whose code makes an NDIS call; there must be one."""
@@ -193,7 +197,7 @@ class Adapter:
 
     def stuck(self, binding: "Binding") -> None:
         """A binding cannot close: somebody never completed what was pending. Stop the adapter, which gives it back."""
-        waiting = "".join(f"; {fiber.name} waits at {fiber.where()}" for fiber in self.fibers)
+        waiting = "".join(f"; {fiber.name} waits at {fiber.where()}" for fiber in islice(self.fibers, 3))
         text = (
             f"{binding.name} cannot close: {self.sends.in_flight} sends, {binding.requests_pending} requests are not "
             f"completed and {binding.receives_held} received packets not returned{waiting}"

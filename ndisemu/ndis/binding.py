@@ -14,7 +14,7 @@ from ndisemu.ndis.constants import ProtocolOption
 from ndisemu.ndis.data.mdl import BufferPool
 from ndisemu.ndis.data.packet import Packet, PacketPool
 from ndisemu.ndis.data.request import OidRequest
-from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.ddi import Kind, check_immediate, ddi
 from ndisemu.ndis.filter import BindingFilter
 from ndisemu.ndis.oid import Oid
 from ndisemu.ndis.states import BINDING_TRANSITIONS, BindingEvent, BindingState, Machine
@@ -111,6 +111,7 @@ class Binding:
     @ddi("NdisInitializeTimer", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 5.10")
     def initialize_timer(self, routine: Callable[[], None]) -> Timer:
         """Make a timer whose `routine` runs at DISPATCH_LEVEL; what it raises is the protocol's failure."""
+        check_immediate("timer", routine)
 
         def expired() -> None:
             if not self.failed:
@@ -136,7 +137,7 @@ class Binding:
         """Close the adapter: refuses new work, and waits for sends, requests and lent packets."""
         self.state.apply(BindingEvent.CLOSE)
         self._submit = self.adapter.sends.refuse
-        if not self._is_quiet() and not await self._quiet.wait(CLOSE_PATIENCE):
+        if not self._is_quiet() and not await self._wait_until_quiet():
             self.adapter.stuck(self)
             if not self._is_quiet():
                 # The stopped adapter gives everything back in a moment.
@@ -204,9 +205,19 @@ class Binding:
         request.signal = Signal()
         status = self.request(request)
         if status is Status.PENDING:
-            status = await request.signal
+            status = await self.adapter.patiently(request)
         if status is not Status.SUCCESS:
             raise RuleViolation("oid-failed", f"{self.name}: {request!r} ended with {status}")
+
+    async def _wait_until_quiet(self) -> bool:
+        """Wait for what is outstanding, for as long as time passes; a driver that never lets it pass gets no more."""
+        kernel = self.adapter.kernel
+        before, kernel.stalled = kernel.stalled, self._quiet.set
+        try:
+            return await self._quiet.wait(CLOSE_PATIENCE) and self._is_quiet()
+        finally:
+            kernel.stalled = before
+            self._quiet.reset()
 
     def _fail(self, entry: str, error: BaseException) -> None:
         """The protocol raised: report it, and call it no more."""

@@ -69,6 +69,15 @@ def contracts(cls: type) -> dict[str, Contract]:
     return found
 
 
+def check_immediate(name: str, routine: Callable[..., object]) -> None:
+    """Refuse a coroutine where the DDK's routine `name` returns at once, such as a timer's."""
+    if inspect.iscoroutinefunction(routine):
+        raise RuleViolation(
+            "entry-async",
+            f"{routine.__qualname__} is a {name} routine, which returns at once and must be a plain def, not async",
+        )
+
+
 def check_entry_points(driver: type) -> None:
     """Refuse a driver class whose immediate entry points are coroutines; done at registration."""
     for name, declared in contracts(driver).items():

@@ -12,6 +12,7 @@ ProtocolReceive for bindings without ProtocolReceivePacket.
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from ndisemu.errors import RuleViolation
@@ -53,17 +54,21 @@ class ReceivePath:
         return self.indicated - self.returned
 
     def indicate(self, packets: Sequence[Packet]) -> None:
-        """Offer an array to all bindings (`NdisMIndicateReceivePacket`, IRQL <= DISPATCH)."""
-        starved = [packet for packet in packets if packet.status is _RESOURCES]
-        if starved:
-            self.starved += len(starved)
-            self._lend(starved)
-            self._walk(starved, keep=False)
-            self._take_back(starved)
-            packets = [packet for packet in packets if packet.status is not _RESOURCES]
-            if not packets:
-                return
+        """Offer an array to all bindings (`NdisMIndicateReceivePacket`, IRQL <= DISPATCH), in its order."""
+        if not any(packet.status is _RESOURCES for packet in packets):
+            self._indicate_run(packets, starved=False)
+            return
+        for starved, run in groupby(packets, key=_is_starved):
+            self._indicate_run(list(run), starved=starved)
+
+    def _indicate_run(self, packets: Sequence[Packet], *, starved: bool) -> None:
+        """Offer packets that are all short of resources, and back at once, or all not."""
         self._lend(packets)
+        if starved:
+            self.starved += len(packets)
+            self._walk(packets, keep=False)
+            self._take_back(packets)
+            return
         if self._walk(packets, keep=True):
             packets = self._let_go(packets)
         if packets:
@@ -166,3 +171,7 @@ class ReceivePath:
         for packet in packets:
             packet.owner = adapter
         self.returned += len(packets)
+
+
+def _is_starved(packet: Packet) -> bool:
+    return packet.status is _RESOURCES

@@ -57,11 +57,11 @@ class SendPath:
     `submitted` = `completed` + `failed` + `cancelled` + what is in flight.
     """
 
-    __slots__ = ("_mapped", "_probe", "_serial", "adapter", "cancelled", "completed", "failed", "failures", "submitted")
+    __slots__ = ("_dma", "_probe", "_serial", "adapter", "cancelled", "completed", "failed", "failures", "submitted")
 
     def __init__(self, adapter: "Adapter") -> None:
         self.adapter = adapter
-        self._mapped = adapter.device.dma.mapped
+        self._dma = adapter.device.dma
         self._probe = adapter.kernel.probe
         self._serial = 0
         self.submitted = 0
@@ -109,6 +109,12 @@ class SendPath:
 
     def complete(self, packets: Sequence[Packet], status: Status) -> None:
         """Give packets back to the protocols that sent them (`NdisMSendComplete`)."""
+        if type(status) is not Status:
+            raise RuleViolation(
+                "send-complete-argument",
+                f"{self.adapter.name} called NdisMSendComplete with the status {status!r}; "
+                "pass a member of Status, such as Status.SUCCESS",
+            )
         if status is Status.PENDING:
             raise RuleViolation(
                 "send-complete-pending",
@@ -184,10 +190,20 @@ class SendPath:
 
     def _give_back(self, packets: Sequence[Packet]) -> None:
         """Make the packets their bindings' again, or refuse the call."""
-        for place, packet in enumerate(packets):
-            if packet.owner is not self:
-                self._refuse(packets, place, self, "completed")
-            packet.owner = packet.binding
+        place = 0
+        try:
+            for place, packet in enumerate(packets):
+                if packet.owner is not self:
+                    self._refuse(packets, place, self, "completed")
+                packet.owner = packet.binding
+        except AttributeError:
+            for undone in packets[:place]:
+                undone.owner = self
+            raise RuleViolation(
+                "send-complete-argument",
+                f"{self.adapter.name} called NdisMSendComplete with {packets[place]!r}, which is no packet; "
+                "pass the packets that MiniportSendPackets was given",
+            ) from None
 
     def _refuse(self, packets: Sequence[Packet], place: int, owner: object, verb: str) -> None:
         """Undo the hand-over of the packets before `place`, and say what was wrong with that one."""
@@ -208,16 +224,14 @@ class SendPath:
         raise RuleViolation(rule, text)
 
     def _map(self, packets: Sequence[Packet]) -> None:
-        mapped = self._mapped
+        let = self._dma.map
         for packet in packets:
-            for address, length in packet.segments:
-                mapped[address] = length
+            let(packet.segments)
 
     def _unmap(self, packets: Sequence[Packet]) -> None:
-        mapped = self._mapped
+        take = self._dma.unmap
         for packet in packets:
-            for address, _ in packet.segments:
-                mapped.pop(address, None)
+            take(packet.segments)
 
     def _finish(self, packets: Sequence[Packet], status: Status) -> None:
         """Complete packets that never reached the miniport."""

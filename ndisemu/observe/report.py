@@ -116,7 +116,8 @@ def _flows(flows: list[dict[str, Any]]) -> Table:
 def _latencies(flows: list[dict[str, Any]]) -> Table:
     table = _table("From send to receive", ("median", "p99", "max"))
     for flow in flows:
-        table.add_row(flow["name"], *(format_time(flow["latency_ns"][key]) for key in ("median", "p99", "max")))
+        times = [format_time(flow["latency_ns"][key]) if flow["intact"] else "-" for key in ("median", "p99", "max")]
+        table.add_row(flow["name"], *times)
     return table
 
 
@@ -133,8 +134,9 @@ def _failures(console: Console, result: dict[str, Any]) -> None:
             console.print(
                 Text(f"books: {book['nic']}: {book['identity']}: {book['left']} is not {book['right']}", style="red")
             )
-    for finding in result["violations"]:
-        where = f" on {finding['cpu']}" if finding["cpu"] else ""
+    for finding, times in _counted(result["violations"]):
+        where = f" on {finding['cpu']} at IRQL {finding['irql']}" if finding["cpu"] else ""
+        where += f" ({format_count(times)} times)" if times > 1 else ""
         console.print(
             Text(f"{finding['rule']}: {finding['actor']} at {format_time(finding['time'])}{where}:", style="red"),
             Text(finding["text"]),
@@ -144,6 +146,16 @@ def _failures(console: Console, result: dict[str, Any]) -> None:
             console.print(Text(trace, style="dim"), soft_wrap=True)
     if result["violations_not_listed"]:
         console.print(f"and {format_count(result['violations_not_listed'])} more violations")
+
+
+def _counted(findings: list[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:
+    """Put findings that differ in time only together, each with how often it came, in the order of the first."""
+    counted: dict[tuple[str, str, str], tuple[dict[str, Any], int]] = {}
+    for finding in findings:
+        key = finding["rule"], finding["actor"], finding["text"]
+        first, times = counted.get(key, (finding, 0))
+        counted[key] = first, times + 1
+    return list(counted.values())
 
 
 def _verdict(console: Console, result: dict[str, Any]) -> None:

@@ -52,7 +52,8 @@ class Run:
     async def execute(self) -> Result:
         """Run from beginning to end; returns the result, also of an interrupted or failed run."""
         scenario = self._scenario
-        emulation = Emulation(seed=scenario.seed, clock=scenario.clock)
+        # The result tells what was found.
+        emulation = Emulation(seed=scenario.seed, clock=scenario.clock, warn=False)
         with Watchdog(emulation.kernel):
             file = None if self._directory is None else await self._directory.open("events.jsonl")
             events = EventLog(emulation.kernel, None if file is None else file.append)

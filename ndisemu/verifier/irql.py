@@ -1,6 +1,7 @@
-"""The IRQL rules: every NDIS call and entry point runs at the IRQL its contract declares.
+"""The IRQL rules: a miniport is entered and calls NDIS at the IRQL each contract declares.
 
-The contracts are those of `@ddi`; an adapter under watch gets its library
+Watched are a miniport's entry points and the library it calls, not protocols
+and not register accesses. The contracts are those of `@ddi`; an adapter under watch gets its library
 calls and entry points wrapped once, so an adapter that is not pays nothing.
 A wrapper looks, reports, and calls on: it changes no result and no order.
 
@@ -62,6 +63,7 @@ class IrqlRules:
                     "irql-call" if is_call else "irql-entry",
                     adapter.name,
                     f"{contract.name} was called at {irql_name(level)}; it may be called at IRQL {contract.irql}",
+                    watched=True,
                 )
             result = routine(*args, **kwargs)
             if not is_call and cpu.irql != level:
@@ -70,6 +72,7 @@ class IrqlRules:
                     adapter.name,
                     f"{contract.name} was entered at {irql_name(level)} and returned at {irql_name(cpu.irql)}; "
                     "lower what you raise",
+                    watched=True,
                 )
             return result
 

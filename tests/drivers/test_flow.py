@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from hypothesis import given, strategies as st
 
-from ndisemu.drivers.protocols.flow import RUN, WINDOW, Flow, three_digits
+from ndisemu.drivers.protocols.flow import MOST_AWAITED, RUN, WINDOW, Flow, three_digits
 
 FROM_A = b"\x02\x00\x00\x00\x00\x0b\x02\x00\x00\x00\x00\x0a"
 
@@ -76,7 +76,7 @@ class Model:
     def judge(self, frames: list[bytes]) -> None:
         """Judge what arrives."""
         for data in frames:
-            if data in self.open[:WINDOW]:
+            if data in self.open:
                 place = self.open.index(data)
                 self.passed += self.open[:place]
                 self.history += self.open[: place + 1]
@@ -107,7 +107,7 @@ def test_a_flow_agrees_with_the_model(steps: list[tuple[bool, list[bytes]]]) -> 
             model.enter(frames)
         else:
             if frames:
-                assert flow.expects(frames[0]) is (frames[0] in model.open[:WINDOW] or frames[0] in model.passed)
+                assert flow.expects(frames[0]) is (frames[0] in model.open or frames[0] in model.passed)
             flow.judge(frames, 7)
             model.judge(frames)
     counts = model.counts
@@ -129,11 +129,21 @@ def test_what_is_judged_is_forgotten(bursts: list[int], lost_every: int) -> None
     assert flow.altered == flow.unexpected == flow.late == 0
 
 
-def test_a_frame_beyond_the_window_is_not_looked_for() -> None:
-    """How far a frame may be ahead is bounded, so that a flood of strangers stays cheap."""
-    sent = [frame(number) for number in range(WINDOW + 1)]
-    assert judged(sent, [sent[WINDOW - 1]]).intact == 1
-    assert judged(sent, [sent[WINDOW]]).intact == 0
+def test_frames_after_a_long_gap_are_found() -> None:
+    """However many frames in a row are lost, those after them are intact."""
+    sent = [frame(number) for number in range(6000)]
+    flow = judged(sent, sent[:2000] + sent[4500:])
+    assert (flow.intact, flow.lost, flow.altered, flow.late) == (3500, 2500, 0, 0)
+
+
+def test_what_is_waited_for_is_bounded() -> None:
+    """A flow whose frames never arrive forgets the oldest, and counts them all as lost."""
+    flow = Flow("f")
+    for _ in range(40):
+        flow.enter([A] * 2000, 0)
+    assert flow.lost == 80_000
+    assert len(flow._expected) <= MOST_AWAITED
+    assert len(flow._times) == len(flow._expected)
 
 
 def test_latencies_count_from_each_frames_own_send() -> None:

@@ -1,6 +1,7 @@
 """The virtual loop: asyncio's time is the kernels' time, and what is real stays outside it."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -263,3 +264,17 @@ def test_run_returns_and_raises_what_main_does() -> None:
     assert not run(value(), debug=False)
     with pytest.raises(LookupError):
         run(fail())
+
+
+def test_a_busy_task_beside_an_executor_job_does_not_block_the_loop() -> None:
+    """Where asyncio has callbacks ready, nobody waits for a job, however long they have been."""
+
+    async def main() -> int:
+        job = asyncio.create_task(asyncio.to_thread(time.sleep, 0.05))
+        turns = 0
+        while turns < loop_module.BUSY_TURNS + 2000 or not job.done():
+            await asyncio.sleep(0)
+            turns += 1
+        return turns
+
+    assert run(main()) >= loop_module.BUSY_TURNS + 2000

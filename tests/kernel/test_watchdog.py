@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -130,3 +131,18 @@ def test_watchdog_of_another_thread_is_none(kernel: Kernel) -> None:
     thread.join()
 
     assert seen == [before]
+
+
+@pytest.mark.parametrize("first_out", ["outer", "inner"])
+def test_two_guards_share_the_signal(kernel: Kernel, first_out: str) -> None:
+    """Whichever guard leaves first, the other goes on, and the last one puts everything back."""
+    before = signal.getsignal(signal.SIGVTALRM)
+    outer, inner = Watchdog(kernel), Watchdog(Kernel())
+    with ExitStack() as outside, ExitStack() as inside:
+        outside.enter_context(outer)
+        inside.enter_context(inner)
+        (outside if first_out == "outer" else inside).close()
+        assert signal.getitimer(signal.ITIMER_VIRTUAL)[1] == 1.0
+
+    assert signal.getsignal(signal.SIGVTALRM) == before
+    assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)

@@ -209,20 +209,40 @@ def test_requests_are_answered(runner: Runner) -> None:
     runner(main())
 
 
-def test_cancelling_a_send_leaves_its_frames_on_their_way() -> None:
-    """What was submitted stays submitted, completes, and later sends are not disturbed."""
+def test_cancelling_a_send_takes_back_what_ndis_does_not_have() -> None:
+    """What was submitted is sent and completes, the rest never is, and later sends are not disturbed."""
 
     async def main() -> None:
         async with Emulation() as emu:
-            tx, rx = await applications(emu)
-            sending = asyncio.create_task(tx.send([frame(number) for number in range(5)]))
-            await asyncio.sleep(0)
+            a, b = emu.host("a"), emu.host("b")
+            emu.connect(a.nic("eth0", RingMiniport), b.nic("eth0", RingMiniport), rate="1Mbit/s")
+            tx, rx = await a.bind("eth0"), await b.bind("eth0")
+            sending = asyncio.create_task(tx.send([frame(number, length=1000) for number in range(400)]))
+            await asyncio.sleep(0.001)
             sending.cancel()
             assert await tx.send([frame(5)]) == [Status.SUCCESS]
             await emu.idle()
             assert sending.cancelled()
-            assert await rx.receive() == [frame(number) for number in range(6)]
+            submitted = tx.binding.adapter.sends.submitted - 1
+            assert 0 < submitted < 400
+            received = await rx.receive()
+            assert received == [*(frame(number, length=1000) for number in range(submitted)), frame(5)][: len(received)]
             assert tx.binding.sends_pending == 0
+
+    run(main())
+
+
+def test_a_send_cancelled_before_ndis_has_any_of_it_sends_nothing() -> None:
+    """A task cancelled at once has changed nothing."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            tx, _ = await applications(emu)
+            sending = asyncio.create_task(tx.send([frame(0)]))
+            await asyncio.sleep(0)
+            sending.cancel()
+            await emu.idle()
+            assert tx.binding.adapter.sends.submitted == 0
 
     run(main())
 

@@ -342,3 +342,19 @@ def test_an_emulation_says_how_it_stands() -> None:
             assert repr(emu) == "<Emulation seed=7 at 0 ns: a, b>"
 
     run(main())
+
+
+@pytest.mark.parametrize(("warn", "ask", "warned"), [(True, False, True), (True, True, False), (False, False, False)])
+def test_findings_that_nobody_has_asked_for_are_logged(
+    caplog: pytest.LogCaptureFixture, warn: bool, ask: bool, warned: bool
+) -> None:
+    """A program that embeds an emulation does not end as if all were well, unless it has looked or does not want to know."""
+
+    async def main() -> None:
+        async with Emulation(warn=warn) as emu:
+            emu.kernel.report("some-rule", "a.eth0", "did what it must not")
+            if ask:
+                assert len(emu.findings) == 1
+
+    run(main())
+    assert ("some-rule: a.eth0 at 0 ns: did what it must not" in caplog.text) is warned

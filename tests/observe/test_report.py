@@ -186,7 +186,7 @@ def numbers_without_end(result: Result) -> None:
         (unknown_expectation, "FAILED b.eth0.receives.intact = 2000, but it is None"),
         (failures, "a.eth0: 1 234 sends failed with NDIS_STATUS_INVALID_LENGTH"),
         (failures, "b.eth0: 7 frames dropped: missed"),
-        (finding, "bugcheck: a.eth0 at 1.204 ms on a.cpu0: MiniportHandleInterrupt raised"),
+        (finding, "bugcheck: a.eth0 at 1.204 ms on a.cpu0 at IRQL 2:"),
         (finding, "ValueError: [bold]no[/bold]"),
         (finding, "    Traceback (most recent call last):"),
         (finding, "and 12 345 more violations"),

@@ -10,8 +10,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-# How far behind the next expected frame an arriving one is looked for, and how far before it.
+# How far before the next expected frame one that arrives again is looked for.
 WINDOW: Final = 1024
+# What is waited for at the most; the oldest beyond that has been lost.
+MOST_AWAITED: Final = 32768
 # Entries already judged are dropped from the front in runs of this many.
 RUN: Final = 4096
 
@@ -54,6 +56,10 @@ class Flow:
         self.sent += len(frames)
         self._expected += frames
         self._times += [now] * len(frames)
+        if len(self._expected) - self._next > MOST_AWAITED:
+            lost = self._next + MOST_AWAITED // 2
+            del self._expected[:lost], self._times[:lost]
+            self._next = 0
 
     def expects(self, frame: bytes) -> bool:
         """Whether `frame` is among those that should arrive soon."""
@@ -110,7 +116,7 @@ class Flow:
 
     def _find(self, frame: bytes) -> int | None:
         try:
-            return self._expected.index(frame, self._next, self._next + WINDOW)
+            return self._expected.index(frame, self._next)
         except ValueError:
             return None
 

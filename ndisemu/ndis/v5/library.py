@@ -16,7 +16,7 @@ from ndisemu.kernel import Cpu, Delay, Event, SpinLock, Timer, sleep
 from ndisemu.ndis.constants import AttributeFlag
 from ndisemu.ndis.data.mdl import Mdl
 from ndisemu.ndis.data.packet import Packet, PacketPool
-from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.ddi import Kind, check_immediate, ddi
 from ndisemu.ndis.resources import Interrupt, SharedMemory
 from ndisemu.ndis.states import AdapterState
 from ndisemu.ndis.status import Status
@@ -106,6 +106,7 @@ class MiniportLibrary:
     def synchronize_with_interrupt(self, function: Callable[[], bool]) -> bool:
         """Run `function` at DIRQL, where the ISR cannot interrupt it."""
         self._enter("NdisMSynchronizeWithInterrupt")
+        check_immediate("MiniportSynchronizeInterrupt", function)
         return self._adapter.device.line.synchronize(function)
 
     # Memory.
@@ -216,6 +217,7 @@ class MiniportLibrary:
     def initialize_timer(self, routine: Callable[[], None], name: str = "timer") -> Timer:
         """Make a timer whose `routine` (MiniportTimer) runs at DISPATCH_LEVEL."""
         self._enter("NdisMInitializeTimer")
+        check_immediate("timer", routine)
         adapter = self._adapter
 
         def expired() -> None:

@@ -1,0 +1,266 @@
+"""NDIS 6 data: NET_BUFFER_LIST, NET_BUFFER, and their pools.
+
+A NET_BUFFER is one frame: a chain of MDLs, an offset to where its data
+begins, and a length. A NET_BUFFER_LIST is a flow of frames that share
+out-of-band data; it is what is owned, sent, indicated and completed. Chains
+of lists are Python sequences here, in the order of their Next pointers.
+
+Moving a frame's start is how protocols add and remove headers: `retreat`
+grows the front into unused space, or into a new MDL where there is none,
+`advance` shrinks it. A clone describes the same bytes with MDLs of its own;
+its parent counts it until it is freed.
+
+Source: NDIS reference 4.3.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum, IntFlag
+
+from ndisemu.errors import RuleViolation
+from ndisemu.memory import Pool
+from ndisemu.ndis.data.mdl import BufferPool, Mdl
+from ndisemu.ndis.status import Status
+
+
+class NblFlag(IntFlag):
+    """NDIS_NBL_FLAGS_*: the public NblFlags."""
+
+    SEND_READ_ONLY = 0x1
+    RECV_READ_ONLY = 0x2
+    HD_SPLIT = 0x100
+    IS_IPV4 = 0x200
+    IS_IPV6 = 0x400
+    IS_TCP = 0x800
+    IS_UDP = 0x1000
+    SPLIT_AT_UPPER_LAYER_PROTOCOL_HEADER = 0x2000
+    SPLIT_AT_UPPER_LAYER_PROTOCOL_PAYLOAD = 0x4000
+    IS_LOOPBACK_PACKET = 0x8000
+
+
+class NblInfo(IntEnum):
+    """Indices of NetBufferListInfo[], as far as this release looks at them."""
+
+    TCP_IP_CHECKSUM = 0
+    TCP_LARGE_SEND = 2
+    IEEE_8021Q = 4
+    CANCEL_ID = 5
+    MEDIA_SPECIFIC = 6
+    FRAME_TYPE = 7
+
+
+NO_FLAGS = NblFlag(0)
+
+
+class NetBuffer:
+    """NET_BUFFER: one frame.
+
+    The data begins `data_offset` bytes into the chain `mdls`, which is
+    `current_offset` bytes into its MDL number `current`, and is `length`
+    bytes long. Bytes before it are unused data space. `segments` is the data
+    as pairs of bus address and length, for scatter/gather.
+    """
+
+    __slots__ = ("current", "current_offset", "data_offset", "length", "mdls", "nbl", "segments")
+
+    def __init__(self, nbl: "NetBufferList", mdls: Sequence[Mdl] = (), offset: int = 0, length: int = 0) -> None:
+        self.nbl = nbl
+        self.mdls: list[Mdl] = list(mdls)
+        self.data_offset = offset
+        self.length = length
+        self.current = 0
+        self.current_offset = 0
+        self.segments: tuple[tuple[int, int], ...] = ()
+        self.locate()
+
+    def __repr__(self) -> str:
+        return f"<NetBuffer {self.length} bytes at {self.data_offset} in {len(self.mdls)} MDLs of {self.nbl!r}>"
+
+    def locate(self) -> None:
+        """Find the current MDL from `data_offset`, and the segments; after any change of chain, offset or length."""
+        skip, left = self.data_offset, self.length
+        self.current, self.current_offset = 0, 0
+        segments: list[tuple[int, int]] = []
+        for place, mdl in enumerate(self.mdls):
+            if skip >= mdl.length and (skip > 0 or not mdl.length):
+                skip -= mdl.length
+                continue
+            if not segments:
+                self.current, self.current_offset = place, skip
+            if not left:
+                break
+            taken = min(mdl.length - skip, left)
+            segments.append((mdl.address + skip, taken))
+            left -= taken
+            skip = 0
+        if left:
+            raise RuleViolation("nb-too-short", f"{self!r} has {left} bytes less than its length in its MDLs")
+        self.segments = tuple(segments)
+
+    def retreat(self, delta: int, spare: BufferPool | None = None) -> Status:
+        """Grow the front by `delta` bytes (`NdisRetreatNetBufferDataStart`): unused space first, else an MDL of `spare`.
+
+        RESOURCES changes nothing.
+        """
+        if delta > self.data_offset:
+            extra = None if spare is None else spare.allocate(self.nbl)
+            if extra is None or extra.capacity < delta - self.data_offset:
+                if extra is not None and spare is not None:
+                    spare.free(extra, self.nbl)
+                return Status.RESOURCES
+            extra.length = extra.capacity
+            self.mdls.insert(0, extra)
+            self.data_offset += extra.length
+        self.data_offset -= delta
+        self.length += delta
+        self.locate()
+        return Status.SUCCESS
+
+    def advance(self, delta: int, spare: BufferPool | None = None) -> None:
+        """Shrink the front by `delta` bytes (`NdisAdvanceNetBufferDataStart`); an MDL that `retreat` added goes back."""
+        if delta > self.length:
+            raise RuleViolation("nb-advance", f"{self!r} cannot be advanced by {delta} bytes, more than it has")
+        self.data_offset += delta
+        self.length -= delta
+        while (
+            spare is not None
+            and self.mdls
+            and self.mdls[0].owner is self.nbl
+            and self.data_offset >= self.mdls[0].length
+        ):
+            first = self.mdls.pop(0)
+            self.data_offset -= first.length
+            spare.free(first, self.nbl)
+        self.locate()
+
+    def read(self) -> bytes:
+        """Return a copy of the frame."""
+        if not self.mdls:
+            return b""
+        memory = self.mdls[0].memory
+        if len(self.segments) == 1:
+            address, length = self.segments[0]
+            return memory[address : address + length]
+        return b"".join(memory[address : address + length] for address, length in self.segments)
+
+
+class NetBufferList:
+    """NET_BUFFER_LIST: frames that are sent, indicated and completed together.
+
+    `owner` says who may touch it, `binding` who submitted it (SourceHandle),
+    `children` how many clones of it live. `info` are the values of
+    NetBufferListInfo[]; `scratch` is lost at each hand-over.
+    """
+
+    __slots__ = ("binding", "buffers", "children", "context", "flags", "info", "miniport_reserved", "number", "owner",
+                 "parent", "protocol_reserved", "references", "scratch", "serial", "status")  # fmt: skip
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.owner: object | None = None
+        self.binding: object | None = None
+        self.buffers: list[NetBuffer] = []
+        self.status = Status.SUCCESS
+        self.flags = NO_FLAGS
+        self.info: dict[NblInfo, int] = {}
+        self.context: list[bytearray] = []
+        self.parent: NetBufferList | None = None
+        self.children = 0
+        self.references = 0
+        self.serial = -1
+        self.scratch: object | None = None
+        self.protocol_reserved: object | None = None
+        self.miniport_reserved: object | None = None
+
+    def __repr__(self) -> str:
+        return f"nbl#{self.number}"
+
+    @property
+    def cancel_id(self) -> int:
+        """The id under which its send can be cancelled; 0 is none (`NDIS_SET_NET_BUFFER_LIST_CANCEL_ID`)."""
+        return self.info.get(NblInfo.CANCEL_ID, 0)
+
+    def push_context(self, size: int) -> bytearray:
+        """Add context space of a layer (`NdisAllocateNetBufferListContext`)."""
+        space = bytearray(size)
+        self.context.append(space)
+        return space
+
+    def pop_context(self) -> None:
+        """Give the newest context space back (`NdisFreeNetBufferListContext`)."""
+        if not self.context:
+            raise RuleViolation("nbl-context", f"{self!r} has no context space to free")
+        self.context.pop()
+
+    def retreat(self, delta: int, spare: BufferPool | None = None) -> Status:
+        """Grow the front of every frame (`NdisRetreatNetBufferListDataStart`); all or, with RESOURCES, none."""
+        for place, buffer in enumerate(self.buffers):
+            if buffer.retreat(delta, spare) is not Status.SUCCESS:
+                for grown in self.buffers[:place]:
+                    grown.advance(delta, spare)
+                return Status.RESOURCES
+        return Status.SUCCESS
+
+    def advance(self, delta: int, spare: BufferPool | None = None) -> None:
+        """Shrink the front of every frame (`NdisAdvanceNetBufferListDataStart`)."""
+        for buffer in self.buffers:
+            buffer.advance(delta, spare)
+
+
+class NblPool(Pool[NetBufferList]):
+    """A pool of lists, numbered from `first`; each has one frame over its own buffer where `buffers` are given.
+
+    `NdisAllocateNetBufferListPool`, with fAllocateNetBuffer and DataSize if there are buffers.
+    """
+
+    __slots__ = ("_buffers",)
+
+    def __init__(self, name: str, owner: str, count: int, first: int, buffers: BufferPool | None = None) -> None:
+        super().__init__(name, owner, [NetBufferList(first + place) for place in range(count)])
+        self._buffers = buffers
+
+    def allocate(self, owner: object) -> NetBufferList | None:
+        """Lend a list; None when all are out."""
+        nbl = super().allocate(owner)
+        if nbl is not None and self._buffers is not None:
+            mdl = self._buffers.allocate(nbl)
+            if mdl is None:
+                super().free(nbl, owner)
+                return None
+            nbl.buffers = [NetBuffer(nbl, [mdl], 0, mdl.length)]
+        return nbl
+
+    def free(self, item: NetBufferList, owner: object) -> None:
+        """Take a list back (`NdisFreeNetBufferList`); one with living clones is refused."""
+        if item.children:
+            raise RuleViolation("nbl-free-parent", f"{item!r} is freed while {item.children} clones of it live")
+        super().free(item, owner)
+        if self._buffers is not None:
+            for buffer in item.buffers:
+                for mdl in buffer.mdls:
+                    self._buffers.free(mdl, item)
+        item.buffers = []
+        item.info = {}
+        item.context = []
+        item.flags = NO_FLAGS
+        item.status = Status.SUCCESS
+        item.scratch = item.protocol_reserved = item.miniport_reserved = None
+        if item.parent is not None:
+            item.parent.children -= 1
+            item.parent = None
+
+    def clone(self, original: NetBufferList, owner: object) -> NetBufferList | None:
+        """Describe the same bytes again (`NdisAllocateCloneNetBufferList`); None when the pool is empty."""
+        clone = super().allocate(owner)
+        if clone is None:
+            return None
+        for buffer in original.buffers:
+            mdls = []
+            for mdl in buffer.mdls:
+                copy = Mdl(mdl.memory, mdl.address, mdl.capacity)
+                copy.length = mdl.length
+                mdls.append(copy)
+            clone.buffers.append(NetBuffer(clone, mdls, buffer.data_offset, buffer.length))
+        clone.info = dict(original.info)
+        clone.parent = original
+        original.children += 1
+        return clone
