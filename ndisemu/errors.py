@@ -47,9 +47,12 @@ class RuleViolation(NdisemuError):
     """A driver broke a rule; the call that broke it was refused and changed nothing.
 
     `rule` is the id of the rule in the catalogue, such as `send-double-complete`.
+    `finding` is its record, where it was recorded when it was refused: a
+    driver that catches the error has broken the rule all the same.
     """
 
-    def __init__(self, rule: str, text: str) -> None:
+    def __init__(self, rule: str, text: str, finding: object | None = None) -> None:
+        self.finding = finding
         self.rule = rule
         self.text = text
         super().__init__(f"{rule}: {text}")

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING
 
+from ndisemu.errors import RuleViolation
 from ndisemu.kernel.clock import Alarm, Calendar, Item
 from ndisemu.kernel.finding import Finding, driver_trace
 from ndisemu.kernel.strategy import Strategy
@@ -155,6 +156,15 @@ class Kernel:
         item = self.ready[choice]
         del self.ready[choice]
         return item
+
+    def refusal(self, rule: str, actor: str, text: str) -> RuleViolation:
+        """Record a refused call of `actor`; returns the error to raise, which leads back to the record."""
+        return RuleViolation(rule, text, self.report(rule, actor, text))
+
+    def withdraw(self, error: BaseException | None) -> None:
+        """Forget the record of a refusal that is about to be reported with more to say."""
+        if isinstance(error, RuleViolation) and error.finding in self.findings:
+            self.findings = [finding for finding in self.findings if finding is not error.finding]
 
     def report(
         self, rule: str, actor: str, text: str, error: BaseException | None = None, *, watched: bool = False

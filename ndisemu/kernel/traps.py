@@ -138,6 +138,11 @@ class Fiber:
         """The name of the driver's routine."""
         return routine_name(self._coroutine)
 
+    @property
+    def actor(self) -> str:
+        """Whose coroutine it is, for a report."""
+        return self._cpu.name
+
     def returned(self, value: object) -> None:
         """The coroutine returned `value`."""
         raise NotImplementedError
@@ -213,5 +218,5 @@ class Fiber:
 
     def _refuse(self, rule: str, text: str) -> None:
         """Raise a violation inside the coroutine, where the driver awaited."""
-        self._coroutine.throw(RuleViolation(rule, f"{self.name} {text}"))
+        self._coroutine.throw(self._cpu.kernel.refusal(rule, self.actor, f"{self.name} {text}"))
         raise RuleViolation(rule, f"{self.name} {text}, and went on after being told")

@@ -209,6 +209,7 @@ class Adapter:
 
     def stop(self, rule: str, text: str, error: BaseException | None = None) -> None:
         """The bug check of one adapter: silence the device now, give everything back from a DPC."""
+        self.kernel.withdraw(error)
         self.report(rule, text, error)
         self.state.apply(AdapterEvent.BUG_CHECK)
         self.device.registers.power_off()

@@ -40,6 +40,11 @@ class SendCall(Fiber):
         self.packets = packets
         self.serial = serial
 
+    @property
+    def actor(self) -> str:
+        """The adapter."""
+        return self._path.adapter.name
+
     def returned(self, value: object) -> None:
         """What it returns completes the packets it has left."""
         suspended = self._path.adapter.forget(self)
@@ -221,7 +226,7 @@ class SendPath:
         else:
             rule = "send-complete-not-owned"
             text = f"{name} completed {packet!r}, which was not submitted to it and is owned by {who}"
-        raise RuleViolation(rule, text)
+        raise self.adapter.kernel.refusal(rule, str(owner) if verb == "submitted" else name, text)
 
     def _map(self, packets: Sequence[Packet]) -> None:
         let = self._dma.map

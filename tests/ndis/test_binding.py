@@ -157,6 +157,7 @@ async def test_a_closed_binding_sends_nothing(bench: Bench) -> None:
     await bench.library.unbind(peer.binding)
     with pytest.raises(RuleViolation, match=r"proto-send-not-owned: .* owned by None"):
         await bench.passive(lambda: peer.binding.send_packets(peer.packets[:1]))
+    assert bench.rules() == ["proto-send-not-owned"]
     with pytest.raises(RuleViolation, match="st-illegal: peer on nic0: NdisCloseAdapter in state Closed"):
         await peer.binding.close()
 

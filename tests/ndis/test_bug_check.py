@@ -1,5 +1,7 @@
 """What happens to an adapter whose driver raises: its own calls fail, the rest comes back in order, others go on."""
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -207,8 +209,8 @@ async def test_a_violation_that_a_driver_lets_through_stops_it_under_its_rule(be
 
 
 @on_bench
-async def test_a_violation_that_a_driver_catches_changes_nothing(bench: Bench) -> None:
-    """A refused call leaves a driver that expects it as it was."""
+async def test_a_violation_that_a_driver_catches_is_on_record_and_changes_nothing(bench: Bench) -> None:
+    """A refused call leaves a driver that catches the error as it was, and is found all the same."""
 
     class Careful(Mini):
         def send_packets(self, packets: Sequence[Packet]) -> None:
@@ -220,6 +222,23 @@ async def test_a_violation_that_a_driver_catches_changes_nothing(bench: Bench) -
     await bench.send(peer, 2)
     assert peer.statuses == [Status.SUCCESS] * 2
     assert peer.binding.adapter.running
+    assert bench.rules() == ["send-double-complete"]
+
+
+@on_bench
+async def test_a_coroutine_that_catches_its_refusal_is_on_record(bench: Bench) -> None:
+    """Swallowing what a foreign await raises does not make the await legal."""
+
+    class Stubborn(Mini):
+        async def send_packets(self, packets: Sequence[Packet]) -> None:
+            with contextlib.suppress(RuleViolation):
+                await asyncio.sleep(1)
+            self.ndis.send_complete(packets, Status.SUCCESS)
+
+    peer = await bench.pair(Stubborn())
+    await bench.send(peer, 1)
+    assert bench.rules() == ["irql-await"]
+    assert peer.statuses == [Status.SUCCESS]
 
 
 @on_bench

@@ -255,6 +255,7 @@ async def test_a_wrong_completion_is_refused_whole(
             lambda: miniport.ndis.send_complete(choose(peer.packets, second.packets[0]), Status.SUCCESS)
         )
     assert caught.value.rule == rule
+    assert bench.rules() == [rule]
     assert "nic0 completed packet#" in caught.value.text
     assert owners(peer) + owners(second) == before
     assert peer.completed == told
@@ -289,6 +290,7 @@ async def test_a_wrong_submission_is_refused_whole(bench: Bench) -> None:
         with pytest.raises(RuleViolation, match="proto-send-not-owned: a protocol submitted packet#"):
             await bench.passive(lambda array=array: peer.binding.send_packets(array))  # type: ignore[misc]
         assert owners(peer) + owners(second) == before
+        assert bench.rules() == ["proto-send-not-owned"]
     assert (peer.binding.adapter.sends.submitted, peer.binding.sends_pending, len(miniport.deferred)) == (1, 1, 1)
     await bench.passive(miniport.handle_interrupt)
     assert peer.completed == [(mine[0], Status.SUCCESS)]
