@@ -3,7 +3,7 @@
 Work is kept in one list per tick and a heap of the distinct ticks, so a
 burst of events at one instant costs one heap operation, and events of one
 instant keep the order in which they were entered. For bursts that is more than
-twice as fast as a heap of events, and for single events no slower
+twice as fast as a heap of events, and for single events about as fast
 (benchmarks/micro/calendar.py).
 
 Not here: what "now" means. The kernel moves its own clock over the ticks.

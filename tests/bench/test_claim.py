@@ -91,9 +91,12 @@ def test_a_claim_falls_with_one_of_its_comparisons() -> None:
 @pytest.mark.parametrize("comparison", COMPARISONS, ids=lambda comparison: comparison.what)
 def test_both_ways_of_a_claim_run(comparison: Comparison) -> None:
     """The ways that the micro benchmarks compare do something, any number of times."""
+    ran = []
     for count in (0, 1, 50):
         comparison.fast[1](count)
         comparison.slow[1](count)
+        ran.append(count)
+    assert ran == [0, 1, 50]
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.stands_in)

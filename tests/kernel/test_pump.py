@@ -259,9 +259,13 @@ def test_timer_that_was_never_set_can_be_closed(run_real: RunReal) -> None:
     """Closing the loop's own timer before its first use is nothing."""
 
     async def main() -> None:
-        LoopTimer(asyncio.get_running_loop(), lambda: None).close()
+        timer = LoopTimer(asyncio.get_running_loop(), lambda: fired.append("fired"))
+        timer.close()
+        await asyncio.sleep(0.001)
 
+    fired: list[str] = []
     run_real(main())
+    assert fired == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="timerfd is Linux's")
