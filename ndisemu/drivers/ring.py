@@ -16,8 +16,8 @@ from ndisemu.drivers.i8254x.information import Information
 from ndisemu.drivers.i8254x.receive import RxRing
 from ndisemu.drivers.i8254x.transmit import TxRing
 from ndisemu.hw import registers as reg
-from ndisemu.ndis import Interrupt, OidRequest, Packet, Status, Turn
-from ndisemu.ndis.v5 import AdapterInfo, Miniport, RegisterSpace
+from ndisemu.ndis import OidRequest, Packet, Status, Turn
+from ndisemu.ndis.v5 import AdapterInfo, Interrupt, Miniport, RegisterSpace
 
 CAUSES: Final = reg.TXDW | reg.LSC | reg.RXDMT0 | reg.RXO | reg.RXT0
 # How many frames one DPC indicates before it lets others run, and how many at a time.

@@ -14,8 +14,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from ndisemu.errors import UsageError
 from ndisemu.frame.ethernet import HEADER
 from ndisemu.kernel import DISPATCH, Cpu
-from ndisemu.ndis import Binding, Oid, OidRequest, Packet, PacketFilter, Status
-from ndisemu.ndis.v5 import BindContext, Protocol
+from ndisemu.ndis import Oid, OidRequest, Packet, PacketFilter, Status
+from ndisemu.ndis.v5 import BindContext, Binding, Protocol
 
 # Packets an application may have in flight; further sends wait.
 SEND_PACKETS = 256

@@ -9,9 +9,8 @@ from ndisemu.kernel import Cpu, InterruptLine, Kernel
 from ndisemu.link import Cable
 from ndisemu.machine.application import USUAL_FILTER, Application, ApplicationProtocol
 from ndisemu.memory import DmaSpace, HostMemory
-from ndisemu.ndis import Adapter, Binding, Device, NdisLibrary, PacketFilter
-from ndisemu.ndis.states import AdapterState
-from ndisemu.ndis.v5 import Miniport, Protocol
+from ndisemu.ndis import Adapter, Device, NdisLibrary, PacketFilter
+from ndisemu.ndis.v5 import Binding, Miniport, Protocol
 
 MEBIBYTE = 1 << 20
 
@@ -89,7 +88,7 @@ class Host:
         slot = self._slot(name)
         adapter = slot.adapter
         async with slot.starting:
-            if adapter.state.current in {AdapterState.UNINITIALIZED, AdapterState.HALTED}:
+            if adapter.startable:
                 await adapter.initialize()
         if not adapter.running:
             reasons = [finding.text for finding in self.kernel.findings if finding.actor == adapter.name]

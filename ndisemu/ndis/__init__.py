@@ -8,7 +8,7 @@ from ndisemu.kernel import DISPATCH, PASSIVE, Event, Irql, Signal, SpinLock, Tim
 from ndisemu.memory import DescriptorRing
 from ndisemu.ndis import v5
 from ndisemu.ndis.adapter import Adapter
-from ndisemu.ndis.binding import Binding
+from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.constants import (
     AttributeFlag,
     HardwareStatus,
@@ -23,7 +23,7 @@ from ndisemu.ndis.data import BufferPool, Mdl, OidRequest, OobBlock, Packet, Pac
 from ndisemu.ndis.device import Device
 from ndisemu.ndis.library import NdisLibrary
 from ndisemu.ndis.oid import Oid
-from ndisemu.ndis.resources import Interrupt, SharedMemory
+from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.status import Status
 
 __all__ = [
@@ -31,13 +31,12 @@ __all__ = [
     "PASSIVE",
     "Adapter",
     "AttributeFlag",
-    "Binding",
+    "BaseBinding",
     "BufferPool",
     "DescriptorRing",
     "Device",
     "Event",
     "HardwareStatus",
-    "Interrupt",
     "Irql",
     "MacOption",
     "Mdl",

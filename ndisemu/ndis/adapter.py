@@ -1,64 +1,85 @@
-"""An adapter: one instance of a miniport on one device, as NDIS keeps it.
+"""An adapter of any generation: one instance of a miniport on one device, as NDIS keeps it.
 
-It moves through its life (`states`), runs the miniport's entry points, and is
-where a driver's failure ends: a bug check stops this adapter, reports the
-driver's own traceback, gives every packet back to its protocol in the order
-of submission, and leaves all other adapters alone.
+Here is what all generations share: who is bound, which coroutines of the
+driver are suspended, NDIS's own requests, and where a driver's failure ends.
+A bug check stops this adapter, reports the driver's own traceback, gives
+every packet back to its protocol in the order of submission, and leaves all
+other adapters alone.
+
+Not here: how an adapter starts and ends, and its data paths; see
+`v5.adapter` and `v6.adapter`.
 """
 
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from enum import Enum
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DRIVER_ERRORS, Cpu, Dpc, Fiber, Signal, run_passive
-from ndisemu.ndis.constants import AttributeFlag, Medium
-from ndisemu.ndis.data.packet import Packet
+from ndisemu.ndis.call import Ended, Failed, enter
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.device import Device
 from ndisemu.ndis.oid import Oid
-from ndisemu.ndis.receive import ReceivePath
+from ndisemu.ndis.receivebook import ReceiveBook
 from ndisemu.ndis.requests import RequestQueue
 from ndisemu.ndis.resources import Resources
-from ndisemu.ndis.send import SendPath
-from ndisemu.ndis.states import ADAPTER_TRANSITIONS, AdapterEvent, AdapterState, Machine
+from ndisemu.ndis.sendbook import SendBook
+from ndisemu.ndis.states import Machine
 from ndisemu.ndis.status import Status
-from ndisemu.ndis.v5.miniport import AdapterInfo
 
 if TYPE_CHECKING:
-    from ndisemu.ndis.binding import Binding
+    from ndisemu.ndis.binding import BaseBinding
     from ndisemu.ndis.library import NdisLibrary
-    from ndisemu.ndis.v5.miniport import Miniport
+    from ndisemu.ndis.v5.miniportlock import MiniportLock
 
 # How long a request of NDIS's own may take: twice the hang-check interval (5.7).
 REQUEST_PATIENCE: Final = 4_000_000_000
 
-# What NDIS asks a miniport right after MiniportInitialize (4.5).
-_FIRST_QUERIES = (Oid.GEN_SUPPORTED_LIST, Oid.GEN_MAC_OPTIONS, Oid.GEN_MAXIMUM_TOTAL_SIZE, Oid.E802_3_CURRENT_ADDRESS)
+
+class AnyMiniport(Protocol):
+    """A miniport driver of any generation; `ndis` is the library as it sees it."""
+
+    @property
+    def ndis(self) -> object:
+        """The library."""
+        ...
 
 
-class Adapter:
+class Adapter(ABC):
     """`NDIS_MINIPORT_BLOCK`: one adapter of one host.
 
     `fibers` are the miniport's suspended coroutines in the order of their
-    first suspension. `attributes` is None until NdisMSetAttributesEx.
+    first suspension. `alive` says whether the driver's code may run,
+    `refuses_sends` and `refuses_requests` the status with which NDIS answers
+    in its place, None while the miniport gets them: all three follow from
+    the state, and are brought up to date by `look` whenever that moves.
+    `lock` is the miniport lock of a serialized adapter.
     """
 
-    def __init__(self, library: "NdisLibrary", miniport: "Miniport", device: Device) -> None:
+    generation: ClassVar[str]
+    halt_entry: ClassVar[str]
+
+    miniport: AnyMiniport
+    sends: SendBook
+    receives: ReceiveBook
+    lock: "MiniportLock | None"
+
+    def __init__(self, library: "NdisLibrary", device: Device, states: Machine[Any, Any]) -> None:
         self.library = library
         self.name = device.name
         self.kernel = device.cpu.kernel
         self.cpu = device.cpu
         self.device = device
-        self.miniport = miniport
-        self.state: Machine[AdapterState, AdapterEvent] = Machine(
-            device.name, AdapterState.UNINITIALIZED, ADAPTER_TRANSITIONS
-        )
-        self.attributes: AttributeFlag | None = None
-        self.bindings: list[Binding] = []
+        self.state = states
+        self.lock = None
+        self.alive = False
+        self.refuses_sends: Status | None = Status.ADAPTER_NOT_READY
+        self.refuses_requests: Status | None = Status.ADAPTER_NOT_READY
+        self.bindings: list[BaseBinding] = []
         self.fibers: dict[Fiber, None] = {}
-        self.sends = SendPath(self)
-        self.receives = ReceivePath(self)
         self.requests = RequestQueue(self)
         self.resources = Resources(self)
         self.station_address = bytes(6)
@@ -71,61 +92,54 @@ class Adapter:
         state = self.state.current.value
         return f"<Adapter {self.name} {state}: {self.sends.in_flight} sends, {self.receives.lent} receives in flight>"
 
+    # What each generation does in its own way.
+
     @property
+    @abstractmethod
     def running(self) -> bool:
-        """Whether the miniport may be called."""
-        return self.state.current is AdapterState.RUNNING
+        """Whether the miniport has started and not ended: it may be halted."""
 
     @property
-    def refuses_sends(self) -> Status | None:
-        """The status with which NDIS itself completes sends, or None if the miniport gets them."""
-        return None if self.running else Status.ADAPTER_NOT_READY
+    @abstractmethod
+    def startable(self) -> bool:
+        """Whether `initialize` may be called."""
 
-    @property
-    def refuses_requests(self) -> Status | None:
-        """The status with which NDIS itself answers requests, or None if the miniport gets them."""
-        return None if self.running else Status.ADAPTER_NOT_READY
+    @abstractmethod
+    def look(self) -> None:
+        """Bring `alive`, `refuses_sends` and `refuses_requests` up to date with the state."""
 
+    @abstractmethod
     async def initialize(self) -> bool:
-        """Run MiniportInitialize, at PASSIVE_LEVEL; returns whether the adapter runs now."""
-        self.state.apply(AdapterEvent.INITIALIZE)
-        status: object = Status.FAILURE
-        info = AdapterInfo(self.name, (Medium.E802_3,), self.device.parameters)
-        try:
-            status = await run_passive(lambda: self.miniport.initialize(info), self.cpu)
-        except DRIVER_ERRORS as error:
-            self.bug_check("MiniportInitialize", error)
-        if self.state.current is AdapterState.FAILED:
-            return False
-        if status is not Status.SUCCESS:
-            self.report("init-failed", f"MiniportInitialize returned {status}; the adapter does not start")
-        elif self.attributes is None:
-            self.report("init-attributes", "MiniportInitialize returned SUCCESS without calling NdisMSetAttributesEx")
-        else:
-            self.state.apply(AdapterEvent.INITIALIZED)
-            return await self._ask_first()
-        self.device.registers.power_off()
-        self.resources.release()
-        self.attributes = None
-        self.state.apply(AdapterEvent.INITIALIZE_FAILED)
-        return False
+        """Start the miniport, at PASSIVE_LEVEL; returns whether the adapter runs now."""
 
+    @abstractmethod
     async def halt(self) -> None:
-        """Unbind every protocol and run MiniportHalt, at PASSIVE_LEVEL; a failed adapter is only cleaned up."""
-        for binding in tuple(reversed(self.bindings)):
-            await self.library.unbind(binding)
-        if self.running:
-            self.state.apply(AdapterEvent.HALT)
-            try:
-                await run_passive(self.miniport.halt, self.cpu)
-            except DRIVER_ERRORS as error:
-                self.bug_check("MiniportHalt", error)
-            else:
-                self._check_quiet()
-                self.state.apply(AdapterEvent.HALTED)
-        self.device.registers.power_off()
-        self.resources.release(leaks=self.state.current is AdapterState.HALTED)
-        self.attributes = None
+        """Unbind every protocol and end the miniport, at PASSIVE_LEVEL; a failed adapter is only cleaned up."""
+
+    @abstractmethod
+    def join(self, binding: "BaseBinding") -> None:
+        """Put a binding on top of this adapter, with a translator between where generations differ."""
+
+    @abstractmethod
+    def leave(self, binding: "BaseBinding") -> None:
+        """Take a binding off this adapter."""
+
+    @abstractmethod
+    def enter_request(self, request: OidRequest) -> None:
+        """Give a request to the miniport, which ends in `requests.returned` or `requests.raised`."""
+
+    @abstractmethod
+    def reclaim(self, status: Status) -> None:
+        """Take everything from a dead miniport and complete it, in the order of submission."""
+
+    # The state, which moves here and nowhere else.
+
+    def move(self, event: Enum) -> None:
+        """Move on by `event`; an event that the state does not accept changes nothing."""
+        self.state.apply(event)
+        self.look()
+
+    # What the rest of NDIS and the machine ask of an adapter.
 
     async def request(self, request: OidRequest) -> Status:
         """Make a request of NDIS's own and wait for its end, at PASSIVE_LEVEL; one that never ends stops the adapter."""
@@ -151,6 +165,20 @@ class Adapter:
         patience.cancel()
         return ended
 
+    async def ask_for(self, wanted: Mapping[Oid, int]) -> dict[Oid, bytes] | None:
+        """Query what NDIS must know; None if the miniport has no answer, which stops it."""
+        answers = {}
+        for oid, length in wanted.items():
+            request = OidRequest.query(oid, length)
+            status = await self.request(request)
+            if status is not Status.SUCCESS:
+                if self.running:
+                    text = f"the {request!r} after MiniportInitialize ended with {status}; it is mandatory"
+                    self.stop("init-oid", text)
+                return None
+            answers[oid] = request.answered
+        return answers
+
     def running_cpu(self, call: str) -> Cpu:
         """Return the CPU whose code makes an NDIS call; there must be one."""
         cpu = self.kernel.current
@@ -160,22 +188,32 @@ class Adapter:
             )
         return cpu
 
-    def return_packets(self, packets: Sequence[Packet]) -> None:
-        """Hand packets back to the miniport: MiniportReturnPacket, IRQL <= DISPATCH."""
-        if self.state.current in _ALIVE:
-            self.call("MiniportReturnPacket", lambda: self.miniport.return_packets(packets))
+    def enter(self, routine: Callable[[], object], ended: Ended, failed: Failed) -> None:
+        """Call an entry point that may pend, under the miniport lock where there is one."""
+        if self.lock is None:
+            enter(self, routine, ended, failed)
+        else:
+            self.lock.run(partial(enter, self, routine, ended, failed))
 
-    def call(self, entry: str, routine: Callable[[], object]) -> object:
-        """Run an immediate entry point of the miniport; what it raises stops the adapter."""
+    def call(self, entry: str, routine: Callable[[], object]) -> None:
+        """Run an immediate entry point of the miniport; what it raises stops the adapter.
+
+        Where a serialized miniport is busy, the entry runs when it is free.
+        """
+        if self.lock is None:
+            self._guarded(entry, routine)
+        else:
+            self.lock.run(lambda: self._guarded(entry, routine))
+
+    def _guarded(self, entry: str, routine: Callable[[], object]) -> None:
         try:
-            return routine()
+            routine()
         except DRIVER_ERRORS as error:
             self.bug_check(entry, error)
-            return None
 
     def remember(self, fiber: Fiber) -> None:
         """A coroutine of the miniport has suspended."""
-        if self.state.current in _ALIVE:
+        if self.alive:
             self.fibers[fiber] = None
         else:
             fiber.close()
@@ -184,18 +222,19 @@ class Adapter:
         """A coroutine of the miniport has ended; returns whether it had suspended before."""
         return self.fibers.pop(fiber, fiber) is None
 
+    # Failure.
+
     def report(self, rule: str, text: str, error: BaseException | None = None) -> None:
         """Record a broken rule of this adapter."""
         self.kernel.report(rule, self.name, text, error)
 
     def bug_check(self, entry: str, error: BaseException) -> None:
         """Stop this adapter: its driver raised `error` in `entry`."""
-        if self.state.current not in _ALIVE and self.state.current is not AdapterState.INITIALIZING:
-            return
-        rule = error.rule if isinstance(error, RuleViolation) else "bugcheck"
-        self.stop(rule, f"{entry} raised {type(error).__name__}: {error}", error)
+        if self.alive:
+            rule = error.rule if isinstance(error, RuleViolation) else "bugcheck"
+            self.stop(rule, f"{entry} raised {type(error).__name__}: {error}", error)
 
-    def stuck(self, binding: "Binding") -> None:
+    def stuck(self, binding: "BaseBinding") -> None:
         """A binding cannot close: somebody never completed what was pending. Stop the adapter, which gives it back."""
         waiting = "".join(f"; {fiber.name} waits at {fiber.where()}" for fiber in islice(self.fibers, 3))
         text = (
@@ -211,26 +250,31 @@ class Adapter:
         """The bug check of one adapter: silence the device now, give everything back from a DPC."""
         self.kernel.withdraw(error)
         self.report(rule, text, error)
-        self.state.apply(AdapterEvent.BUG_CHECK)
+        self.fail()
         self.device.registers.power_off()
         self.resources.silence()
         self._burial.queue(self.cpu)
+
+    @abstractmethod
+    def fail(self) -> None:
+        """Move to the state of a failed adapter."""
+
+    def close_fibers(self) -> None:
+        """After the miniport has halted nothing of the driver may be alive (rule `st-halt-quiet`)."""
+        for fiber in tuple(self.fibers):
+            self.report(
+                "st-halt-quiet",
+                f"{fiber.name} is still suspended at {fiber.where()} after {self.halt_entry} has returned; "
+                "it was closed",
+            )
+            self._close(fiber)
 
     def _bury(self) -> None:
         """Close the dead miniport's coroutines in the order of their creation, then give back what it held."""
         for fiber in tuple(self.fibers):
             self._close(fiber)
-        self.sends.reclaim(self._last_words)
+        self.reclaim(self._last_words)
         self.requests.reclaim(self._last_words)
-
-    def _check_quiet(self) -> None:
-        """After MiniportHalt nothing of the driver may be alive (rule `st-halt-quiet`)."""
-        for fiber in tuple(self.fibers):
-            self.report(
-                "st-halt-quiet",
-                f"{fiber.name} is still suspended at {fiber.where()} after MiniportHalt has returned; it was closed",
-            )
-            self._close(fiber)
 
     def _close(self, fiber: Fiber) -> None:
         self.forget(fiber)
@@ -241,22 +285,3 @@ class Adapter:
             fiber.close()
         except DRIVER_ERRORS as error:
             self.report("st-halt-quiet", f"{fiber.name} raised while it was closed: {error!r}", error)
-
-    async def _ask_first(self) -> bool:
-        """Query what NDIS must know of every adapter; a miniport without an answer does not start."""
-        for oid in _FIRST_QUERIES:
-            request = OidRequest.query(oid, 1024)
-            status = await self.request(request)
-            if status is not Status.SUCCESS:
-                if self.running:
-                    text = f"the {request!r} after MiniportInitialize ended with {status}; it is mandatory"
-                    self.stop("init-oid", text)
-                return False
-            if oid is Oid.E802_3_CURRENT_ADDRESS:
-                self.station_address = request.answered
-            elif oid is Oid.GEN_MAXIMUM_TOTAL_SIZE:
-                self.maximum_total_size = int.from_bytes(request.answered, "little")
-        return True
-
-
-_ALIVE = (AdapterState.RUNNING, AdapterState.HALTING)

@@ -19,7 +19,7 @@ from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
-    from ndisemu.ndis.binding import Binding
+    from ndisemu.ndis.binding import BaseBinding
 
 
 class FilterBook:
@@ -50,7 +50,7 @@ class FilterBook:
         filters = [wanted if other is binding else other.filter for other in self._adapter.bindings]
         return self._tell(request, filters, lambda: binding.filter.become(wanted))
 
-    def close(self, binding: "Binding") -> list[OidRequest]:
+    def close(self, binding: "BaseBinding") -> list[OidRequest]:
         """Forget a binding's filter; returns the sets that tell the miniport what is left."""
         binding.filter.become(BindingFilter(binding.filter.station))
         return [OidRequest.set(oid, b"") for oid in (Oid.GEN_CURRENT_PACKET_FILTER, Oid.E802_3_MULTICAST_LIST)]
@@ -76,7 +76,7 @@ class FilterBook:
         return None
 
 
-def _query(request: OidRequest, binding: "Binding") -> Status | None:
+def _query(request: OidRequest, binding: "BaseBinding") -> Status | None:
     """Answer from what the binding has set itself."""
     if request.oid is Oid.GEN_CURRENT_PACKET_FILTER:
         return request.answer(binding.filter.types.to_bytes(4, "little"))
@@ -85,7 +85,7 @@ def _query(request: OidRequest, binding: "Binding") -> Status | None:
     return None
 
 
-def _set_options(request: OidRequest, binding: "Binding") -> Status:
+def _set_options(request: OidRequest, binding: "BaseBinding") -> Status:
     number = request.number()
     if number is None:
         return Status.INVALID_LENGTH

@@ -4,14 +4,15 @@ from ndisemu.errors import UsageError
 from ndisemu.kernel import DRIVER_ERRORS, Cpu, run_passive
 from ndisemu.memory import HostMemory
 from ndisemu.ndis.adapter import Adapter
-from ndisemu.ndis.binding import Binding
+from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.data.mdl import BufferPool
 from ndisemu.ndis.data.packet import PacketPool
 from ndisemu.ndis.ddi import check_entry_points
 from ndisemu.ndis.device import Device
-from ndisemu.ndis.states import BindingEvent, BindingState
+from ndisemu.ndis.states import BindingState
 from ndisemu.ndis.status import Status
-from ndisemu.ndis.v5.library import MiniportLibrary
+from ndisemu.ndis.v5.adapter import PacketAdapter
+from ndisemu.ndis.v5.binding import Binding
 from ndisemu.ndis.v5.miniport import Miniport
 from ndisemu.ndis.v5.protocol import BindContext, Protocol
 
@@ -33,7 +34,7 @@ class NdisLibrary:
     def __repr__(self) -> str:
         return f"<NdisLibrary of {self.name}: {len(self.adapters)} adapters>"
 
-    def add_adapter(self, miniport: Miniport, device: Device) -> Adapter:
+    def add_adapter(self, miniport: Miniport, device: Device) -> PacketAdapter:
         """Register `miniport` for `device` (`NdisMRegisterMiniport` and AddDevice in one); it is not started."""
         if not isinstance(miniport, Miniport):
             raise UsageError(f"{type(miniport).__name__} is not a v5.Miniport")
@@ -42,8 +43,7 @@ class NdisLibrary:
                 f"{type(miniport).__name__} is serialized; this version runs deserialized miniports (deserialized = True)"
             )
         check_entry_points(type(miniport))
-        adapter = Adapter(self, miniport, device)
-        miniport.ndis = MiniportLibrary(adapter)
+        adapter = PacketAdapter(self, miniport, device)
         self.adapters[device.name] = adapter
         return adapter
 
@@ -68,11 +68,11 @@ class NdisLibrary:
             await self.unbind(binding)
         return None
 
-    async def unbind(self, binding: Binding) -> None:
+    async def unbind(self, binding: BaseBinding) -> None:
         """End a binding: ProtocolUnbindAdapter at PASSIVE_LEVEL, which closes it; NDIS closes it if that fails."""
         cpu = binding.adapter.cpu
         try:
-            await run_passive(lambda: binding.protocol.unbind_adapter(binding), cpu)
+            await run_passive(binding.unbind, cpu)
         except DRIVER_ERRORS as error:
             binding.adapter.kernel.report(
                 "bugcheck", binding.protocol.name, f"ProtocolUnbindAdapter raised {error!r}", error
@@ -83,8 +83,8 @@ class NdisLibrary:
     def open_adapter(self, protocol: Protocol, adapter: Adapter) -> Binding:
         """Make the binding that NdisOpenAdapter asks for."""
         binding = Binding(protocol, adapter)
-        adapter.bindings.append(binding)
-        binding.state.apply(BindingEvent.OPENED)
+        adapter.join(binding)
+        binding.opened()
         return binding
 
     def make_packet_pool(self, name: str, owner: str, count: int) -> PacketPool:

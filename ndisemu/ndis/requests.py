@@ -1,46 +1,21 @@
-"""OID requests of 5.x: one at a time, first come first served.
+"""OID requests: one at a time, first come first served, in every generation.
 
-A request goes to MiniportQueryInformation or MiniportSetInformation when no
-other is there; until then it waits and its caller sees PENDING. What NDIS
-owns it answers itself (`filterbook`).
+A request goes to the miniport when no other is there; until then it waits
+and its caller sees PENDING. What NDIS owns it answers itself (`filterbook`).
 
 Source: NDIS reference 4.5 and 5.8.
 """
 
 from collections import deque
-from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import DRIVER_ERRORS, Fiber
-from ndisemu.kernel.traps import DriverCoroutine
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.filterbook import FilterBook
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
-
-
-class RequestCall(Fiber):
-    """A request entry of the miniport that is a coroutine."""
-
-    __slots__ = ("_queue", "_request")
-
-    def __init__(self, queue: "RequestQueue", coroutine: DriverCoroutine, request: OidRequest) -> None:
-        super().__init__(coroutine, queue.adapter.running_cpu("a request"))
-        self._queue = queue
-        self._request = request
-
-    def returned(self, value: object) -> None:
-        """What it returns is the request's status."""
-        suspended = self._queue.adapter.forget(self)
-        self._queue.returned(self._request, value, suspended=suspended)
-
-    def raised(self, error: BaseException) -> None:
-        """It fails its request, and then its adapter."""
-        self._queue.adapter.forget(self)
-        self._queue.raised(self._request, error)
 
 
 class RequestQueue:
@@ -107,9 +82,9 @@ class RequestQueue:
         if self.current is request:
             self._end(request, Status.FAILURE)
 
-    def raised(self, request: OidRequest, error: BaseException) -> None:
+    def raised(self, request: OidRequest, entry: str, error: BaseException) -> None:
         """The miniport's entry raised: stop the adapter, and fail the request before all that wait."""
-        self.adapter.bug_check("MiniportSetInformation" if request.is_set else "MiniportQueryInformation", error)
+        self.adapter.bug_check(entry, error)
         if self.current is request:
             self._end(request, Status.FAILURE)
 
@@ -130,18 +105,7 @@ class RequestQueue:
         if own is not None:
             self._end(request, own)
             return
-        entry = adapter.miniport.set_information if request.is_set else adapter.miniport.query_information
-        try:
-            result = entry(request)
-        except DRIVER_ERRORS as error:
-            self.raised(request, error)
-            return
-        if type(result) is CoroutineType:
-            call = RequestCall(self, result, request)
-            if not call.step():
-                adapter.remember(call)
-        else:
-            self.returned(request, result, suspended=False)
+        adapter.enter_request(request)
 
     def _end(self, request: OidRequest, status: Status) -> None:
         """End the current request, tell its owner if it had seen PENDING, and pass the next ones down."""

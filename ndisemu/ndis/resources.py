@@ -8,10 +8,10 @@ after MiniportHalt is a leak, reported by name and reclaimed.
 import asyncio
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import DRIVER_ERRORS, Dpc, Timer, WorkItem
+from ndisemu.kernel import Timer, WorkItem
 from ndisemu.memory import Block, DescriptorRing, HostMemory
 from ndisemu.ndis.data.packet import PacketPool
 
@@ -42,57 +42,14 @@ class SharedMemory:
         return DescriptorRing(self.words)
 
 
-class Interrupt:
-    """NDIS_MINIPORT_INTERRUPT: a miniport's ISR on its line, and the DPC behind it (5.9)."""
+class Connection(Protocol):
+    """A registered interrupt, in whichever way a generation registers it."""
 
-    __slots__ = ("_adapter", "_dpc", "_request_isr", "connected")
-
-    def __init__(self, adapter: "Adapter", *, request_isr: bool) -> None:
-        self._adapter = adapter
-        self._request_isr = request_isr
-        self._dpc = Dpc(self._deferred, name=f"{adapter.name} interrupt DPC")
-        self.connected = True
-        # Before the line: the ISR may be called, and may fail, while it connects.
-        adapter.resources.interrupt = self
-        adapter.device.line.connect(self._service)
+    connected: bool
 
     def disconnect(self) -> None:
         """No ISR and no DPC after this."""
-        if self.connected:
-            self.connected = False
-            self._adapter.device.line.disconnect(self._service)
-            self._dpc.remove()
-
-    def _service(self) -> bool:
-        """MiniportISR, or MiniportDisableInterrupt where the driver did not ask for its ISR; at DIRQL."""
-        adapter = self._adapter
-        adapter.interrupts += 1
-        recognized, queue = True, True
-        try:
-            if self._request_isr:
-                recognized, queue = adapter.miniport.isr()
-            else:
-                adapter.miniport.disable_interrupt()
-        except DRIVER_ERRORS as error:
-            adapter.bug_check("MiniportISR" if self._request_isr else "MiniportDisableInterrupt", error)
-            return True
-        if (note := adapter.kernel.probe.event) is not None:
-            note("interrupt", adapter.name, 1, "" if recognized else "not ours")
-        if queue and self.connected:
-            self._dpc.queue(adapter.running_cpu("MiniportISR"))
-        return recognized
-
-    def _deferred(self) -> None:
-        """MiniportHandleInterrupt, then MiniportEnableInterrupt; at DISPATCH_LEVEL."""
-        adapter = self._adapter
-        if (note := adapter.kernel.probe.event) is not None:
-            note("dpc", adapter.name, 1, "")
-        adapter.call("MiniportHandleInterrupt", adapter.miniport.handle_interrupt)
-        if self.connected:
-            adapter.call("MiniportEnableInterrupt", self._enable)
-
-    def _enable(self) -> None:
-        self._adapter.device.line.synchronize(self._adapter.miniport.enable_interrupt)
+        ...
 
 
 class Resources:
@@ -100,7 +57,7 @@ class Resources:
 
     def __init__(self, adapter: "Adapter") -> None:
         self._adapter = adapter
-        self.interrupt: Interrupt | None = None
+        self.interrupt: Connection | None = None
         self.timers: list[Timer] = []
         self.shared: list[SharedMemory] = []
         self.packet_pools: list[PacketPool] = []
@@ -178,19 +135,19 @@ class Resources:
 
     def release(self, *, leaks: bool = False) -> None:
         """Reclaim everything; with `leaks`, what the driver should have given back is reported first."""
-        report = self._adapter.report
+        report, halt = self._adapter.report, self._adapter.halt_entry
         if leaks:
             if self.interrupt is not None and self.interrupt.connected:
-                report("int-leak", "MiniportHalt returned without NdisMDeregisterInterrupt")
+                report("int-leak", f"{halt} returned without deregistering its interrupt")
             for timer in self.timers:
                 if timer.is_set:
-                    report("timer-leak", f"MiniportHalt returned while {timer!r}; cancel it there")
+                    report("timer-leak", f"{halt} returned while {timer!r}; cancel it there")
             for item in self._work:
-                report("wi-outstanding-at-halt", f"MiniportHalt returned while {item.name} had not ended; wait for it")
+                report("wi-outstanding-at-halt", f"{halt} returned while {item.name} had not ended; wait for it")
             for shared in self.shared:
-                report("shmem-leak", f"MiniportHalt returned without freeing the {shared.block}")
+                report("shmem-leak", f"{halt} returned without freeing the {shared.block}")
             for pool in self.packet_pools:
-                report("pool-leak", f"MiniportHalt returned without freeing {pool!r}")
+                report("pool-leak", f"{halt} returned without freeing {pool!r}")
         self.silence()
         for shared in tuple(self.shared):
             self.free_shared(shared)

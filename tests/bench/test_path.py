@@ -11,7 +11,7 @@ from ndisemu.drivers.ring import RingMiniport
 from ndisemu.errors import InternalError
 from ndisemu.hw import registers as reg
 from ndisemu.machine import Emulation
-from ndisemu.ndis import Binding, Packet
+from ndisemu.ndis import Packet, v5
 
 
 @pytest.mark.parametrize("build", BUILDS)
@@ -64,14 +64,14 @@ def test_the_rig_notices_other_rings(monkeypatch: pytest.MonkeyPatch) -> None:
 class Losing(Station):
     """A station that overlooks a frame."""
 
-    def receive_packets(self, binding: Binding, packets: Sequence[Packet]) -> int:
+    def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int:
         return super().receive_packets(binding, packets[1:])
 
 
 class Altering(Station):
     """A station that flips a bit before it looks."""
 
-    def receive_packets(self, binding: Binding, packets: Sequence[Packet]) -> int:
+    def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int:
         buffer = packets[-1].head
         assert buffer is not None
         buffer.memory[buffer.address + 40] ^= 1
@@ -81,7 +81,7 @@ class Altering(Station):
 class Swapping(Station):
     """A station that takes a burst from the wrong end."""
 
-    def receive_packets(self, binding: Binding, packets: Sequence[Packet]) -> int:
+    def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int:
         return super().receive_packets(binding, packets[::-1])
 
 

@@ -12,7 +12,7 @@ from typing import Concatenate, Final, ParamSpec
 from ndisemu import Emulation, RingMiniport, run
 from ndisemu.kernel import DISPATCH, Cpu, run_passive
 from ndisemu.machine import Host, Slot
-from ndisemu.ndis import Binding, Oid, Packet, PacketFilter, Status, v5
+from ndisemu.ndis import Oid, Packet, PacketFilter, Status, v5
 
 P = ParamSpec("P")
 
@@ -39,7 +39,7 @@ class Peer(v5.Protocol):
         self.completed: list[tuple[Packet, Status]] = []
         self.received: list[bytes] = []
         self.held: list[Packet] = []
-        self.binding: Binding
+        self.binding: v5.Binding
 
     async def bind_adapter(self, context: v5.BindContext) -> Status:
         """Open the adapter, and let everything in."""
@@ -48,17 +48,17 @@ class Peer(v5.Protocol):
         await self.binding.set(Oid.GEN_CURRENT_PACKET_FILTER, EVERYTHING.to_bytes(4, "little"))
         return Status.SUCCESS
 
-    async def unbind_adapter(self, binding: Binding) -> None:
+    async def unbind_adapter(self, binding: v5.Binding) -> None:
         """Return what is held, and close."""
         if self.held:
             binding.return_packets(self.held)
         await binding.close()
 
-    def send_complete(self, binding: Binding, packets: Sequence[Packet], status: Status) -> None:
+    def send_complete(self, binding: v5.Binding, packets: Sequence[Packet], status: Status) -> None:
         """Note the completion."""
         self.completed += [(packet, status) for packet in packets]
 
-    def receive_packets(self, binding: Binding, packets: Sequence[Packet]) -> int:
+    def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int:
         """Note the frames."""
         self.received += [packet.read() for packet in packets]
         if self.kept:

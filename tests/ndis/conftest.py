@@ -15,7 +15,6 @@ from ndisemu.kernel import DISPATCH, Cpu, Finding, InterruptLine, Kernel, Signal
 from ndisemu.memory import DmaSpace, HostMemory
 from ndisemu.ndis import (
     Adapter,
-    Binding,
     Device,
     Medium,
     NdisLibrary,
@@ -28,6 +27,7 @@ from ndisemu.ndis import (
     Timer,
     v5,
 )
+from ndisemu.ndis.v5.adapter import PacketAdapter
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -213,7 +213,7 @@ class Peer(v5.Protocol):
         self.received: list[bytes] = []
         self.held: list[Packet] = []
         self.ended: list[tuple[OidRequest, Status]] = []
-        self.binding: Binding
+        self.binding: v5.Binding
 
     async def bind_adapter(self, context: v5.BindContext) -> Status:
         """Open the adapter, make packets, open the filter."""
@@ -223,12 +223,12 @@ class Peer(v5.Protocol):
             await self.binding.set(Oid.GEN_CURRENT_PACKET_FILTER, self.types.to_bytes(4, "little"))
         return Status.SUCCESS
 
-    def send_complete(self, binding: Binding, packets: Sequence[Packet], status: Status) -> None:
+    def send_complete(self, binding: v5.Binding, packets: Sequence[Packet], status: Status) -> None:
         """Note the completion."""
         self.levels.append(binding.adapter.running_cpu("a test").irql)
         self.completed += [(packet, status) for packet in packets]
 
-    def receive_packets(self, binding: Binding, packets: Sequence[Packet]) -> int | Sequence[int]:
+    def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int | Sequence[int]:
         """Note the frames."""
         self.levels.append(binding.adapter.running_cpu("a test").irql)
         self.received += [packet.read() for packet in packets]
@@ -236,7 +236,7 @@ class Peer(v5.Protocol):
             self.held += packets
         return self.kept
 
-    def request_complete(self, binding: Binding, request: OidRequest, status: Status) -> None:
+    def request_complete(self, binding: v5.Binding, request: OidRequest, status: Status) -> None:
         """Note the end of a request."""
         self.levels.append(binding.adapter.running_cpu("a test").irql)
         self.ended.append((request, status))
@@ -299,14 +299,14 @@ class Bench:
         card = Card(name, line)
         return Device(name, card, line, DmaSpace(self.memory, name), self.memory, self.cpu)
 
-    def add(self, miniport: Mini, name: str = "nic0") -> Adapter:
+    def add(self, miniport: Mini, name: str = "nic0") -> PacketAdapter:
         """Register a miniport for a new device."""
         device = self.device(name)
         assert isinstance(device.registers, Card)
         miniport.card = device.registers
         return self.library.add_adapter(miniport, device)
 
-    async def start(self, miniport: Mini, name: str = "nic0") -> Adapter:
+    async def start(self, miniport: Mini, name: str = "nic0") -> PacketAdapter:
         """Register a miniport and initialize its adapter, which must succeed."""
         adapter = self.add(miniport, name)
         assert await adapter.initialize()

@@ -165,8 +165,8 @@ async def test_halting_gives_everything_back_in_order(bench: Bench) -> None:
 async def test_a_halted_adapter_can_be_initialized_again(bench: Bench) -> None:
     """From Halted an adapter starts as from the beginning, also what it must be told again."""
     miniport = Mini()
-    peer = await bench.pair(miniport)
-    adapter = peer.binding.adapter
+    adapter = await bench.start(miniport)
+    await bench.bind(adapter)
     await adapter.halt()
     miniport.free, miniport.sets = [], []
     assert adapter.attributes is None
@@ -347,12 +347,13 @@ async def test_ndis_makes_requests_of_its_own(bench: Bench) -> None:
 @on_bench
 async def test_a_call_from_outside_any_cpu_is_refused(bench: Bench) -> None:
     """Driver code runs on a virtual CPU; what calls from elsewhere, such as a plain task, is told so."""
-    peer = await bench.pair(Mini())
+    miniport = Mini()
+    peer = await bench.pair(miniport)
     calls: list[Callable[[], object]] = [
         lambda: peer.binding.send_packets(peer.packets),
         lambda: peer.binding.request(OidRequest.query(Oid.GEN_LINK_SPEED, 4)),
         lambda: peer.binding.return_packets(peer.packets),
-        lambda: peer.binding.adapter.miniport.ndis.stall(1),
+        lambda: miniport.ndis.stall(1),
     ]
     for call in calls:
         with pytest.raises(RuleViolation, match=r"call-no-cpu: Ndis.* was called outside any virtual CPU"):

@@ -9,7 +9,7 @@ import pytest
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DISPATCH, PASSIVE
-from ndisemu.ndis import Binding, Oid, OidRequest, Packet, Status, v5
+from ndisemu.ndis import Oid, OidRequest, Packet, Status, v5
 from ndisemu.ndis.binding import CLOSE_PATIENCE
 from ndisemu.ndis.states import BindingState
 from tests.ndis.conftest import LATER, SLOT, Bench, Mini, Peer, frame, on_bench
@@ -135,7 +135,7 @@ async def test_a_closing_binding_takes_nothing_new(bench: Bench) -> None:
     miniport = Slow()
 
     class Restless(Peer):
-        def send_complete(self, binding: Binding, packets: Sequence[Packet], status: Status) -> None:
+        def send_complete(self, binding: v5.Binding, packets: Sequence[Packet], status: Status) -> None:
             super().send_complete(binding, packets, status)
             if status is Status.SUCCESS:
                 binding.send_packets(packets)
@@ -185,7 +185,7 @@ async def test_ndis_closes_what_a_protocol_leaves_open(bench: Bench, way: str) -
     """After ProtocolUnbindAdapter the binding is closed, whatever the protocol did."""
 
     class Forgetful(Peer):
-        async def unbind_adapter(self, binding: Binding) -> None:
+        async def unbind_adapter(self, binding: v5.Binding) -> None:
             if way == "raises":
                 raise LookupError("not now")
 
@@ -206,15 +206,15 @@ class Raising(Peer):
         if entry == self.entry:
             raise LookupError(f"no {entry}")
 
-    def send_complete(self, binding: Binding, packets: Sequence[Packet], status: Status) -> None:
+    def send_complete(self, binding: v5.Binding, packets: Sequence[Packet], status: Status) -> None:
         self.raise_in("ProtocolSendComplete")
         super().send_complete(binding, packets, status)
 
-    def receive_packets(self, binding: Binding, packets: Sequence[Packet]) -> int | Sequence[int]:
+    def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int | Sequence[int]:
         self.raise_in("ProtocolReceivePacket")
         return super().receive_packets(binding, packets)
 
-    def request_complete(self, binding: Binding, request: OidRequest, status: Status) -> None:
+    def request_complete(self, binding: v5.Binding, request: OidRequest, status: Status) -> None:
         self.raise_in("ProtocolRequestComplete")
         super().request_complete(binding, request, status)
 

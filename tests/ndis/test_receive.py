@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DISPATCH
-from ndisemu.ndis import Binding, Packet, PacketFilter, Status
+from ndisemu.ndis import Packet, PacketFilter, Status, v5
 from tests.ndis.conftest import BROADCAST, BUFFERS, GROUP, Bench, Mini, Peer, frame, on_bench
 
 P = PacketFilter
@@ -148,7 +148,7 @@ class Hasty(Peer):
 
     early = 1
 
-    def receive_packets(self, binding: Binding, packets: Sequence[Packet]) -> int | Sequence[int]:
+    def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int | Sequence[int]:
         super().receive_packets(binding, packets)
         for _ in range(self.early):
             binding.return_packets(packets)

@@ -7,7 +7,7 @@ import pytest
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DISPATCH
-from ndisemu.ndis import Binding, Oid, OidRequest, Status
+from ndisemu.ndis import Oid, OidRequest, Status, v5
 from tests.ndis.conftest import LATER, WHEN, Bench, Mini, Peer, on_bench
 
 SET: Final = Oid.GEN_NETWORK_LAYER_ADDRESSES
@@ -142,7 +142,7 @@ async def test_a_request_made_in_a_completion_does_not_overtake(bench: Bench) ->
     """What ProtocolRequestComplete asks for stands behind what was waiting already."""
 
     class Eager(Peer):
-        def request_complete(self, binding: Binding, request: OidRequest, status: Status) -> None:
+        def request_complete(self, binding: v5.Binding, request: OidRequest, status: Status) -> None:
             super().request_complete(binding, request, status)
             if len(self.ended) == 1:
                 binding.request(OidRequest.query(Oid.GEN_MAC_OPTIONS, 4))
@@ -247,7 +247,7 @@ async def test_a_protocol_waits_for_an_answer_or_hears_why_there_is_none(bench: 
     heard: list[str] = []
 
     class Asking(Peer):
-        async def unbind_adapter(self, binding: Binding) -> None:
+        async def unbind_adapter(self, binding: v5.Binding) -> None:
             heard.append((await binding.query(Oid.GEN_LINK_SPEED)).hex())
             await binding.set(SET, b"1234")
             with pytest.raises(RuleViolation) as caught:

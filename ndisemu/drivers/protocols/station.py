@@ -11,8 +11,8 @@ from typing import Final
 
 from ndisemu.drivers.protocols.flow import Flow
 from ndisemu.drivers.protocols.sources import Source
-from ndisemu.ndis import Binding, Oid, Packet, PacketFilter, Status
-from ndisemu.ndis.v5 import BindContext, Protocol
+from ndisemu.ndis import Oid, Packet, PacketFilter, Status
+from ndisemu.ndis.v5 import BindContext, Binding, Protocol
 
 # How many bursts one DPC sends before it lets others run.
 BURSTS_AT_A_TIME: Final = 16

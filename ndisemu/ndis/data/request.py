@@ -8,7 +8,7 @@ from ndisemu.ndis.oid import Oid
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
-    from ndisemu.ndis.binding import Binding
+    from ndisemu.ndis.binding import BaseBinding
 
 
 class OidRequest:
@@ -43,7 +43,7 @@ class OidRequest:
         self._own_data: bytes | None = None
         self.answered = b""
         self.needed = 0
-        self.binding: Binding | None = None
+        self.binding: BaseBinding | None = None
         self.signal: Signal | None = None
         self.applied: Callable[[], None] | None = None
         self.pended = False

@@ -1,7 +1,18 @@
 """NDIS 5.1 as drivers see it: the classes to derive from and the library they call."""
 
+from ndisemu.ndis.v5.binding import Binding
+from ndisemu.ndis.v5.interrupt import Interrupt
 from ndisemu.ndis.v5.library import MiniportLibrary, RegisterSpace
 from ndisemu.ndis.v5.miniport import AdapterInfo, Miniport
 from ndisemu.ndis.v5.protocol import BindContext, Protocol
 
-__all__ = ["AdapterInfo", "BindContext", "Miniport", "MiniportLibrary", "Protocol", "RegisterSpace"]
+__all__ = [
+    "AdapterInfo",
+    "BindContext",
+    "Binding",
+    "Interrupt",
+    "Miniport",
+    "MiniportLibrary",
+    "Protocol",
+    "RegisterSpace",
+]

@@ -17,12 +17,13 @@ from ndisemu.ndis.constants import AttributeFlag
 from ndisemu.ndis.data.mdl import Mdl
 from ndisemu.ndis.data.packet import Packet, PacketPool
 from ndisemu.ndis.ddi import Kind, check_immediate, ddi
-from ndisemu.ndis.resources import Interrupt, SharedMemory
+from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.states import AdapterState
 from ndisemu.ndis.status import Status
+from ndisemu.ndis.v5.interrupt import Interrupt
 
 if TYPE_CHECKING:
-    from ndisemu.ndis.adapter import Adapter
+    from ndisemu.ndis.v5.adapter import PacketAdapter
 
 _SOURCE = "NDIS reference 3.1"
 
@@ -32,7 +33,7 @@ class RegisterSpace:
 
     __slots__ = ("_adapter", "_read", "_write")
 
-    def __init__(self, adapter: "Adapter") -> None:
+    def __init__(self, adapter: "PacketAdapter") -> None:
         self._adapter = adapter
         self._read: Callable[[int], int] = adapter.device.registers.mmio_read
         self._write: Callable[[int, int], None] = adapter.device.registers.mmio_write
@@ -64,7 +65,7 @@ class RegisterSpace:
 class MiniportLibrary:
     """The calls of one adapter's miniport."""
 
-    def __init__(self, adapter: "Adapter") -> None:
+    def __init__(self, adapter: "PacketAdapter") -> None:
         self._adapter = adapter
 
     def __repr__(self) -> str:
@@ -176,10 +177,8 @@ class MiniportLibrary:
     @ddi("NdisMSendResourcesAvailable", irql="== DISPATCH", kind=Kind.CALL, source="seed 001")
     def send_resources_available(self) -> None:
         """For serialized miniports only: a deserialized one queues inside and may not call it."""
-        raise RuleViolation(
-            "send-resources-available",
-            f"{self._adapter.name} is deserialized and cannot call NdisMSendResourcesAvailable; it queues sends itself",
-        )
+        self._enter("NdisMSendResourcesAvailable")
+        self._adapter.sends.resources_available()
 
     @ddi("NdisMIndicateReceivePacket", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.5.2")
     def indicate_receive(self, packets: Sequence[Packet]) -> None:
@@ -221,7 +220,7 @@ class MiniportLibrary:
         adapter = self._adapter
 
         def expired() -> None:
-            if adapter.state.current in {AdapterState.RUNNING, AdapterState.HALTING, AdapterState.INITIALIZING}:
+            if adapter.alive:
                 adapter.call("MiniportTimer", routine)
 
         timer = Timer(adapter.cpu, expired, name=f"{adapter.name} {name}")
@@ -262,7 +261,7 @@ class MiniportLibrary:
     def _enter(self, call: str) -> Cpu:
         """Let the call in: the adapter is alive, and a CPU runs it; then let interrupts in."""
         adapter = self._adapter
-        if adapter.state.current is not _RUNNING and adapter.state.current in _DEAD:
+        if not adapter.alive:
             raise _after_halt(call, adapter)
         cpu = adapter.running_cpu(call)
         cpu.preempt()
@@ -277,11 +276,7 @@ class MiniportLibrary:
             )
 
 
-_RUNNING = AdapterState.RUNNING
-_DEAD = (AdapterState.UNINITIALIZED, AdapterState.HALTED, AdapterState.FAILED)
-
-
-def _after_halt(call: str, adapter: "Adapter") -> RuleViolation:
+def _after_halt(call: str, adapter: "PacketAdapter") -> RuleViolation:
     return RuleViolation(
         "st-after-halt",
         f"{call} was called for {adapter.name} in state {adapter.state.current.value}; "

@@ -13,7 +13,7 @@ from ndisemu.ndis.ddi import Kind, ddi
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
-    from ndisemu.ndis.binding import Binding
+    from ndisemu.ndis.v5.binding import Binding
 
 
 class BindContext:

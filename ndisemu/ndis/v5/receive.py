@@ -17,41 +17,26 @@ from typing import TYPE_CHECKING, Final
 
 from ndisemu.errors import RuleViolation
 from ndisemu.ndis.data.packet import Packet
+from ndisemu.ndis.receivebook import ReceiveBook
 from ndisemu.ndis.status import Status
+from ndisemu.ndis.v5.edges import PacketUpper
 
 if TYPE_CHECKING:
-    from ndisemu.ndis.adapter import Adapter
-    from ndisemu.ndis.binding import Binding
+    from ndisemu.ndis.v5.adapter import PacketAdapter
 
 _RESOURCES = Status.RESOURCES
 # NDIS's own hold of a packet during the walk: more than all protocols could return early.
 _WALK: Final = 1 << 32
 
 
-class ReceivePath:
-    """The receives of one adapter; it is the owner of the packets that are lent to protocols.
+class ReceivePath(ReceiveBook):
+    """The receives of one 5.x adapter; it is the owner of the packets that are lent to protocols."""
 
-    `indicated` = `returned` + what is lent; `unwanted` counts the indicated
-    packets that no binding's filter wanted.
-    """
+    __slots__ = ("_owner",)
 
-    __slots__ = ("_probe", "adapter", "indicated", "returned", "starved", "unwanted")
-
-    def __init__(self, adapter: "Adapter") -> None:
-        self.adapter = adapter
-        self._probe = adapter.kernel.probe
-        self.indicated = 0
-        self.returned = 0
-        self.starved = 0
-        self.unwanted = 0
-
-    def __repr__(self) -> str:
-        return f"{self.adapter.name} (lent to protocols)"
-
-    @property
-    def lent(self) -> int:
-        """How many packets protocols have."""
-        return self.indicated - self.returned
+    def __init__(self, adapter: "PacketAdapter") -> None:
+        super().__init__(adapter, "MiniportReturnPacket")
+        self._owner = adapter
 
     def indicate(self, packets: Sequence[Packet]) -> None:
         """Offer an array to all bindings (`NdisMIndicateReceivePacket`, IRQL <= DISPATCH), in its order."""
@@ -63,17 +48,17 @@ class ReceivePath:
 
     def _indicate_run(self, packets: Sequence[Packet], *, starved: bool) -> None:
         """Offer packets that are all short of resources, and back at once, or all not."""
-        self._lend(packets)
+        self.lend(packets)
         if starved:
             self.starved += len(packets)
             self._walk(packets, keep=False)
-            self._take_back(packets)
+            self.take_back(packets)
             return
         if self._walk(packets, keep=True):
             packets = self._let_go(packets)
         if packets:
-            self._take_back(packets)
-            self.adapter.return_packets(packets)
+            self.take_back(packets)
+            self._owner.return_packets(packets)
 
     def release(self, packets: Sequence[Packet]) -> None:
         """Drop one reference of each packet; those without any go back to the miniport (`NdisReturnPackets`)."""
@@ -91,8 +76,8 @@ class ReceivePath:
             if not packet.references:
                 free.append(packet)
         if free:
-            self._take_back(free)
-            self.adapter.return_packets(free)
+            self.take_back(free)
+            self._owner.return_packets(free)
 
     def _walk(self, packets: Sequence[Packet], *, keep: bool) -> bool:
         """Offer `packets` to each binding; returns whether any reference was kept, besides NDIS's own hold."""
@@ -103,29 +88,29 @@ class ReceivePath:
         reached: dict[Packet, None] = {}
         for packet in packets:
             packet.references = _WALK
-        for binding in tuple(self.adapter.bindings):
-            wanted = binding.filter.accepts(packets)
+        for upper in tuple(self._owner.uppers):
+            wanted = upper.filter.accepts(packets)
             if wanted:
                 if wanted is packets:
                     whole = True
                 else:
                     reached.update(dict.fromkeys(wanted))
-                counts = binding.received(wanted)
+                counts = upper.received(wanted)
                 if counts and keep:
-                    self._count(binding, wanted, counts)
+                    self._count(upper, wanted, counts)
                     kept = True
-                if binding.receives_held < 0:
-                    binding.returned_too_much()
+                if upper.receives_held < 0:
+                    upper.returned_too_much()
         if not whole:
             self.unwanted += len(packets) - len(reached)
         return kept
 
-    def _count(self, binding: "Binding", packets: Sequence[Packet], counts: object) -> None:
+    def _count(self, upper: PacketUpper, packets: Sequence[Packet], counts: object) -> None:
         """Add the references that ProtocolReceivePacket promised to return."""
         if isinstance(counts, int) and counts > 0:
             for packet in packets:
                 packet.references += counts
-            binding.receives_held += counts * len(packets)
+            upper.receives_held += counts * len(packets)
         elif (
             isinstance(counts, Sequence)
             and len(counts) == len(packets)
@@ -133,11 +118,11 @@ class ReceivePath:
         ):
             for packet, count in zip(packets, counts, strict=True):
                 packet.references += count
-            binding.receives_held += sum(counts)
+            upper.receives_held += sum(counts)
         else:
             self.adapter.report(
                 "rx5-refcount",
-                f"ProtocolReceivePacket of {binding.name} returned {counts!r} for {len(packets)} packets; "
+                f"ProtocolReceivePacket of {upper.name} returned {counts!r} for {len(packets)} packets; "
                 "it returns how many references it keeps of each, and none were counted",
             )
 
@@ -149,28 +134,6 @@ class ReceivePath:
             if packet.references <= 0:
                 free.append(packet)
         return free
-
-    def _lend(self, packets: Sequence[Packet]) -> None:
-        """Make the miniport's packets ours, or refuse the call."""
-        adapter = self.adapter
-        for place, packet in enumerate(packets):
-            if packet.owner is not adapter:
-                for undone in packets[:place]:
-                    undone.owner = adapter
-                raise RuleViolation(
-                    "recv-indicate-not-owned",
-                    f"{adapter.name} indicated {packet!r}, which is owned by {packet.owner}; "
-                    "indicate a packet again only after MiniportReturnPacket",
-                )
-            packet.owner = self
-        self.indicated += len(packets)
-
-    def _take_back(self, packets: Sequence[Packet]) -> None:
-        """Make the packets the miniport's again."""
-        adapter = self.adapter
-        for packet in packets:
-            packet.owner = adapter
-        self.returned += len(packets)
 
 
 def _is_starved(packet: Packet) -> bool:

@@ -1,0 +1,73 @@
+"""Who owns what is being received: the same for packets and NET_BUFFER_LISTs.
+
+A miniport owns its receive descriptors; while they are lent to protocols the
+receive path is their owner, and how many references are out stands in each.
+The paths of each generation build on this: `v5.receive`, `v6.receive`, `co`.
+
+Source: NDIS reference 5.5 and 5.6.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from ndisemu.errors import RuleViolation
+
+if TYPE_CHECKING:
+    from ndisemu.ndis.adapter import Adapter
+
+
+class Received(Protocol):
+    """What can be indicated: a packet or a list, which knows its owner and counts its references."""
+
+    owner: object | None
+    references: int
+
+
+class ReceiveBook:
+    """The receives of one adapter.
+
+    `indicated` = `returned` + what is lent; `starved` counts those that were
+    the miniport's again at once for want of resources, `unwanted` those that
+    no binding's filter wanted.
+    """
+
+    __slots__ = ("_back", "_probe", "adapter", "indicated", "returned", "starved", "unwanted")
+
+    def __init__(self, adapter: "Adapter", back: str) -> None:
+        self.adapter = adapter
+        self._probe = adapter.kernel.probe
+        self._back = back
+        self.indicated = 0
+        self.returned = 0
+        self.starved = 0
+        self.unwanted = 0
+
+    def __repr__(self) -> str:
+        return f"{self.adapter.name} (lent to protocols)"
+
+    @property
+    def lent(self) -> int:
+        """How many packets or lists protocols have."""
+        return self.indicated - self.returned
+
+    def lend(self, items: Sequence[Received]) -> None:
+        """Make the miniport's items ours, or refuse the call."""
+        adapter = self.adapter
+        for place, item in enumerate(items):
+            if item.owner is not adapter:
+                for undone in items[:place]:
+                    undone.owner = adapter
+                raise RuleViolation(
+                    "recv-indicate-not-owned",
+                    f"{adapter.name} indicated {item!r}, which is owned by {item.owner}; "
+                    f"indicate it again only after {self._back}",
+                )
+            item.owner = self
+        self.indicated += len(items)
+
+    def take_back(self, items: Sequence[Received]) -> None:
+        """Make the items the miniport's again."""
+        adapter = self.adapter
+        for item in items:
+            item.owner = adapter
+        self.returned += len(items)

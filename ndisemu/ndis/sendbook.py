@@ -1,0 +1,166 @@
+"""Who owns what is being sent, and how each send has ended: the same for packets and NET_BUFFER_LISTs.
+
+A send path is the owner of what is on its way. Ownership moves in two
+places, `take_over` and `give_back`; a call that finds a descriptor in other
+hands is refused and changes nothing. The paths of each generation build on
+this: `v5.send`, `v5.serialized`, `v6.send` and the virtual circuits of `co`.
+
+Source: NDIS reference 0 and 9.
+"""
+
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from ndisemu.errors import RuleViolation
+from ndisemu.ndis.status import Status
+
+if TYPE_CHECKING:
+    from ndisemu.ndis.adapter import Adapter
+
+# How a send ends that was taken back: cancelled, aborted by a reset or by the end of the adapter.
+CANCELLED: Final = (Status.REQUEST_ABORTED, Status.SEND_ABORTED)
+
+
+class Sender(Protocol):
+    """Who submits sends: a binding, or a translator between two generations.
+
+    `sends_pending` counts what it has submitted and not got back.
+    """
+
+    sends_pending: int
+
+
+class Sent(Protocol):
+    """What can be sent: a packet or a list, which knows its owner, its sender, and the number of its submission."""
+
+    owner: object | None
+    binding: object | None
+    serial: int
+
+
+T = TypeVar("T", bound=Sent)
+
+
+class SendBook:
+    """The sends of one adapter or virtual circuit; `name` says whose, for messages.
+
+    `submitted` = `completed` + `failed` + `cancelled` + what is in flight.
+    """
+
+    __slots__ = ("_probe", "_serial", "adapter", "cancelled", "completed", "completion", "failed", "failures", "name",
+                 "submitted")  # fmt: skip
+
+    def __init__(self, adapter: "Adapter", name: str, completion: str) -> None:
+        self.adapter = adapter
+        self.name = name
+        self.completion = completion
+        self._probe = adapter.kernel.probe
+        self._serial = 0
+        self.submitted = 0
+        self.completed = 0
+        self.failed = 0
+        self.cancelled = 0
+        self.failures: dict[Status, int] = {}
+
+    def __repr__(self) -> str:
+        return f"{self.name} (sending)"
+
+    @property
+    def in_flight(self) -> int:
+        """How many packets or lists have been submitted and have not ended."""
+        return self.submitted - self.completed - self.failed - self.cancelled
+
+    def take_over(self, sender: Sender, items: Sequence[Sent]) -> int:
+        """Make the items ours, or refuse the call; returns the serial number of the first."""
+        first = serial = self._serial
+        for item in items:
+            if item.owner is not sender:
+                raise self._not_the_senders(items, serial - first, sender)
+            item.owner = self
+            item.binding = sender
+            item.serial = serial
+            serial += 1
+        self._serial = serial
+        self.submitted += serial - first
+        sender.sends_pending += serial - first
+        return first
+
+    def give_back(self, items: Sequence[Sent]) -> None:
+        """Make the items their senders' again, or refuse the call."""
+        place = 0
+        try:
+            for place, item in enumerate(items):
+                if item.owner is not self:
+                    raise self._not_in_flight(items, place)
+                item.owner = item.binding
+        except AttributeError:
+            self._undo(items, place, self)
+            raise RuleViolation(
+                "send-complete-argument",
+                f"{self.adapter.name} called {self.completion} with {items[place]!r}, which is no descriptor of a send; "
+                "pass what the miniport was given",
+            ) from None
+
+    def left(self, items: Sequence[T], serial: int) -> list[T]:
+        """Return the items of the call that began at `serial` which have not ended yet."""
+        return [item for place, item in enumerate(items) if item.owner is self and item.serial == serial + place]
+
+    def in_hand(self, pools: Iterable[Iterable[T]]) -> list[T]:
+        """Return everything of `pools` that is in flight here, in the order of submission."""
+        return sorted((item for pool in pools for item in pool if item.owner is self), key=attrgetter("serial"))
+
+    def count_end(self, count: int, status: Status) -> None:
+        """Count the end of `count` sends."""
+        if (note := self._probe.event) is not None:
+            note("send complete", self.name, count, status.name)
+        if status is _SUCCESS:
+            self.completed += count
+        elif status in CANCELLED:
+            self.cancelled += count
+        else:
+            self.failed += count
+            self.failures[status] = self.failures.get(status, 0) + count
+
+    def check_final(self, status: Status, what: object) -> None:
+        """Refuse a completion whose status is none, or not final."""
+        name = self.adapter.name
+        if type(status) is not Status:
+            raise RuleViolation(
+                "send-complete-argument",
+                f"{name} called {self.completion} with the status {status!r}; "
+                "pass a member of Status, such as Status.SUCCESS",
+            )
+        if status is Status.PENDING:
+            raise RuleViolation(
+                "send-complete-pending", f"{name} completed {what!r} with NDIS_STATUS_PENDING; a completion is final"
+            )
+
+    def _undo(self, items: Sequence[Sent], place: int, owner: object) -> None:
+        """Undo the hand-over of the items before `place`."""
+        for undone in items[:place]:
+            undone.owner = owner
+
+    def _not_the_senders(self, items: Sequence[Sent], place: int, sender: Sender) -> RuleViolation:
+        # What stands twice in an array is in other hands at its second place.
+        who = items[place].owner
+        self._undo(items, place, sender)
+        text = (
+            f"a protocol submitted {items[place]!r} to {self.name}, but it is owned by {who}; send only what is yours"
+        )
+        return self.adapter.kernel.refusal("proto-send-not-owned", str(sender), text)
+
+    def _not_in_flight(self, items: Sequence[Sent], place: int) -> RuleViolation:
+        item, name = items[place], self.adapter.name
+        who = item.owner
+        self._undo(items, place, self)
+        if item.binding is not None and who is item.binding:
+            rule = "send-double-complete"
+            text = f"{name} completed {item!r} twice; NDIS gave it back to {who} at the first completion"
+        else:
+            rule = "send-complete-not-owned"
+            text = f"{name} completed {item!r}, which was not submitted to it and is owned by {who}"
+        return self.adapter.kernel.refusal(rule, name, text)
+
+
+_SUCCESS = Status.SUCCESS

@@ -1,0 +1,92 @@
+"""What the documents say of NDIS 5.x: names, IRQLs and kinds of the routines that are built, and where they stand."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ndisemu.ndis import BaseBinding, v5
+
+# A name, the IRQL it is called at or may be called at, and its kind.
+ENTRIES: Final = """
+MiniportInitialize          == PASSIVE   PASSIVE_LEVEL only
+MiniportHalt                == PASSIVE   PASSIVE_LEVEL only
+MiniportSendPackets         <= DISPATCH  may pend
+MiniportReturnPacket        <= DISPATCH  immediate
+MiniportISR                 == DIRQL     immediate
+MiniportHandleInterrupt     == DISPATCH  immediate
+MiniportDisableInterrupt    == DIRQL     immediate
+MiniportEnableInterrupt     == DIRQL     immediate
+MiniportQueryInformation    <= DISPATCH  may pend
+MiniportSetInformation      <= DISPATCH  may pend
+ProtocolBindAdapter         == PASSIVE   PASSIVE_LEVEL only
+ProtocolUnbindAdapter       == PASSIVE   PASSIVE_LEVEL only
+ProtocolSendComplete        == DISPATCH  immediate
+ProtocolReceivePacket       == DISPATCH  immediate
+ProtocolRequestComplete     == DISPATCH  immediate
+"""
+
+CALLS: Final = """
+NdisMSetAttributesEx           == PASSIVE
+NdisMMapIoSpace                == PASSIVE
+NdisReadRegisterUlong          any
+NdisWriteRegisterUlong         any
+NdisMRegisterInterrupt         == PASSIVE
+NdisMDeregisterInterrupt       == PASSIVE
+NdisMSynchronizeWithInterrupt  <= DIRQL
+NdisMInitializeTimer           == PASSIVE
+NdisMSetTimer                  <= DISPATCH
+NdisMAllocateSharedMemory      == PASSIVE
+NdisMFreeSharedMemory          == PASSIVE
+NdisAllocatePacketPoolEx       <= DISPATCH
+NdisFreePacketPool             <= DISPATCH
+NdisAllocatePacket             <= DISPATCH
+NdisAllocateBuffer             <= DISPATCH
+NdisMSendComplete              <= DISPATCH
+NdisMSendResourcesAvailable    == DISPATCH
+NdisMIndicateReceivePacket     <= DISPATCH
+NdisMQueryInformationComplete  <= DISPATCH
+NdisMSetInformationComplete    <= DISPATCH
+NdisAllocateSpinLock           any
+NdisScheduleWorkItem           <= DISPATCH
+NdisInitializeEvent            == PASSIVE
+NdisMSleep                     < DISPATCH
+NdisStallExecution             any
+NdisOpenAdapter                == PASSIVE
+NdisCloseAdapter               == PASSIVE
+NdisSendPackets                <= DISPATCH
+NdisReturnPackets              <= DISPATCH
+NdisRequest                    <= DISPATCH
+NdisGetCurrentSystemTime       any
+NdisInitializeTimer            == PASSIVE
+"""
+
+FACES: Final = (v5.Miniport, v5.Protocol, v5.MiniportLibrary, v5.RegisterSpace, v5.BindContext, v5.Binding, BaseBinding)
+
+# Routines that both miniports and protocols call.
+ON_BOTH_SIDES: Final = ("NdisAllocatePacketPoolEx",)
+
+# Public methods that are no routine of the DDK, by the reason.
+EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "NdisRequest and the wait for its end in one; `request` bears the contract": (
+        "BaseBinding.query",
+        "BaseBinding.set",
+    ),
+    "called by NDIS, not by a protocol": (
+        "BaseBinding.fail",
+        "BaseBinding.free_pools",
+        "BaseBinding.look_whether_quiet",
+        "BaseBinding.opened",
+        "BaseBinding.refuse_sends",
+        "BaseBinding.request_completed",
+        "BaseBinding.tell",
+        "BaseBinding.tell_request_complete",
+        "BaseBinding.unbind",
+        "Binding.connect",
+        "Binding.free_pools",
+        "Binding.received",
+        "Binding.refuse_sends",
+        "Binding.returned_too_much",
+        "Binding.sends_completed",
+        "Binding.tell_request_complete",
+        "Binding.unbind",
+    ),
+}
