@@ -17,6 +17,7 @@ from ndisemu.ndis.data.packet import PacketPool
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
+    from ndisemu.ndis.allocation import Allocation
 
 
 class SharedMemory:
@@ -60,6 +61,7 @@ class Resources:
         self.interrupt: Connection | None = None
         self.timers: list[Timer] = []
         self.shared: list[SharedMemory] = []
+        self.allocations: dict[Allocation, None] = {}
         self.packet_pools: list[PacketPool] = []
         self.unmaps: list[Callable[[], None]] = []
         self._work: dict[WorkItem, asyncio.Task[object] | None] = {}
@@ -125,6 +127,7 @@ class Resources:
             self.interrupt.disconnect()
         for timer in self.timers:
             timer.cancel()
+        self.allocations.clear()
         work, self._work = self._work, {}
         for task in work.values():
             if task is not None:
@@ -144,6 +147,8 @@ class Resources:
                     report("timer-leak", f"{halt} returned while {timer!r}; cancel it there")
             for item in self._work:
                 report("wi-outstanding-at-halt", f"{halt} returned while {item.name} had not ended; wait for it")
+            for allocation in self.allocations:
+                report("shm-async-halt-race", f"{halt} returned while {allocation!r} was on its way; wait for it")
             for shared in self.shared:
                 report("shmem-leak", f"{halt} returned without freeing the {shared.block}")
             for pool in self.packet_pools:

@@ -11,6 +11,7 @@ MiniportInitialize          == PASSIVE   PASSIVE_LEVEL only
 MiniportHalt                == PASSIVE   PASSIVE_LEVEL only
 MiniportSendPackets         <= DISPATCH  may pend
 MiniportReturnPacket        <= DISPATCH  immediate
+MiniportAllocateComplete    <= DISPATCH  immediate
 MiniportISR                 == DIRQL     immediate
 MiniportHandleInterrupt     == DISPATCH  immediate
 MiniportDisableInterrupt    == DIRQL     immediate
@@ -35,6 +36,7 @@ NdisMSynchronizeWithInterrupt  <= DIRQL
 NdisMInitializeTimer           == PASSIVE
 NdisMSetTimer                  <= DISPATCH
 NdisMAllocateSharedMemory      == PASSIVE
+NdisMAllocateSharedMemoryAsync <= DISPATCH
 NdisMFreeSharedMemory          == PASSIVE
 NdisAllocatePacketPoolEx       <= DISPATCH
 NdisFreePacketPool             <= DISPATCH

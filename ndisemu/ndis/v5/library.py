@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import Cpu, Delay, Event, SpinLock, Timer, sleep
+from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.constants import AttributeFlag
 from ndisemu.ndis.data.mdl import Mdl
 from ndisemu.ndis.data.packet import Packet, PacketPool
@@ -125,6 +126,34 @@ class MiniportLibrary:
                 f"{self._adapter.state.current.value}; it belongs into MiniportInitialize",
             )
         return self._adapter.resources.allocate_shared(length, cached=cached, alignment=alignment, purpose=purpose)
+
+    @ddi("NdisMAllocateSharedMemoryAsync", irql="<= DISPATCH", kind=Kind.CALL, source="seed 002, NDIS reference 5.12")
+    def allocate_shared_memory_async(
+        self, length: int, *, cached: bool = True, alignment: int = 64, context: object = None
+    ) -> Allocation:
+        """Allocate memory while the driver goes on: await it, or let `allocate_complete` be called with it.
+
+        What is refused at once has the status FAILURE and no completion: while the adapter halts.
+        """
+        self._enter("NdisMAllocateSharedMemoryAsync")
+        adapter = self._adapter
+        self._check_async()
+        purpose = "shared memory"
+        allocation = Allocation(
+            adapter,
+            length,
+            cached=cached,
+            context=context,
+            allocate=lambda: adapter.resources.allocate_shared(
+                length, cached=cached, alignment=alignment, purpose=purpose
+            ),
+            deliver=adapter.allocate_complete,
+        )
+        if adapter.state.current is AdapterState.HALTING:
+            allocation.refuse()
+        else:
+            allocation.start()
+        return allocation
 
     @ddi("NdisMFreeSharedMemory", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 5.12; 10.9 chooses PASSIVE")
     def free_shared_memory(self, shared: SharedMemory) -> None:
@@ -257,6 +286,21 @@ class MiniportLibrary:
         if not 0 <= ns <= 50_000:
             raise RuleViolation("stall-too-long", f"NdisStallExecution takes at most 50 us, not {ns} ns; use a timer")
         self._enter("NdisStallExecution").charge(ns)
+
+    def _check_async(self) -> None:
+        """Asynchronous allocation is for bus masters whose received packets come back to them (seed 002)."""
+        adapter = self._adapter
+        if adapter.attributes is None or not adapter.attributes & AttributeFlag.BUS_MASTER:
+            raise RuleViolation(
+                "shm-async-busmaster",
+                f"{adapter.name} called NdisMAllocateSharedMemoryAsync without having said that it is a bus master; "
+                "pass BUS_MASTER to NdisMSetAttributesEx",
+            )
+        if not adapter.supplies("return_packets"):
+            raise RuleViolation(
+                "shm-async-return-handler",
+                f"{adapter.name} called NdisMAllocateSharedMemoryAsync and supplies no MiniportReturnPacket",
+            )
 
     def _enter(self, call: str) -> Cpu:
         """Let the call in: the adapter is alive, and a CPU runs it; then let interrupts in."""
