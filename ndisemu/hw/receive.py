@@ -22,6 +22,7 @@ from ndisemu.hw import registers as reg
 from ndisemu.hw.causes import Causes
 from ndisemu.hw.filters import ReceiveFilter
 from ndisemu.hw.statistics import Statistics
+from ndisemu.hw.vlan import strip_tags
 from ndisemu.kernel import Kernel
 from ndisemu.memory import DESCRIPTOR, DescriptorRing, DmaSpace, DmaViolation
 
@@ -46,12 +47,13 @@ class Receiver:
     """One card's receive side; `head` and `tail` are RDH and RDT.
 
     `dropped` counts the frames that reached the card and not the ring, by
-    reason. `received` is told each run as it arrives: frames and times.
+    reason. `vlan` is VET as it is on the wire while CTRL.VME is set, else
+    empty. `received` is told each run as it arrives: frames and times.
     """
 
     __slots__ = ("_alarm", "_causes", "_coming", "_dma", "_fault", "_fifo", "_fifo_bytes", "_kernel", "_ring", "_statistics",
                  "arrived", "base", "buffer_size", "delivered", "dropped", "filter", "head", "packet_buffer",
-                 "received", "size", "stopped", "tail")  # fmt: skip
+                 "received", "size", "stopped", "tail", "vlan")  # fmt: skip
 
     def __init__(
         self,
@@ -85,6 +87,7 @@ class Receiver:
         """Forget ring and FIFO, as CTRL.RST does; frames in the FIFO are missed."""
         self.base = self.size = self.head = self.tail = 0
         self.buffer_size = 2048
+        self.vlan = b""
         self._ring: DescriptorRing | None = None
         self.dropped["missed"] += len(getattr(self, "_fifo", ()))
         self._fifo: deque[bytes] = deque()
@@ -201,12 +204,17 @@ class Receiver:
         ring = self._checked_ring()
         free = (self.tail - self.head) % ring.count
         parts = frames if self.filter.rctl & reg.RCTL_SECRC else [_with_fcs(frame) for frame in frames]
+        special: Sequence[int] = ()
+        if self.vlan:
+            parts, special = strip_tags(parts, self.vlan)
         if len(max(parts, key=len)) <= self.buffer_size:
             placed = min(free, len(frames))
             parts = parts[:placed]
             status = [len(part) | _WHOLE for part in parts]
         else:
             parts, status, placed = self._cut(parts, free)
+        if special:
+            status = _with_special(status, special)
         if placed:
             self._dma.scatter(ring.read(self.head, len(parts))[::2], parts)
             ring.write_status(self.head, status)
@@ -263,3 +271,9 @@ _WHOLE: Final = reg.RX_DD | reg.RX_EOP | reg.RX_IXSM
 def _with_fcs(frame: bytes) -> bytes:
     """Return `frame` with its frame check sequence, as it lands in memory without RCTL.SECRC."""
     return frame + zlib.crc32(frame).to_bytes(FCS, "little")
+
+
+def _with_special(status: Sequence[int], special: Sequence[int]) -> list[int]:
+    """Return the status words, with that of each frame's last descriptor completed from `special`."""
+    following = iter(special)
+    return [word | next(following) if word & reg.RX_EOP else word for word in status]

@@ -17,7 +17,7 @@ from ndisemu.memory import DESCRIPTOR
 if TYPE_CHECKING:
     from ndisemu.hw.nic import Nic
 
-_FILTER: Final = range(reg.MTA, reg.RAL0 + 4 * 32)
+_FILTER: Final = range(reg.MTA, reg.VFTA + 4 * 128)
 
 
 class RegisterFile:
@@ -74,11 +74,20 @@ class RegisterFile:
             [words[reg.RAL0 + 4 * place] for place in range(32)],
             [words[reg.MTA + 4 * place] for place in range(128)],
         )
+        self._configure_vlan()
+
+    def _configure_vlan(self) -> None:
+        """Tell the engines which EtherType marks a tag, while CTRL.VME is set, and the filter in any case."""
+        words = self.words
+        ethertype = words[reg.VET].to_bytes(2)
+        self._nic.tx.vlan = self._nic.rx.vlan = ethertype if words[reg.CTRL] & reg.CTRL_VME else b""
+        self._nic.rx.filter.configure_vlan(ethertype, [words[reg.VFTA + 4 * place] for place in range(128)])
 
     def _make_writers(self) -> dict[int, Callable[[int], None]]:
         nic, causes = self._nic, self._nic.causes
         return {
             reg.CTRL: self._write_ctrl,
+            reg.VET: self._write_vet,
             reg.ICR: self._and_arm(causes.acknowledge),
             reg.ITR: self._and_arm(lambda value: causes.set_interval(self.store(reg.ITR, value))),
             reg.ICS: lambda value: causes.raise_(value & reg.CAUSES),
@@ -105,8 +114,13 @@ class RegisterFile:
             return
         before = self._nic.link_up()
         self.store(reg.CTRL, value)
+        self._configure_vlan()
         if self._nic.link_up() != before:
             self._nic.follow_link()
+
+    def _write_vet(self, value: int) -> None:
+        self.store(reg.VET, value)
+        self._configure_vlan()
 
     def _read_status(self) -> int:
         return self.words[reg.STATUS] | (reg.STATUS_LU if self._nic.link_up() else 0)
