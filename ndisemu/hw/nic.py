@@ -8,7 +8,8 @@ Nothing here knows of NDIS.
 
 A driver that points the card at memory it may not touch does not get the
 data: the engine stops, as after a master abort, until the card is reset, and
-the violation is reported.
+the violation is reported. Trouble also comes from outside: a card can hang,
+until it is reset, and can be removed, for good.
 """
 
 import types
@@ -25,6 +26,7 @@ from ndisemu.link import CableEnd
 from ndisemu.memory import DmaSpace, DmaViolation
 
 _STATISTICS = range(0x4000, 0x4100, 4)
+_ALL_ONES = 0xFFFFFFFF
 
 
 class Nic:
@@ -32,6 +34,8 @@ class Nic:
 
     `settlers` is the list of its host's CPUs: what must be brought up to now
     before their code runs. `mac` is its permanent address, in RAL0/RAH0.
+    `stopped` tells of a master abort, `hung` that only a reset helps, and
+    `removed` that nothing does.
     """
 
     def __init__(
@@ -52,6 +56,8 @@ class Nic:
         self.tx = Transmitter(kernel, dma, self.causes, self.statistics, self.wake)
         self.rx = Receiver(kernel, dma, self.causes, self.statistics, settlers, self._arrived, self._stop)
         self.stopped = ""
+        self.hung = False
+        self.removed = False
         self._end: CableEnd | None = None
         self._carrier = False
         self._awake = False
@@ -62,14 +68,16 @@ class Nic:
         self._engine.send(None)
 
     def __repr__(self) -> str:
-        link = "up" if self.link_up() else "down"
-        return f"<Nic {self.name} link {link}, tx {self.tx.head}/{self.tx.tail}, rx {self.rx.head}/{self.rx.tail}>"
+        link = "removed" if self.removed else f"link {'up' if self.link_up() else 'down'}{', hung' * self.hung}"
+        return f"<Nic {self.name} {link}, tx {self.tx.head}/{self.tx.tail}, rx {self.rx.head}/{self.rx.tail}>"
 
     # Software's side.
 
     def mmio_read(self, offset: int, width: int = 4) -> int:
-        """Return the register at `offset`; narrower reads return its low bytes."""
+        """Return the register at `offset`; narrower reads return its low bytes. Where no card is, all bits read as one."""
         self.rx.settle()
+        if self.removed:
+            return _ALL_ONES & (1 << 8 * width) - 1
         reader = self._readers.get(offset)
         if reader is not None:
             value = reader()
@@ -81,7 +89,7 @@ class Nic:
 
     def mmio_write(self, offset: int, value: int, width: int = 4) -> None:
         """Write the register at `offset`. The card knows 32-bit writes only; narrower ones change nothing."""
-        if width != 4:
+        if width != 4 or self.removed:
             return
         self.rx.settle()
         writer = self._writers.get(offset)
@@ -97,7 +105,7 @@ class Nic:
         self.rx.arrive(frames, times)
 
     def carrier(self, *, up: bool) -> None:
-        """The cable was plugged or unplugged; LSC tells the driver."""
+        """The carrier came or went; LSC tells the driver."""
         self._carrier = up
         self.follow_link()
 
@@ -133,7 +141,7 @@ class Nic:
         while True:
             rung = await _woken()
             self.rx.settle()
-            if rung and not self.stopped:
+            if rung and not (self.stopped or self.hung or self.removed):
                 self.rx.refill()
                 try:
                     self.tx.pump()
@@ -148,16 +156,44 @@ class Nic:
     def _arrived(self) -> None:
         self._engine.send(False)
 
+    # Trouble, and the reset that ends most of it.
+
+    def hang(self) -> None:
+        """Do nothing more until a reset: no DMA, no interrupt, no frame sent; registers still answer.
+
+        Arrivals fill the packet buffer, and are missed once it is full.
+        """
+        self.rx.settle()
+        self.hung = self.rx.hung = True
+        self.causes.silence()
+
+    def remove(self) -> None:
+        """Surprise removal: from now on there is no card here, and nothing brings it back.
+
+        Every register reads as all ones, the interrupt line is let go, and the card at the other end loses the
+        carrier. What was sent still arrives there; what arrives here is dropped as `removed`.
+        """
+        if self.removed:
+            return
+        self.rx.settle()
+        self.removed = True
+        self.rx.remove()
+        self.causes.silence()
+        if self._end is not None:
+            self._end.unplug()
+
     def _stop(self, violation: DmaViolation) -> None:
         """A master abort: the card does nothing more until it is reset."""
         self.stopped = violation.text
-        self.rx.stopped = True
+        self.rx.stopped = "disabled"
         self.kernel.report(violation.rule, self.name, violation.text)
 
     def power_off(self) -> None:
         """Put every register but PBA (13.4.16) to its reset value, as CTRL.RST does; totals go on."""
+        if self.removed:
+            return
         self.stopped = ""
-        self.rx.stopped = False
+        self.hung = False
         self.statistics.reset()
         self.causes.reset()
         self.tx.reset()

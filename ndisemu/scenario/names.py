@@ -28,6 +28,7 @@ NIC_COUNTERS: Final = (
     "drops.filtered",
     "drops.oversize",
     "drops.missed",
+    "drops.removed",
     "drops.unread",
     "buffers.pool",
     "buffers.ring",

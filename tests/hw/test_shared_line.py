@@ -62,7 +62,7 @@ def test_the_line_is_the_or_of_both_cards(cards: tuple[Host, Host]) -> None:
     b.write(reg.ICS, reg.RXT0)
     a.read(reg.ICR)
     assert (a.nic.causes.asserted, b.nic.causes.asserted, a.line.asserted) == (False, True, True)
-    b.read(reg.ICR)
+    b.nic.hang()
     assert not a.line.asserted
 
 
@@ -77,3 +77,18 @@ def test_a_driver_that_leaves_does_not_take_the_other_along(cards: tuple[Host, H
     b.arrive(frame(1), at=100)
     a.run(1000)
     assert seen == [("b.eth0", 100, reg.RXT0)]
+
+
+def test_who_takes_all_ones_for_causes_locks_the_other_out(cards: tuple[Host, Host]) -> None:
+    """A driver whose card was removed must not claim: the line then never reaches who could quiet it."""
+    a, b = cards
+    seen: Seen = []
+    driver(a, seen)
+    driver(b, seen)
+    a.nic.remove()
+    a.run(10)
+    assert seen == []
+    b.arrive(frame(1), at=100)
+    a.run(1000)
+    assert "b.eth0" not in [name for name, _, _ in seen]
+    assert a.findings() == [("int-storm", "a.irq")]
