@@ -2,6 +2,7 @@
 
 from ndisemu.machine.application import Application
 from ndisemu.machine.emulation import Emulation
+from ndisemu.machine.faults import FAULTS, Fault
 from ndisemu.machine.host import Host, Slot
 
-__all__ = ["Application", "Emulation", "Host", "Slot"]
+__all__ = ["FAULTS", "Application", "Emulation", "Fault", "Host", "Slot"]

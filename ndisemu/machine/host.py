@@ -16,11 +16,12 @@ MEBIBYTE = 1 << 20
 
 
 class Slot:
-    """A card in a host, with its adapter and, once connected, its cable."""
+    """A card in a host, with its interrupt line, its adapter and, once connected, its cable."""
 
-    def __init__(self, host: "Host", nic: Nic, adapter: Adapter, mtu: int) -> None:
+    def __init__(self, host: "Host", nic: Nic, line: InterruptLine, adapter: Adapter, mtu: int) -> None:
         self.host = host
         self.nic = nic
+        self.line = line
         self.adapter = adapter
         self.mtu = mtu
         self.cable: Cable | None = None
@@ -65,21 +66,27 @@ class Host:
         mac: bytes | None = None,
         mtu: int = 1500,
         parameters: Mapping[str, int] | None = None,
+        shares_line_with: str | None = None,
     ) -> Slot:
         """Put a card into this host, with a driver class (or another callable that makes the driver).
 
-        `parameters` are what the driver reads from its configuration, such as `tx_ring`.
+        `parameters` are what the driver reads from its configuration, such as `tx_ring`. The card gets an interrupt
+        line of its own, or that of the NIC named by `shares_line_with`.
         """
         if name in self.slots:
             raise UsageError(f"host {self.name} has a NIC named {name} already")
         full_name = f"{self.name}.{name}"
         address = mac or self._usual_address()
         cpu = self.cpus[0]
-        line = InterruptLine(cpu, f"{full_name} interrupt")
+        line = (
+            InterruptLine(cpu, f"{full_name} interrupt")
+            if shares_line_with is None
+            else self._slot(shares_line_with).line
+        )
         dma = DmaSpace(self.memory, full_name)
         nic = Nic(self.kernel, full_name, address, dma=dma, line=line, settlers=cpu.settlers)
         device = Device(full_name, nic, line, dma, self.memory, cpu, {"mtu": mtu, **(parameters or {})})
-        slot = Slot(self, nic, self.ndis.add_adapter(miniport(), device), mtu)
+        slot = Slot(self, nic, line, self.ndis.add_adapter(miniport(), device), mtu)
         self.slots[name] = slot
         return slot
 

@@ -106,8 +106,7 @@ def _importing_from(folder: Path) -> Iterator[None]:
 def _put_in(host: Host, name: str, nic: schema.Nic, line_owner: str, scenario: Scenario) -> Slot:
     """Put a card with its driver into a host; raises `BugCheck` if it is the driver's fault that this cannot be done."""
     path, folder = nic.miniport.path, scenario.path.parent
-    sharing = {} if line_owner == name else {"shares_line_with": line_owner}
-    put_in: Callable[..., Slot] = host.nic
+    shared = None if line_owner == name else line_owner
     parameters = {"tx_ring": nic.tx_ring, "rx_ring": nic.rx_ring, "itr": nic.itr, **nic.parameters}
 
     def make() -> Miniport:
@@ -119,7 +118,9 @@ def _put_in(host: Host, name: str, nic: schema.Nic, line_owner: str, scenario: S
             raise BugCheck(f"the driver {path} cannot be made: {error!r}", error) from error
 
     try:
-        return put_in(name, make, mac=nic.mac, mtu=scenario.mtu_of(nic), parameters=parameters, **sharing)
+        return host.nic(
+            name, make, mac=nic.mac, mtu=scenario.mtu_of(nic), parameters=parameters, shares_line_with=shared
+        )
     except BugCheck as failure:
         raise BugCheck(f"{host.name}.{name}: {failure}", failure.cause) from failure
     except RuleViolation as violation:

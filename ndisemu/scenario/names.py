@@ -32,6 +32,7 @@ NIC_COUNTERS: Final[Mapping[str, str]] = {
     "drops.filtered": "frames dropped by the card's filter",
     "drops.oversize": "frames dropped as too long for the card",
     "drops.missed": "frames dropped for want of descriptors or FIFO",
+    "drops.removed": "frames that came when the card was gone",
     "drops.unread": "frames in the ring that the driver never took",
     "buffers.pool": "receive packets that the miniport has",
     "buffers.ring": "those given to the card",

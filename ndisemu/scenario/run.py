@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -18,12 +18,13 @@ from ndisemu import __version__
 from ndisemu.errors import BugCheck
 from ndisemu.kernel import Watchdog
 from ndisemu.machine import Emulation, Slot
+from ndisemu.machine.faults import FAULTS
 from ndisemu.observe import CaptureLog, EventLog, Interface, RunDirectory
 from ndisemu.scenario.build import Plan, build
 from ndisemu.scenario.counters import Counters, count, count_buffers
 from ndisemu.scenario.result import Result, make_result
 from ndisemu.scenario.schema import Scenario
-from ndisemu.scenario.trouble import Applied, Injector, Trouble, load_injectors
+from ndisemu.scenario.trouble import Applied, Injector, Trouble
 from ndisemu.verifier import IrqlRules
 
 # How many seconds of the run's own time a driver may take to start or to halt.
@@ -35,13 +36,13 @@ class Options:
     """How to run.
 
     Where to write (None: nowhere), whether to check rules, who is shown the
-    built machine, and what does the faults (None: the machine itself).
+    built machine, and what does the faults.
     """
 
     out: Path | None = None
     checked: bool = True
     watch: Callable[[Plan, Emulation], None] | None = None
-    injectors: Mapping[str, Injector] | None = None
+    injectors: Mapping[str, Injector] = field(default_factory=lambda: FAULTS)
 
 
 class Run:
@@ -150,10 +151,7 @@ class Run:
         self.ended = "duration"
 
     def _trouble(self, emulation: Emulation) -> Trouble:
-        faults, injectors = self._scenario.faults, self._options.injectors
-        if injectors is None:
-            injectors = load_injectors() if faults else {}
-        trouble = Trouble(faults, self._plan.slots, injectors, emulation.kernel)
+        trouble = Trouble(self._scenario.faults, self._plan.slots, self._options.injectors, emulation.kernel)
         self._faults = trouble.applied
         return trouble
 

@@ -12,7 +12,6 @@ Not here: how a fault is done, which the table of injectors knows.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Final, Protocol, TypeAlias
 
 from ndisemu.errors import BugCheck, RuleViolation, UsageError
@@ -49,12 +48,6 @@ class Applied:
     time: int
     nic: str
     do: str
-
-
-def load_injectors() -> Mapping[str, Injector]:
-    """Return what a machine can do to its NICs; loaded only for scenarios that have faults."""
-    found: Mapping[str, Injector] = import_module("ndisemu.machine.faults").FAULTS
-    return found
 
 
 class Trouble:

@@ -161,7 +161,7 @@ def test_a_fault_that_cannot_be_is_a_mistake_of_the_user(
     command: Command, scenario: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The command says what, where and when, without a traceback, and exits with 2."""
-    monkeypatch.setattr("ndisemu.scenario.run.load_injectors", lambda: {"hang": Impossible()})
+    monkeypatch.setattr("ndisemu.scenario.run.FAULTS", {"hang": Impossible()})
     ended = command("run", str(scenario), "--set", "faults=[{at: 5us, on: a.eth0, do: hang}]")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == "fault hang on a.eth0 at 5.000 us: a.eth0 has no cable\n"
