@@ -1,7 +1,7 @@
 """The declared contracts against the documents, both ways: names and IRQLs as the DDK has them, none missing.
 
-`ENTRIES` and `CALLS` are transcribed from NDIS reference 1.2, 2.1, 3.1 and 3.2, not from the code. A routine of
-theirs that is not built yet has no row; a row without code, and code without a row, fail.
+`ENTRIES` and `CALLS` are transcribed from NDIS reference 1.2, 2.1, 3.1 and 3.2 and from `wdm.h` (Io...), not from the
+code. A routine of theirs that is not built yet has no row; a row without code, and code without a row, fail.
 """
 
 import inspect
@@ -65,6 +65,8 @@ NdisReturnPackets              <= DISPATCH
 NdisRequest                    <= DISPATCH
 NdisGetCurrentSystemTime       any
 NdisInitializeTimer            == PASSIVE
+IoCallDriver                   <= DISPATCH
+IoCancelIrp                    <= DISPATCH
 """
 
 FACES: Final = (v5.Miniport, v5.Protocol, v5.MiniportLibrary, v5.RegisterSpace, v5.BindContext, Binding)
