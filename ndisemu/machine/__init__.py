@@ -3,5 +3,6 @@
 from ndisemu.machine.application import Application
 from ndisemu.machine.emulation import Emulation
 from ndisemu.machine.host import Host, Slot
+from ndisemu.machine.stream import StreamSlot
 
-__all__ = ["Application", "Emulation", "Host", "Slot"]
+__all__ = ["Application", "Emulation", "Host", "Slot", "StreamSlot"]
