@@ -4,7 +4,7 @@ A driver imports from here and from `v5` only; `library.NdisLibrary` is what
 a machine puts into each host.
 """
 
-from ndisemu.kernel import DISPATCH, PASSIVE, Event, Irql, Signal, SpinLock, Timer, Turn
+from ndisemu.kernel import DISPATCH, PASSIVE, Event, Irp, Irql, NtStatus, Signal, SpinLock, Timer, Turn
 from ndisemu.memory import DescriptorRing
 from ndisemu.ndis import v5
 from ndisemu.ndis.adapter import Adapter
@@ -20,7 +20,7 @@ from ndisemu.ndis.constants import (
     ProtocolOption,
 )
 from ndisemu.ndis.data import BufferPool, Mdl, OidRequest, OobBlock, Packet, PacketPool
-from ndisemu.ndis.device import Device
+from ndisemu.ndis.device import Device, wdm_device
 from ndisemu.ndis.library import NdisLibrary
 from ndisemu.ndis.oid import Oid
 from ndisemu.ndis.resources import SharedMemory
@@ -37,12 +37,14 @@ __all__ = [
     "Device",
     "Event",
     "HardwareStatus",
+    "Irp",
     "Irql",
     "MacOption",
     "Mdl",
     "MediaState",
     "Medium",
     "NdisLibrary",
+    "NtStatus",
     "Oid",
     "OidRequest",
     "OobBlock",
@@ -58,4 +60,5 @@ __all__ = [
     "Timer",
     "Turn",
     "v5",
+    "wdm_device",
 ]

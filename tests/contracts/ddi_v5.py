@@ -1,4 +1,4 @@
-"""What the documents say of NDIS 5.x: names, IRQLs and kinds of the routines that are built, and where they stand."""
+"""What the documents say of NDIS 5.x, and `wdm.h` of Io...: names, IRQLs and kinds of the routines that are built."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -59,6 +59,8 @@ NdisReturnPackets              <= DISPATCH
 NdisRequest                    <= DISPATCH
 NdisGetCurrentSystemTime       any
 NdisInitializeTimer            == PASSIVE
+IoCallDriver                   <= DISPATCH
+IoCancelIrp                    <= DISPATCH
 """
 
 FACES: Final = (v5.Miniport, v5.Protocol, v5.MiniportLibrary, v5.RegisterSpace, v5.BindContext, v5.Binding, BaseBinding)

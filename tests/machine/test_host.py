@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from ndisemu import Emulation, RingMiniport, Status, run, v5
+from ndisemu import Emulation, RingMiniport, Status, StreamMiniport, run, v5
 from ndisemu.errors import BugCheck, UsageError
 from ndisemu.machine import Host
 from ndisemu.ndis import PacketFilter
@@ -267,6 +267,9 @@ def test_a_line_can_be_shared_only_with_a_card_that_is_there() -> None:
             host.nic("eth0", RingMiniport)
             with pytest.raises(UsageError, match=r"^host a has no NIC named eth2; it has eth0$"):
                 host.nic("eth1", RingMiniport, shares_line_with="eth2")
+            host.stream_nic("wdm0", StreamMiniport)
+            with pytest.raises(UsageError, match=r"^a.wdm0 is no card and has no interrupt line to share$"):
+                host.nic("eth1", RingMiniport, shares_line_with="wdm0")
             assert list(host.slots) == ["eth0"]
 
     run(main())

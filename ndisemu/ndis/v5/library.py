@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import Cpu, Delay, Event, SpinLock, Timer, sleep
+from ndisemu.kernel import Cpu, Delay, Event, Irp, SpinLock, Timer, sleep
 from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.constants import AttributeFlag
 from ndisemu.ndis.data.mdl import Mdl
@@ -232,6 +232,23 @@ class MiniportLibrary:
         """Complete the pending set."""
         self._enter("NdisMSetInformationComplete")
         self._adapter.requests.complete(status, is_set=True)
+
+    # The driver below, of a miniport with a WDM lower edge.
+
+    @ddi("IoCallDriver", irql="<= DISPATCH", kind=Kind.CALL, source="seed 003")
+    def call_driver(self, irp: Irp, completion: Callable[[Irp], None] | None = None) -> Irp:
+        """Send `irp` down and return it: await it for its status, or be told by `completion`, at DISPATCH_LEVEL."""
+        self._enter("IoCallDriver")
+        if completion is not None:
+            check_immediate("IoCompletionRoutine", completion)
+        self._adapter.resources.call_driver(irp, completion)
+        return irp
+
+    @ddi("IoCancelIrp", irql="<= DISPATCH", kind=Kind.CALL, source="seed 003")
+    def cancel_irp(self, irp: Irp) -> bool:
+        """Ask for an early end of `irp`, which is completed all the same; whether it could be asked for."""
+        self._enter("IoCancelIrp")
+        return irp.cancel()
 
     # Locks, time and waiting.
 
