@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from typing import overload
 
 from ndisemu.errors import BugCheck, UsageError
 from ndisemu.hw import Nic
@@ -9,8 +10,7 @@ from ndisemu.kernel import Cpu, InterruptLine, Kernel
 from ndisemu.link import Cable
 from ndisemu.machine.application import USUAL_FILTER, Application, ApplicationProtocol
 from ndisemu.memory import DmaSpace, HostMemory
-from ndisemu.ndis import Adapter, Device, NdisLibrary, PacketFilter
-from ndisemu.ndis.v5 import Binding, Miniport, Protocol
+from ndisemu.ndis import Adapter, Device, NdisLibrary, PacketFilter, v5, v6
 
 MEBIBYTE = 1 << 20
 
@@ -60,7 +60,7 @@ class Host:
     def nic(
         self,
         name: str,
-        miniport: Callable[[], Miniport],
+        miniport: Callable[[], v5.Miniport] | Callable[[], v6.Miniport],
         *,
         mac: bytes | None = None,
         mtu: int = 1500,
@@ -78,7 +78,7 @@ class Host:
         line = InterruptLine(cpu, f"{full_name} interrupt")
         dma = DmaSpace(self.memory, full_name)
         nic = Nic(self.kernel, full_name, address, dma=dma, line=line, settlers=cpu.settlers)
-        device = Device(full_name, nic, line, dma, self.memory, cpu, {"mtu": mtu, **(parameters or {})})
+        device = Device(full_name, nic, line, dma, self.memory, cpu, {"mtu": mtu, **(parameters or {})}, self.cpus)
         slot = Slot(self, nic, self.ndis.add_adapter(miniport(), device), mtu)
         self.slots[name] = slot
         return slot
@@ -95,7 +95,15 @@ class Host:
             raise BugCheck(f"{adapter.name} does not run: {'; '.join(reasons) or adapter.state.current.value}")
         return adapter
 
-    async def bind_protocol(self, name: str, protocol: Protocol, *, cpu: int = 0) -> Binding:
+    @overload
+    async def bind_protocol(self, name: str, protocol: v5.Protocol, *, cpu: int = 0) -> v5.Binding: ...
+
+    @overload
+    async def bind_protocol(self, name: str, protocol: v6.Protocol, *, cpu: int = 0) -> v6.Binding: ...
+
+    async def bind_protocol(
+        self, name: str, protocol: v5.Protocol | v6.Protocol, *, cpu: int = 0
+    ) -> v5.Binding | v6.Binding:
         """Bind a protocol driver to a NIC, starting its adapter if need be."""
         chosen = self._cpu(cpu)
         adapter = await self.start(name)

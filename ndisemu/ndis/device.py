@@ -30,7 +30,10 @@ class Registers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One device and its resources; `parameters` is what the registry would hold for the adapter."""
+    """One device and its resources; `parameters` is what the registry would hold for the adapter.
+
+    `cpu` takes its interrupts; `cpus` are those its DPCs may be queued on, that one alone if there are none.
+    """
 
     name: str
     registers: Registers
@@ -39,3 +42,4 @@ class Device:
     memory: HostMemory
     cpu: Cpu
     parameters: Mapping[str, int] = field(default_factory=dict)
+    cpus: tuple[Cpu, ...] = ()

@@ -182,4 +182,3 @@ class MiniportLibrary(BaseMiniportLibrary):
             raise RuleViolation(
                 "init-attributes", f"{self._adapter.name} called {call} before NdisMSetAttributesEx, which comes first"
             )
-
