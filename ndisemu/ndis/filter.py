@@ -59,7 +59,7 @@ class BindingFilter:
         for nbl in nbls:
             buffer = nbl.buffers[0]
             start, length = buffer.segments[0]
-            destination = buffer.mdls[0].memory[start : start + 6] if length >= 6 else buffer.read()[:6]
+            destination = buffer.memory[start : start + 6] if length >= 6 else buffer.read()[:6]
             verdict = verdicts.get(destination)
             if verdict is None:
                 verdict = self._judge(destination)

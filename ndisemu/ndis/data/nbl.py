@@ -15,6 +15,7 @@ Source: NDIS reference 4.3.
 
 from collections.abc import Sequence
 from enum import IntEnum, IntFlag
+from mmap import mmap
 
 from ndisemu.errors import RuleViolation
 from ndisemu.memory import Pool
@@ -58,10 +59,13 @@ class NetBuffer:
     `current_offset` bytes into its MDL number `current`, and is `length`
     bytes long. Bytes before it are unused data space. `segments` is the data
     as pairs of bus address and length: its SCATTER_GATHER_LIST while it is
-    mapped for a card, which `mapped` tells.
+    mapped for a card, which `mapped` tells. `memory` is where they lie, once
+    there are any.
     """
 
-    __slots__ = ("current", "current_offset", "data_offset", "length", "mapped", "mdls", "nbl", "segments")
+    memory: mmap
+
+    __slots__ = ("current", "current_offset", "data_offset", "length", "mapped", "mdls", "memory", "nbl", "segments")
 
     def __init__(self, nbl: "NetBufferList", mdls: Sequence[Mdl] = (), offset: int = 0, length: int = 0) -> None:
         self.nbl = nbl
@@ -97,6 +101,8 @@ class NetBuffer:
         if left:
             raise RuleViolation("nb-too-short", f"{self!r} has {left} bytes less than its length in its MDLs")
         self.segments = tuple(segments)
+        if segments:
+            self.memory = self.mdls[0].memory
 
     def resize(self, length: int) -> None:
         """Set the length of a frame: how many bytes from `data_offset` it has (`NET_BUFFER_DATA_LENGTH`)."""
@@ -104,6 +110,7 @@ class NetBuffer:
         mdls = self.mdls
         if len(mdls) == 1 and 0 < length <= mdls[0].length - self.data_offset:
             self.segments = ((mdls[0].address + self.data_offset, length),)
+            self.memory = mdls[0].memory
             return
         try:
             self.locate()
@@ -115,9 +122,9 @@ class NetBuffer:
         """Make `data` the frame, in the memory that the chain has from `data_offset` on."""
         if self.length != len(data):
             self.resize(len(data))
-        memory, place = self.mdls[0].memory, 0
+        place = 0
         for address, length in self.segments:
-            memory[address : address + length] = data[place : place + length]
+            self.memory[address : address + length] = data[place : place + length]
             place += length
 
     def retreat(self, delta: int, spare: BufferPool | None = None) -> Status:
@@ -161,8 +168,8 @@ class NetBuffer:
         segments = self.segments
         if len(segments) == 1:
             address, length = segments[0]
-            return self.mdls[0].memory[address : address + length]
-        return b"".join(self.mdls[0].memory[address : address + length] for address, length in segments)
+            return self.memory[address : address + length]
+        return b"".join(self.memory[address : address + length] for address, length in segments)
 
 
 class NetBufferList:
@@ -220,7 +227,7 @@ class NetBufferList:
             buffer.fill(data)
             return
         start = buffer.segments[0][0]
-        buffer.mdls[0].memory[start : start + len(data)] = data
+        buffer.memory[start : start + len(data)] = data
 
     def retreat(self, delta: int, spare: BufferPool | None = None) -> Status:
         """Grow the front of every frame (`NdisRetreatNetBufferListDataStart`); all or, with RESOURCES, none."""

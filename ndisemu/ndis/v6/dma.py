@@ -13,13 +13,18 @@ Source: NDIS reference 5.12.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import chain
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
 
 from ndisemu.errors import RuleViolation
 from ndisemu.ndis.data.nbl import NetBuffer
 
 if TYPE_CHECKING:
     from ndisemu.ndis.v6.adapter import NblAdapter
+
+
+_SEGMENTS: Final = attrgetter("segments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +47,24 @@ class DmaChannel:
 
     def map_all(self, buffers: Sequence[NetBuffer]) -> None:
         """Map frames that are not mapped yet, or refuse the call."""
-        let = self._map
         for place, buffer in enumerate(buffers):
             if buffer.mapped:
-                self.unmap_all(buffers[:place])
+                for undone in buffers[:place]:
+                    undone.mapped = False
                 raise RuleViolation(
                     "sg-one-per-nb", f"{self._name} maps {buffer!r}, which is mapped; free its SG list first"
                 )
             buffer.mapped = True
-            let(buffer.segments)
+        self._map(chain.from_iterable(map(_SEGMENTS, buffers)))
 
     def unmap_all(self, buffers: Sequence[NetBuffer]) -> None:
-        """Take mapped frames from the card."""
-        take = self._unmap
-        for buffer in buffers:
+        """Take mapped frames from the card, or refuse the call."""
+        for place, buffer in enumerate(buffers):
             if not buffer.mapped:
+                for undone in buffers[:place]:
+                    undone.mapped = True
                 raise RuleViolation(
                     "sg-free", f"{self._name} frees the SG list of {buffer!r}, which has none; free each exactly once"
                 )
             buffer.mapped = False
-            take(buffer.segments)
+        self._unmap(chain.from_iterable(map(_SEGMENTS, buffers)))

@@ -87,12 +87,19 @@ class NblSends(SendBook):
     def complete(self, nbls: Sequence[NetBufferList], flags: int) -> None:
         """Give lists back to the protocols that sent them (`NdisMSendNetBufferListsComplete`)."""
         self.give_back(nbls)
-        if True in [buffer.mapped for nbl in nbls for buffer in nbl.buffers]:
+        failed = mapped = False
+        for nbl in nbls:
+            if nbl.status is not _SUCCESS:
+                failed = True
+            for buffer in nbl.buffers:
+                if buffer.mapped:
+                    mapped = True
+        if mapped:
             self._free_left_mappings(nbls)
-        if [nbl.status for nbl in nbls].count(_SUCCESS) == len(nbls):
-            self.count_end(len(nbls), _SUCCESS)
-        else:
+        if failed:
             self._count_by_status(nbls)
+        else:
+            self.count_end(len(nbls), _SUCCESS)
         self._announce(nbls, flags)
 
     def finish(self, nbls: Sequence[NetBufferList], status: Status) -> None:
