@@ -20,6 +20,7 @@ from ndisemu.drivers.i8254x.transmit import Burst, TxRing
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import Oid, OidRequest, RegisterSpace, Signal, Status, Turn
 from ndisemu.ndis.v6 import (
+    DmaChannel,
     GeneralAttributes,
     HaltAction,
     InitParameters,
@@ -47,6 +48,7 @@ class Ring6Miniport(Miniport):
     tx: TxRing[NetBuffer]
     rx: ListRing
     information: Information
+    dma: DmaChannel
     line: Interrupt
 
     def initialize(self, parameters: InitParameters) -> Status:
@@ -64,7 +66,7 @@ class Ring6Miniport(Miniport):
         self.registers.write(reg.CTRL, reg.CTRL_RST)
         self.registers.write(reg.IMC, reg.CAUSES)
         self.describe(mtu, (tx_count, rx_count))
-        self.ndis.register_scatter_gather_dma()
+        self.dma = self.ndis.register_scatter_gather_dma()
         self.tx = TxRing(self.ndis, self.registers, tx_count)
         self.rx = ListRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
         self.line = self.ndis.register_interrupt()
@@ -138,7 +140,7 @@ class Ring6Miniport(Miniport):
         """Map frames and cut them into bursts that fit the ring; lists of different cancel ids never share a burst."""
         if not frames:
             return []
-        self.ndis.map_net_buffers(frames)
+        self.dma.map(frames)
         if not any(map(_INFO, nbls)):
             return self.tx.split(frames)
         bursts: list[Burst[NetBuffer]] = []
@@ -150,7 +152,7 @@ class Ring6Miniport(Miniport):
 
     def complete(self, frames: Sequence[NetBuffer], status: Status) -> None:
         """Free the SG lists of frames that have ended, and complete the lists whose last frame is among them."""
-        self.ndis.unmap_net_buffers(frames)
+        self.dma.unmap(frames)
         if status is Status.INVALID_PACKET:
             # NDIS 6 has no word for a frame in too many pieces.
             status = Status.FAILURE

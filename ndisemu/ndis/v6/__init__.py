@@ -4,7 +4,7 @@ from ndisemu.ndis.data.nbl import NblFlag, NblInfo, NblPool, NetBuffer, NetBuffe
 from ndisemu.ndis.miniportlibrary import RegisterSpace
 from ndisemu.ndis.v6.attributes import GeneralAttributes, RegistrationAttributes
 from ndisemu.ndis.v6.binding import Binding
-from ndisemu.ndis.v6.dma import SgList
+from ndisemu.ndis.v6.dma import DmaChannel, SgList
 from ndisemu.ndis.v6.flags import (
     DevicePnpEvent,
     HaltAction,
@@ -26,6 +26,7 @@ __all__ = [
     "BindParameters",
     "Binding",
     "DevicePnpEvent",
+    "DmaChannel",
     "GeneralAttributes",
     "HaltAction",
     "InitParameters",

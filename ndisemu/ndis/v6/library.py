@@ -25,7 +25,7 @@ from ndisemu.ndis.miniportlibrary import BaseMiniportLibrary
 from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v6.attributes import Answers, GeneralAttributes, RegistrationAttributes
-from ndisemu.ndis.v6.dma import DmaChannel, SgList
+from ndisemu.ndis.v6.dma import DmaChannel
 from ndisemu.ndis.v6.interrupt import Interrupt
 from ndisemu.ndis.v6.states import AdapterState
 
@@ -92,42 +92,18 @@ class MiniportLibrary(BaseMiniportLibrary):
     # Memory and DMA.
 
     @ddi("NdisMRegisterScatterGatherDma", irql="== PASSIVE", kind=Kind.CALL, source=_DMA)
-    def register_scatter_gather_dma(self) -> None:
+    def register_scatter_gather_dma(self) -> DmaChannel:
         """Get the right to map frames for the card, and to allocate memory that it shares."""
         self._claim("NdisMRegisterScatterGatherDma")
-        self._adapter.dma = DmaChannel(self._adapter)
+        self._adapter.dma = DmaChannel(self._adapter, self._enter)
+        return self._adapter.dma
 
     @ddi("NdisMDeregisterScatterGatherDma", irql="== PASSIVE", kind=Kind.CALL, source=_DMA)
     def deregister_scatter_gather_dma(self) -> None:
         """Give that right back."""
         self._enter("NdisMDeregisterScatterGatherDma")
-        self._channel("NdisMDeregisterScatterGatherDma")
+        self._need_channel("NdisMDeregisterScatterGatherDma")
         self._adapter.dma = None
-
-    @ddi("NdisMAllocateNetBufferSGList", irql="== DISPATCH", kind=Kind.CALL, source=_DMA)
-    def allocate_net_buffer_sg_list(self, buffer: NetBuffer, context: object = None) -> Status:
-        """Map one frame for the card; `process_sg_list` is given the list, here before this returns."""
-        self._enter("NdisMAllocateNetBufferSGList")
-        self._channel("NdisMAllocateNetBufferSGList").map_all((buffer,))
-        adapter, made = self._adapter, SgList(buffer, buffer.segments)
-        adapter.call("MiniportProcessSGList", lambda: adapter.miniport.process_sg_list(made, context))
-        return Status.SUCCESS
-
-    @ddi("NdisMFreeNetBufferSGList", irql="== DISPATCH", kind=Kind.CALL, source=_DMA)
-    def free_net_buffer_sg_list(self, sg_list: SgList) -> None:
-        """Take a frame from the card, before its list is completed."""
-        self._enter("NdisMFreeNetBufferSGList")
-        self._channel("NdisMFreeNetBufferSGList").unmap_all((sg_list.net_buffer,))
-
-    def map_net_buffers(self, buffers: Sequence[NetBuffer]) -> None:
-        """Map a burst of frames in one call; the SG list of each is its `segments`. IRQL <= DISPATCH."""
-        self._enter("NdisMAllocateNetBufferSGList")
-        self._channel("NdisMAllocateNetBufferSGList").map_all(buffers)
-
-    def unmap_net_buffers(self, buffers: Sequence[NetBuffer]) -> None:
-        """Take a burst of frames from the card in one call. IRQL <= DISPATCH."""
-        self._enter("NdisMFreeNetBufferSGList")
-        self._channel("NdisMFreeNetBufferSGList").unmap_all(buffers)
 
     @ddi("NdisMAllocateSharedMemory", irql="== PASSIVE", kind=Kind.CALL, source=_DMA)
     def allocate_shared_memory(
@@ -135,7 +111,7 @@ class MiniportLibrary(BaseMiniportLibrary):
     ) -> SharedMemory | None:
         """Allocate memory for card and driver; None when there is no room. Only from `initialize`."""
         self._claim("NdisMAllocateSharedMemory")
-        self._channel("NdisMAllocateSharedMemory")
+        self._need_channel("NdisMAllocateSharedMemory")
         adapter = self._adapter
         if adapter.state.current is not AdapterState.INITIALIZING:
             raise RuleViolation(
@@ -152,7 +128,7 @@ class MiniportLibrary(BaseMiniportLibrary):
         A coroutine passes a `Signal` as the context and awaits it: its value is the memory, or None.
         """
         self._enter("NdisMAllocateSharedMemoryAsyncEx")
-        self._channel("NdisMAllocateSharedMemoryAsyncEx")
+        self._need_channel("NdisMAllocateSharedMemoryAsyncEx")
         adapter = self._adapter
 
         def allocate() -> None:
@@ -279,11 +255,9 @@ class MiniportLibrary(BaseMiniportLibrary):
                 "an interrupt may arrive before it returns",
             )
 
-    def _channel(self, call: str) -> DmaChannel:
-        channel = self._adapter.dma
-        if channel is None:
+    def _need_channel(self, call: str) -> None:
+        if self._adapter.dma is None:
             raise RuleViolation(
                 "shm-alloc-needs-dma",
                 f"{self._adapter.name} called {call} without NdisMRegisterScatterGatherDma, which comes before",
             )
-        return channel

@@ -118,7 +118,7 @@ class Miniport:
 
     @ddi("MiniportProcessSGList", irql="== DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 5.12")
     def process_sg_list(self, sg_list: SgList, context: object) -> None:
-        """Take the scatter/gather list that `allocate_net_buffer_sg_list` has made."""
+        """Take the scatter/gather list that `DmaChannel.allocate_net_buffer_sg_list` has made."""
         raise NotImplementedError(f"{type(self).__name__} allocates SG lists and supplies no MiniportProcessSGList")
 
     @ddi("MiniportSharedMemoryAllocateComplete", irql="== PASSIVE", kind=Kind.IMMEDIATE, source="NDIS reference 5.12")

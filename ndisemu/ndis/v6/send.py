@@ -199,7 +199,7 @@ class NblSends(SendBook):
 
     def _unmap(self, nbl: NetBufferList) -> None:
         if self._owner.dma is not None:
-            self._owner.dma.unmap_all([buffer for buffer in nbl.buffers if buffer.mapped])
+            self._owner.dma.reclaim(nbl.buffers)
 
 
 def _echo(nbl: NetBufferList, place: int) -> NetBufferList:
