@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ndisemu.drivers.i8254x.information import Information
-from ndisemu.drivers.i8254x.receive import RxRing
+from ndisemu.drivers.i8254x.receive import PacketRing
 from ndisemu.drivers.i8254x.transmit import TxRing
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import OidRequest, Packet, Status, Turn
@@ -33,8 +33,8 @@ class RingMiniport(Miniport):
     deserialized = True  # NDIS_ATTRIBUTE_DESERIALIZE
 
     registers: RegisterSpace
-    tx: TxRing
-    rx: RxRing
+    tx: TxRing[Packet]
+    rx: PacketRing
     information: Information
     interrupt: Interrupt
 
@@ -50,7 +50,7 @@ class RingMiniport(Miniport):
         self.registers.write(reg.CTRL, reg.CTRL_RST)
         self.registers.write(reg.IMC, reg.CAUSES)
         self.tx = TxRing(self.ndis, self.registers, tx_count)
-        self.rx = RxRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
+        self.rx = PacketRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
         self.information = Information(self.registers, self.read_station_address(), mtu, (tx_count, rx_count))
         self.interrupt = self.ndis.register_interrupt()
         self.tx.start()
@@ -84,8 +84,8 @@ class RingMiniport(Miniport):
         for burst in bursts:
             status = await burst.sent
             if status is Status.SUCCESS:
-                self.information.counters.sent += len(burst.packets)
-            self.ndis.send_complete(burst.packets, status)
+                self.information.counters.sent += len(burst.frames)
+            self.ndis.send_complete(burst.frames, status)
 
     def refuse_too_long(self, packets: Sequence[Packet]) -> Sequence[Packet]:
         """Fail the packets that exceed OID_GEN_MAXIMUM_TOTAL_SIZE; returns the others."""

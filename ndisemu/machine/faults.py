@@ -15,6 +15,7 @@ from ndisemu.errors import UsageError
 from ndisemu.link import Cable
 from ndisemu.machine.host import Slot
 from ndisemu.ndis import Status
+from ndisemu.ndis.v6.adapter import NblAdapter
 
 
 @runtime_checkable
@@ -32,19 +33,6 @@ class Removable(Protocol):
 
     async def surprise_remove(self) -> None:
         """Tell the driver, and halt it."""
-        ...
-
-
-@runtime_checkable
-class Pausable(Protocol):
-    """An adapter of NDIS 6, which can stop and go on without a halt."""
-
-    async def pause(self) -> None:
-        """Pause it (`MiniportPause`)."""
-        ...
-
-    async def restart(self) -> None:
-        """Let it run again (`MiniportRestart`)."""
         ...
 
 
@@ -145,10 +133,10 @@ def _cable(slot: Slot) -> Cable:
     return slot.cable
 
 
-def _pausable(slot: Slot, word: str) -> Pausable:
-    adapter: object = slot.adapter
-    if not isinstance(adapter, Pausable):
-        raise UsageError(f"{slot.name} is an NDIS 5.1 adapter, which has no {word}; NDIS 6 has")
+def _pausable(slot: Slot, word: str) -> NblAdapter:
+    adapter = slot.adapter
+    if not isinstance(adapter, NblAdapter):
+        raise UsageError(f"{slot.name} is an {adapter.generation} adapter, which has no {word}; NDIS 6 has")
     return adapter
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from typing import overload
 
 from ndisemu.errors import BugCheck, UsageError
 from ndisemu.hw import Nic
@@ -10,8 +11,7 @@ from ndisemu.link import Cable, StreamDevice
 from ndisemu.machine.application import USUAL_FILTER, Application, ApplicationProtocol
 from ndisemu.machine.stream import StreamSlot
 from ndisemu.memory import DmaSpace, HostMemory
-from ndisemu.ndis import Adapter, Device, NdisLibrary, PacketFilter, wdm_device
-from ndisemu.ndis.v5 import Binding, Miniport, Protocol
+from ndisemu.ndis import Adapter, Device, NdisLibrary, PacketFilter, v5, v6, wdm_device
 
 MEBIBYTE = 1 << 20
 
@@ -63,7 +63,7 @@ class Host:
     def nic(
         self,
         name: str,
-        miniport: Callable[[], Miniport],
+        miniport: Callable[[], v5.Miniport] | Callable[[], v6.Miniport],
         *,
         mac: bytes | None = None,
         mtu: int = 1500,
@@ -82,7 +82,7 @@ class Host:
         line = self._line(shares_line_with) if shares_line_with else InterruptLine(cpu, f"{full_name} interrupt")
         dma = DmaSpace(self.memory, full_name)
         nic = Nic(self.kernel, full_name, address, dma=dma, line=line, settlers=cpu.settlers)
-        device = Device(full_name, nic, line, dma, self.memory, cpu, {"mtu": mtu, **(parameters or {})})
+        device = Device(full_name, nic, line, dma, self.memory, cpu, {"mtu": mtu, **(parameters or {})}, self.cpus)
         slot = Slot(self, nic, line, self.ndis.add_adapter(miniport(), device), mtu)
         self.slots[name] = slot
         return slot
@@ -90,7 +90,7 @@ class Host:
     def stream_nic(
         self,
         name: str,
-        miniport: Callable[[], Miniport],
+        miniport: Callable[[], v5.Miniport],
         *,
         mac: bytes | None = None,
         mtu: int = 1500,
@@ -122,7 +122,15 @@ class Host:
             raise BugCheck(f"{adapter.name} does not run: {'; '.join(reasons) or adapter.state.current.value}")
         return adapter
 
-    async def bind_protocol(self, name: str, protocol: Protocol, *, cpu: int = 0) -> Binding:
+    @overload
+    async def bind_protocol(self, name: str, protocol: v5.Protocol, *, cpu: int = 0) -> v5.Binding: ...
+
+    @overload
+    async def bind_protocol(self, name: str, protocol: v6.Protocol, *, cpu: int = 0) -> v6.Binding: ...
+
+    async def bind_protocol(
+        self, name: str, protocol: v5.Protocol | v6.Protocol, *, cpu: int = 0
+    ) -> v5.Binding | v6.Binding:
         """Bind a protocol driver to a NIC, starting its adapter if need be."""
         chosen = self._cpu(cpu)
         adapter = await self.start(name)

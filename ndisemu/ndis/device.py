@@ -38,6 +38,7 @@ class Registers(Protocol):
 class Device:
     """One device and its resources; `parameters` is what the registry would hold for the adapter.
 
+    `cpu` takes its interrupts; `cpus` are those its DPCs may be queued on, that one alone if there are none.
     `target` is the driver below a miniport with a WDM lower edge, None where there is a card.
     """
 
@@ -48,6 +49,7 @@ class Device:
     memory: HostMemory
     cpu: Cpu
     parameters: Mapping[str, int] = field(default_factory=dict)
+    cpus: tuple[Cpu, ...] = ()
     target: IoTarget | None = None
 
 
@@ -80,4 +82,4 @@ def wdm_device(
     """Make the device of a miniport with a WDM lower edge: a driver below, and a card's places left empty."""
     line = InterruptLine(cpu, f"{name} interrupt")
     dma = DmaSpace(memory, name)
-    return Device(name, NoRegisters(target), line, dma, memory, cpu, parameters or {}, target)
+    return Device(name, NoRegisters(target), line, dma, memory, cpu, parameters or {}, target=target)

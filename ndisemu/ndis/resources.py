@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import Irp, Timer, WorkItem
 from ndisemu.memory import Block, DescriptorRing, HostMemory
+from ndisemu.ndis.data.nbl import NblPool
 from ndisemu.ndis.data.packet import PacketPool
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Resources:
         self.shared: list[SharedMemory] = []
         self.allocations: dict[Allocation, None] = {}
         self.packet_pools: list[PacketPool] = []
+        self.nbl_pools: list[NblPool] = []
         self.unmaps: list[Callable[[], None]] = []
         self.irps: dict[Irp, None] = {}
         self._work: dict[WorkItem, asyncio.Task[object] | None] = {}
@@ -97,11 +99,21 @@ class Resources:
     def free_packets(self, pool: PacketPool) -> None:
         """Free a pool of packet descriptors, once."""
         if pool not in self.packet_pools:
-            raise RuleViolation(
-                "pool-free", f"{self._adapter.name} frees {pool!r}, which it has not allocated or freed before"
-            )
+            raise self._not_ours(pool)
         self.packet_pools.remove(pool)
         self._adapter.library.packet_pools.remove(pool)
+
+    def free_lists(self, pool: NblPool) -> None:
+        """Free a pool of NET_BUFFER_LISTs, once."""
+        if pool not in self.nbl_pools:
+            raise self._not_ours(pool)
+        self.nbl_pools.remove(pool)
+        self._adapter.library.nbl_pools.remove(pool)
+
+    def _not_ours(self, pool: object) -> RuleViolation:
+        return RuleViolation(
+            "pool-free", f"{self._adapter.name} frees {pool!r}, which it has not allocated or freed before"
+        )
 
     def schedule(self, routine: Callable[[], object], name: str) -> None:
         """Run `routine` at PASSIVE_LEVEL, unless the adapter ends before; what it raises stops the adapter."""
@@ -177,11 +189,13 @@ class Resources:
                 report("irp-outstanding-at-halt", f"{halt} returned before {irp!r} was completed; wait for it")
             for shared in self.shared:
                 report("shmem-leak", f"{halt} returned without freeing the {shared.block}")
-            for pool in self.packet_pools:
+            for pool in (*self.packet_pools, *self.nbl_pools):
                 report("pool-leak", f"{halt} returned without freeing {pool!r}")
         self.silence()
         for shared in tuple(self.shared):
             self.free_shared(shared)
         for pool in tuple(self.packet_pools):
             self.free_packets(pool)
+        for lists in tuple(self.nbl_pools):
+            self.free_lists(lists)
         self.timers = []

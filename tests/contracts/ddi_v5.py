@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ndisemu.ndis import BaseBinding, v5
+from ndisemu.ndis.miniportlibrary import BaseMiniportLibrary
 
 # A name, the IRQL it is called at or may be called at, and its kind.
 ENTRIES: Final = """
@@ -63,7 +64,16 @@ IoCallDriver                   <= DISPATCH
 IoCancelIrp                    <= DISPATCH
 """
 
-FACES: Final = (v5.Miniport, v5.Protocol, v5.MiniportLibrary, v5.RegisterSpace, v5.BindContext, v5.Binding, BaseBinding)
+FACES: Final = (
+    v5.Miniport,
+    v5.Protocol,
+    v5.MiniportLibrary,
+    BaseMiniportLibrary,
+    v5.RegisterSpace,
+    v5.BindContext,
+    v5.Binding,
+    BaseBinding,
+)
 
 # Routines that both miniports and protocols call.
 ON_BOTH_SIDES: Final = ("NdisAllocatePacketPoolEx",)

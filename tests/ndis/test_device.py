@@ -18,6 +18,7 @@ def test_the_seam_is_as_narrow_as_this() -> None:
         "memory",
         "cpu",
         "parameters",
+        "cpus",
         "target",
     ]
 
