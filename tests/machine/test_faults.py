@@ -6,16 +6,18 @@ from typing import Any, cast
 import pytest
 
 from ndisemu import Emulation, RingMiniport, Status, run
+from ndisemu.drivers.ring6 import Ring6Miniport
 from ndisemu.errors import UsageError
 from ndisemu.hw import registers as reg
 from ndisemu.machine import FAULTS, Slot
 from ndisemu.ndis import Adapter
 from ndisemu.ndis.states import AdapterState
+from ndisemu.ndis.v6.states import AdapterState as AdapterState6
 from tests.machine.conftest import RUNNERS, applications, frame, wire
 
 
-class Six:
-    """An adapter of NDIS 6 that notes down what it is asked."""
+class Told:
+    """An adapter that notes down what it is asked."""
 
     def __init__(self, slot: Slot) -> None:
         self.slot = slot
@@ -25,24 +27,11 @@ class Six:
         self.calls.append("reset")
         return Status.SUCCESS
 
-    async def pause(self) -> None:
-        self.calls.append("pause")
-
-    async def restart(self) -> None:
-        self.calls.append("restart")
-
     async def surprise_remove(self) -> None:
         self.calls.append(f"surprise_remove, card removed: {self.slot.nic.removed}")
 
     async def halt(self) -> None:
         self.calls.append("halt")
-
-
-def six(slot: Slot) -> Six:
-    """Put such an adapter into a slot."""
-    adapter = Six(slot)
-    slot.adapter = cast("Adapter", adapter)
-    return adapter
 
 
 async def begin(slot: Slot, word: str) -> None:
@@ -134,22 +123,35 @@ def test_an_adapter_that_is_stopped_is_halted() -> None:
     run(main())
 
 
-def test_an_adapter_of_ndis_6_is_asked_for_what_it_has() -> None:
-    """Each word reaches it, the end of a pause is a restart, and a card is gone before its driver hears of it."""
+def test_an_adapter_is_asked_for_what_befalls_it() -> None:
+    """Each word reaches it, and a card is gone before its driver hears of it."""
 
     async def main() -> None:
         async with Emulation() as emu:
             slot = emu.host("a").nic("eth0", RingMiniport)
-            adapter = six(slot)
-            for word in ("reset", "pause", "restart", "pause"):
+            adapter = Told(slot)
+            slot.adapter = cast("Adapter", adapter)
+            for word in ("reset", "surprise_remove", "stop"):
                 await begin(slot, word)
-            await finish(slot, "pause")
-            await begin(slot, "surprise_remove")
-            await begin(slot, "stop")
-            assert adapter.calls == [
-                *("reset", "pause", "restart", "pause", "restart"),
-                *("surprise_remove, card removed: True", "halt"),
-            ]
+            assert adapter.calls == ["reset", "surprise_remove, card removed: True", "halt"]
+
+    run(main())
+
+
+def test_an_adapter_of_ndis_6_is_paused_and_goes_on() -> None:
+    """It starts paused; the end of a pause is a restart."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            host = emu.host("a")
+            slot = host.nic("eth0", Ring6Miniport)
+            await host.start("eth0")
+            states = [slot.adapter.state.current]
+            for word, change in (("restart", begin), ("pause", begin), ("pause", finish)):
+                await change(slot, word)
+                states.append(slot.adapter.state.current)
+            paused, runs = AdapterState6.PAUSED, AdapterState6.RUNNING
+            assert states == [paused, runs, paused, runs]
 
     run(main())
 
