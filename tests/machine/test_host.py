@@ -120,7 +120,10 @@ def test_a_card_is_known_by_host_and_name() -> None:
 
 @pytest.mark.parametrize(
     ("miniport", "text"),
-    [(Serialized, "Serialized is serialized; this version runs deserialized"), (dict, r"dict is neither a v5\.Miniport nor a v6\.Miniport")],
+    [
+        (Serialized, "Serialized is serialized; this version runs deserialized"),
+        (dict, r"dict is neither a v5\.Miniport nor a v6\.Miniport"),
+    ],
 )
 def test_a_driver_that_cannot_run_is_refused_when_its_card_is_put_in(
     miniport: Callable[[], v5.Miniport], text: str
