@@ -189,6 +189,34 @@ async def test_what_never_completes_stops_the_adapter(bench: Bench6, entry: str)
     assert bench.rules() == ["st-watchdog"]
 
 
+@pytest.mark.parametrize("entry", ["pause", "restart", "send"])
+@on_bench6
+async def test_a_driver_that_never_lets_time_pass_is_stopped(bench: Bench6, entry: str) -> None:
+    """A coroutine that waits for nothing, for ever, ends no pause, no restart and no send; nobody waits for it for ever."""
+
+    class Spinning(Mini6):
+        async def spin(self) -> Status:
+            while True:
+                await self.ndis.delay(0)
+
+        def pause(self) -> Pending:
+            return self.spin() if entry == "pause" else Status.SUCCESS
+
+        def restart(self) -> Pending:
+            return self.spin() if entry == "restart" else Status.SUCCESS
+
+        def send(self, nbls: object, port: int, flags: int) -> Pending:
+            return self.spin()
+
+    adapter = await bench.start6(Spinning())
+    peer = await bench.bind6(adapter)
+    if entry == "send":
+        await bench.send6(peer)
+    await adapter.pause()
+    assert adapter.state.current is AdapterState.FAILED
+    assert bench.rules() == ["send-never-completed" if entry == "send" else "st-watchdog"]
+
+
 @pytest.mark.parametrize(
     ("entry", "call"), [("pause", "NdisMPauseComplete"), ("restart", "NdisMRestartComplete")], ids=["pause", "restart"]
 )

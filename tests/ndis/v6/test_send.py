@@ -239,6 +239,20 @@ async def test_what_a_send_may_return_is_a_status_or_nothing(bench: Bench6, valu
 
 
 @on_bench6
+async def test_a_list_without_frames_is_refused(bench: Bench6) -> None:
+    """No miniport could ever complete it; the call changes nothing."""
+    miniport = Mini6()
+    peer = await bench.pair6(miniport)
+    peer.nbls[1].buffers.clear()
+    with pytest.raises(
+        RuleViolation, match=r"proto-send-wellformed: peer on nic0 sent nbl#\d+, which has no NET_BUFFER"
+    ):
+        await bench.passive(lambda: peer.binding.send_nbls(peer.nbls[:3]))
+    assert (miniport.sent, peer.completed, bench.rules()) == ([], [], ["proto-send-wellformed"])
+    assert [nbl.owner for nbl in peer.nbls] == [peer.binding] * len(peer.nbls)
+
+
+@on_bench6
 async def test_a_cancel_reaches_the_miniport(bench: Bench6) -> None:
     """NdisCancelSendNetBufferLists names an id; what the miniport still queues under it ends with SEND_ABORTED."""
 
