@@ -123,6 +123,26 @@ class Information:
 
 _SETTABLE: Final = (Oid.GEN_CURRENT_PACKET_FILTER, Oid.GEN_CURRENT_LOOKAHEAD)
 
+# What an NDIS 6 miniport answers of it; NDIS itself answers the rest from the attributes.
+ANSWERED_IN_6: Final = (
+    Oid.GEN_TRANSMIT_BUFFER_SPACE,
+    Oid.GEN_RECEIVE_BUFFER_SPACE,
+    Oid.GEN_TRANSMIT_BLOCK_SIZE,
+    Oid.GEN_RECEIVE_BLOCK_SIZE,
+    Oid.GEN_VENDOR_ID,
+    Oid.GEN_VENDOR_DESCRIPTION,
+    Oid.GEN_VENDOR_DRIVER_VERSION,
+    Oid.GEN_CURRENT_PACKET_FILTER,
+    Oid.GEN_CURRENT_LOOKAHEAD,
+    Oid.GEN_MAXIMUM_TOTAL_SIZE,
+    Oid.GEN_XMIT_OK,
+    Oid.GEN_RCV_OK,
+    Oid.GEN_XMIT_ERROR,
+    Oid.GEN_RCV_ERROR,
+    Oid.GEN_RCV_NO_BUFFER,
+    Oid.E802_3_MULTICAST_LIST,
+)
+
 
 def _u32(value: int) -> bytes:
     """Return the low 32 bits, little endian, as every number of an OID is."""

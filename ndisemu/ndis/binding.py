@@ -115,7 +115,7 @@ class BaseBinding(ABC):
         self.state.apply(BindingEvent.CLOSE)
         self.closing = True
         self.refuse_sends()
-        if not self._is_quiet() and not await self._wait_until_quiet():
+        if not self._is_quiet() and not (await self._wait_for(self._quiet) and self._is_quiet()):
             self.adapter.stuck(self)
             if not self._is_quiet():
                 # The stopped adapter gives everything back in a moment.
@@ -196,15 +196,15 @@ class BaseBinding(ABC):
         if status is not Status.SUCCESS:
             raise RuleViolation("oid-failed", f"{self.name}: {request!r} ended with {status}")
 
-    async def _wait_until_quiet(self) -> bool:
-        """Wait for what is outstanding, for as long as time passes; a driver that never lets it pass gets no more."""
+    async def _wait_for(self, event: Event) -> bool:
+        """Wait for `event`, for as long as time passes; a driver that never lets it pass gets no more."""
         kernel = self.adapter.kernel
-        before, kernel.stalled = kernel.stalled, self._quiet.set
+        before, kernel.stalled = kernel.stalled, event.set
         try:
-            return await self._quiet.wait(CLOSE_PATIENCE) and self._is_quiet()
+            return await event.wait(CLOSE_PATIENCE)
         finally:
             kernel.stalled = before
-            self._quiet.reset()
+            event.reset()
 
     def _is_quiet(self) -> bool:
         return not (self.sends_pending or self.receives_held or self.requests_pending)

@@ -31,6 +31,7 @@ from ndisemu.ndis.v5.adapter import PacketAdapter
 
 P = ParamSpec("P")
 T = TypeVar("T")
+B = TypeVar("B", bound="Bench")
 
 STATION: Final = b"\x02\x00\x00\x00\x00\x01"
 BROADCAST: Final = b"\xff" * 6
@@ -360,18 +361,28 @@ class Bench:
         return task
 
 
+def bench_runner(
+    make: Callable[[], B],
+) -> Callable[[Callable[Concatenate[B, P], Awaitable[None]]], Callable[P, None]]:
+    """Return the decorator of tests that take a bench of this kind first, under virtual time."""
+
+    def decorate(test: Callable[Concatenate[B, P], Awaitable[None]]) -> Callable[P, None]:
+        @functools.wraps(test)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+            async def main() -> None:
+                async with make() as bench:
+                    await test(bench, *args, **kwargs)
+
+            run(main())
+
+        signature = inspect.signature(test)
+        rest = list(signature.parameters.values())[1:]
+        wrapper.__signature__ = signature.replace(parameters=rest)  # type: ignore[attr-defined]  # what pytest reads
+        return wrapper
+
+    return decorate
+
+
 def on_bench(test: Callable[Concatenate[Bench, P], Awaitable[None]]) -> Callable[P, None]:
     """Run a test that takes a `Bench` first, under virtual time."""
-
-    @functools.wraps(test)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
-        async def main() -> None:
-            async with Bench() as bench:
-                await test(bench, *args, **kwargs)
-
-        run(main())
-
-    signature = inspect.signature(test)
-    rest = list(signature.parameters.values())[1:]
-    wrapper.__signature__ = signature.replace(parameters=rest)  # type: ignore[attr-defined]  # what pytest reads
-    return wrapper
+    return bench_runner(Bench)(test)
