@@ -21,8 +21,10 @@ from ndisemu.ndis.constants import (
 )
 from ndisemu.ndis.data import BufferPool, Mdl, OidRequest, OobBlock, Packet, PacketPool
 from ndisemu.ndis.device import Device
+from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.library import NdisLibrary
 from ndisemu.ndis.oid import Oid
+from ndisemu.ndis.pnp import DeviceEvent, NetEvent, NetPnPEvent, PowerState
 from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.status import Status
 
@@ -35,6 +37,7 @@ __all__ = [
     "BufferPool",
     "DescriptorRing",
     "Device",
+    "DeviceEvent",
     "Event",
     "HardwareStatus",
     "Irql",
@@ -43,6 +46,8 @@ __all__ = [
     "MediaState",
     "Medium",
     "NdisLibrary",
+    "NetEvent",
+    "NetPnPEvent",
     "Oid",
     "OidRequest",
     "OobBlock",
@@ -50,11 +55,13 @@ __all__ = [
     "PacketFilter",
     "PacketFlag",
     "PacketPool",
+    "PowerState",
     "ProtocolOption",
     "SharedMemory",
     "Signal",
     "SpinLock",
     "Status",
+    "StatusIndication",
     "Timer",
     "Turn",
     "v5",

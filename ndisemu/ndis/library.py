@@ -56,9 +56,11 @@ class NdisLibrary:
             opened.append(self.open_adapter(protocol, adapter))
             return opened[0]
 
-        context = BindContext(adapter.name, open_adapter)
+        context = BindContext(protocol, adapter, open_adapter)
         try:
             status = await run_passive(lambda: protocol.bind_adapter(context), cpu)
+            if status is Status.PENDING:
+                status = await run_passive(context.completed, cpu)
         except DRIVER_ERRORS as error:
             adapter.kernel.report("bugcheck", protocol.name, f"ProtocolBindAdapter raised {error!r}", error)
             status = Status.FAILURE

@@ -8,7 +8,17 @@ from functools import partial
 from typing import Final
 
 from ndisemu.hw import registers as reg
-from ndisemu.ndis import HardwareStatus, MacOption, MediaState, Medium, Oid, OidRequest, PacketFilter, Status
+from ndisemu.ndis import (
+    HardwareStatus,
+    MacOption,
+    MediaState,
+    Medium,
+    Oid,
+    OidRequest,
+    PacketFilter,
+    PowerState,
+    Status,
+)
 from ndisemu.ndis.v5 import RegisterSpace
 
 MAX_MULTICAST: Final = 64
@@ -35,13 +45,15 @@ class Counters:
 
 
 class Information:
-    """The answers of one adapter; `filter` and `multicast` are what NDIS has set."""
+    """The answers of one adapter; `filter`, `multicast`, `wake_up` and `patterns` are what NDIS has set."""
 
     def __init__(self, registers: RegisterSpace, station: bytes, mtu: int, rings: tuple[int, int]) -> None:
         self._registers = registers
         self.filter = PacketFilter(0)
         self.multicast: tuple[bytes, ...] = ()
         self.lookahead = mtu
+        self.wake_up = 0
+        self.patterns: dict[bytes, None] = {}
         self.counters = Counters()
         fixed = {
             Oid.GEN_HARDWARE_STATUS: HardwareStatus.READY,
@@ -62,6 +74,8 @@ class Information:
         }
         self._answers: dict[Oid, Callable[[], bytes]] = {oid: partial(_u32, value) for oid, value in fixed.items()}
         self._answers |= {
+            Oid.PNP_CAPABILITIES: lambda: b"".join(map(_u32, _WAKE_UP)),
+            Oid.PNP_QUERY_POWER: lambda: b"",
             Oid.GEN_SUPPORTED_LIST: lambda: b"".join(_u32(oid) for oid in sorted(self._answers)),
             Oid.GEN_VENDOR_DESCRIPTION: lambda: b"ndisemu 82540EM\0",
             Oid.GEN_DRIVER_VERSION: lambda: b"\x01\x05",
@@ -94,6 +108,12 @@ class Information:
                 return Status.MULTICAST_FULL
             self.multicast = tuple(data[start : start + 6] for start in range(0, len(data), 6))
             return Status.SUCCESS
+        if request.oid is Oid.PNP_ADD_WAKE_UP_PATTERN:
+            self.patterns[request.data] = None
+            return Status.SUCCESS
+        if request.oid is Oid.PNP_REMOVE_WAKE_UP_PATTERN:
+            self.patterns.pop(request.data, None)
+            return Status.SUCCESS
         number = request.number()
         if request.oid not in _SETTABLE:
             return Status.INVALID_OID
@@ -101,6 +121,8 @@ class Information:
             return Status.INVALID_LENGTH
         if request.oid is Oid.GEN_CURRENT_LOOKAHEAD:
             self.lookahead = number
+        elif request.oid is Oid.PNP_ENABLE_WAKE_UP:
+            self.wake_up = number
         elif number & ~FILTERS:
             return Status.NOT_SUPPORTED
         else:
@@ -117,7 +139,9 @@ class Information:
         return MediaState.CONNECTED if up else MediaState.DISCONNECTED
 
 
-_SETTABLE: Final = (Oid.GEN_CURRENT_PACKET_FILTER, Oid.GEN_CURRENT_LOOKAHEAD)
+_SETTABLE: Final = (Oid.GEN_CURRENT_PACKET_FILTER, Oid.GEN_CURRENT_LOOKAHEAD, Oid.PNP_ENABLE_WAKE_UP)
+# NDIS_PNP_CAPABILITIES: flags, then the deepest sleep from which a magic packet, a pattern, a link change wakes.
+_WAKE_UP: Final = (0, PowerState.D3, PowerState.D3, PowerState.UNSPECIFIED)
 
 
 def _u32(value: int) -> bytes:

@@ -16,8 +16,9 @@ class OidRequest:
 
     `needed` is the whole length of an answer that did not fit. `signal` is
     set at completion where somebody awaits it instead of a callback, `status`
-    at the end; `pended` says that the caller has seen PENDING. A request that
-    has ended may be made again.
+    at the end; `pended` says that the caller has seen PENDING. NDIS's own
+    request may be `urgent`: it passes while others are refused. A request
+    that has ended may be made again.
     """
 
     __slots__ = (
@@ -33,6 +34,7 @@ class OidRequest:
         "pended",
         "signal",
         "status",
+        "urgent",
     )
 
     def __init__(self, oid: Oid, *, is_set: bool, data: bytes, length: int) -> None:
@@ -48,6 +50,7 @@ class OidRequest:
         self.applied: Callable[[], None] | None = None
         self.pended = False
         self.status: Status | None = None
+        self.urgent = False
 
     def __repr__(self) -> str:
         return f"{'set' if self.is_set else 'query'} of {self.oid}"
