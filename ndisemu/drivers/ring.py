@@ -200,8 +200,8 @@ class RingMiniport(Miniport):
         return Status.SUCCESS
 
     def check_for_hang(self) -> bool:
-        """MiniportCheckForHang: two seconds without progress are too many, unless there is no link to send on."""
-        return self.tx.is_stuck() and self.link_up
+        """MiniportCheckForHang: two seconds without progress are too many, also where the link is to blame."""
+        return self.tx.is_stuck()
 
     async def reset(self) -> Status:
         """MiniportReset: complete everything, begin anew, and restore addresses and filters; packets lent stay lent."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from ndisemu.drivers.protocols.flow import Flow
 from ndisemu.drivers.protocols.sources import Source
-from ndisemu.ndis import Oid, Packet, PacketFilter, Status
+from ndisemu.ndis import NetEvent, NetPnPEvent, Oid, Packet, PacketFilter, PowerState, Status
 from ndisemu.ndis.v5 import BindContext, Binding, Protocol
 
 # How many bursts one DPC sends before it lets others run.
@@ -28,7 +28,8 @@ class Sender:
         self._free = deque(binding.allocate_packets(source.window, source.longest))
         self._timer = binding.initialize_timer(self.send)
         self._waiting: tuple[Sequence[bytes], Sequence[bytes]] | None = None
-        self._stopped = False
+        self._started = False
+        self._holds = False
         for packet in self._free:
             packet.protocol_reserved = self
 
@@ -38,15 +39,25 @@ class Sender:
         return self._waiting is None and self._source.due() is None
 
     def start(self) -> None:
-        """Send the first burst when it is due."""
+        """Send the next burst when it is due."""
+        self._started = True
         due = self._source.due()
         if due is not None:
             self._timer.set(max(due - self._binding.system_time(), 0))
 
     def stop(self) -> None:
         """Send no more, whatever comes back or is due."""
-        self._stopped = True
+        self._started = False
         self._timer.cancel()
+
+    def hold(self, *, holds: bool) -> None:
+        """Wait while the adapter takes no sends, and then go on with what has become due meanwhile."""
+        self._holds = holds
+        if self._started and not holds:
+            if self._waiting is not None:
+                self._timer.set(0)
+            else:
+                self.start()
 
     def take_back(self, packets: Sequence[Packet]) -> None:
         """Packets were sent; go on if that is what the next burst waits for."""
@@ -56,7 +67,7 @@ class Sender:
 
     def send(self) -> None:
         """Send the bursts that are due, a few at a time, and come back for the next one; a timer's DPC."""
-        if self._stopped:
+        if self._holds or not self._started:
             return
         wait = 0
         for _ in range(BURSTS_AT_A_TIME):
@@ -139,6 +150,17 @@ class Station(Protocol):
         for sender in self.senders:
             sender.take_back([packet for packet in packets if packet.protocol_reserved is sender])
 
+    def status(self, binding: Binding, code: Status, buffer: bytes) -> None:
+        """ProtocolStatus: no sends in the middle of a reset."""
+        if code in {Status.RESET_START, Status.RESET_END}:
+            self._hold(holds=code is Status.RESET_START)
+
+    def pnp_event(self, binding: Binding, event: NetPnPEvent) -> Status:
+        """ProtocolPnPEvent: no sends while the adapter sleeps."""
+        if event.code is NetEvent.SET_POWER:
+            self._hold(holds=event.power is not PowerState.D0)
+        return Status.SUCCESS
+
     def receive_packets(self, binding: Binding, packets: Sequence[Packet]) -> int:
         """ProtocolReceivePacket: copy out, judge, keep nothing."""
         frames = [packet.read() for packet in packets]
@@ -149,6 +171,10 @@ class Station(Protocol):
         else:
             self._sort(frames, now)
         return 0
+
+    def _hold(self, *, holds: bool) -> None:
+        for sender in self.senders:
+            sender.hold(holds=holds)
 
     def _sort(self, frames: list[bytes], now: int) -> None:
         """Give each frame to the flow that expects it, or to the first, which calls it unexpected."""
