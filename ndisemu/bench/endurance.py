@@ -200,9 +200,7 @@ async def _strike(fault: Fault, slot: Slot, talker: Talker, card: Removable) -> 
         status = await adapter.reset()
         return [] if status is Status.SUCCESS else [f"the reset ended with {status}"]
     if fault is Fault.PROTOCOL_RESET:
-        status = await run_passive(talker.binding.reset, adapter.cpu)
-        second = await run_passive(talker.binding.reset, adapter.cpu)
-        asked = [status, second]
+        asked = [await run_passive(talker.binding.reset, adapter.cpu) for _ in range(2)]
         return [] if asked == [Status.PENDING, Status.RESET_IN_PROGRESS] else [f"NdisReset returned {asked}"]
     if fault is Fault.SURPRISE_REMOVAL:
         card.remove()

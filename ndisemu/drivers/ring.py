@@ -15,6 +15,7 @@ The rings and the OID table are next door, in `i8254x`.
 from collections.abc import Awaitable, Sequence
 from typing import Final
 
+from ndisemu.drivers.i8254x.card import CAUSES, Card, station_address
 from ndisemu.drivers.i8254x.information import Information
 from ndisemu.drivers.i8254x.receive import RxRing
 from ndisemu.drivers.i8254x.transmit import TxRing
@@ -32,14 +33,11 @@ from ndisemu.ndis import (
 )
 from ndisemu.ndis.v5 import AdapterInfo, Interrupt, Miniport, RegisterSpace
 
-CAUSES: Final = reg.TXDW | reg.LSC | reg.RXDMT0 | reg.RXO | reg.RXT0
 # How many frames one DPC indicates before it lets others run, and how many at a time.
 BUDGET: Final = 256
 BURST: Final = 64
 HEADER: Final = 14
 VLAN_TAG: Final = 4
-# What every register of a card that is gone reads as.
-GONE: Final = 0xFFFFFFFF
 
 
 class RingMiniport(Miniport):
@@ -51,6 +49,7 @@ class RingMiniport(Miniport):
     tx: TxRing
     rx: RxRing
     information: Information
+    card: Card
     interrupt: Interrupt
 
     def initialize(self, adapter: AdapterInfo) -> Status:
@@ -60,48 +59,24 @@ class RingMiniport(Miniport):
         parameters = adapter.parameters
         mtu, tx_count, rx_count, itr = (parameters.get(name, usual) for name, usual in _USUAL.items())
         self.longest = mtu + HEADER
-        self.throttle = itr // reg.ITR_UNIT
         self.turn = Turn()
         self.pending_causes = 0
         self.sending = 0
         self.quiet: list[Signal] = []
-        self.started = False
-        self.link_up = True
         self.registers.write(reg.CTRL, reg.CTRL_RST)
         self.registers.write(reg.IMC, reg.CAUSES)
         self.tx = TxRing(self.ndis, self.registers, tx_count)
         self.rx = RxRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
-        self.information = Information(self.registers, self.read_station_address(), mtu, (tx_count, rx_count))
+        self.information = Information(self.registers, station_address(self.registers), mtu, (tx_count, rx_count))
+        self.card = Card(self.registers, self.tx, self.rx, self.information, itr)
         self.interrupt = self.ndis.register_interrupt()
-        self.start_card()
+        self.card.start()
         self.follow_link()
         return Status.SUCCESS
 
-    def start_card(self) -> None:
-        """Give a card that was reset its rings, filters and link, and unmask it."""
-        self.started = True
-        self.tx.start()
-        self.rx.start()
-        self.rx.set_filter(self.information.filter, self.information.multicast)
-        self.registers.write(reg.ITR, self.throttle)
-        self.registers.write(reg.CTRL, reg.CTRL_FD | reg.CTRL_SLU)
-        self.registers.write(reg.IMS, CAUSES)
-
-    async def stop_card(self, status: Status) -> None:
-        """Silence the card, which ends its DMA, and complete with `status` what it has not sent."""
-        self.started = False
-        self.registers.write(reg.IMC, reg.CAUSES)
-        self.registers.write(reg.CTRL, reg.CTRL_RST)
-        self.rx.stop()
-        self.tx.stop(status)
-        if self.sending:
-            self.quiet.append(Signal())
-            await self.quiet[-1]
-
     def halt(self) -> None:
         """MiniportHalt: silence the card first, then give everything back."""
-        self.registers.write(reg.IMC, reg.CAUSES)
-        self.registers.write(reg.CTRL, reg.CTRL_RST)
+        self.card.silence()
         self.ndis.deregister_interrupt(self.interrupt)
         self.tx.free()
         self.rx.free()
@@ -140,17 +115,14 @@ class RingMiniport(Miniport):
 
     def isr(self) -> tuple[bool, bool]:
         """MiniportISR: ours? Then acknowledge by reading, mask, and ask for the DPC."""
-        causes = self.registers.read(reg.ICR)
-        if not causes & CAUSES or causes == GONE:
-            return False, False
-        self.registers.write(reg.IMC, reg.CAUSES)
-        self.pending_causes |= causes & CAUSES
-        return True, True
+        causes = self.card.causes()
+        self.pending_causes |= causes
+        return bool(causes), bool(causes)
 
     def handle_interrupt(self) -> None:
         """MiniportHandleInterrupt: reap what was sent, indicate what came, unmask."""
         causes, self.pending_causes = self.pending_causes, 0
-        if not self.started:
+        if not self.card.started:
             return
         if causes & reg.LSC:
             self.follow_link()
@@ -194,9 +166,9 @@ class RingMiniport(Miniport):
     async def set_power(self, *, awake: bool) -> Status:
         """OID_PNP_SET_POWER: a card that wakes begins anew."""
         if awake:
-            self.start_card()
+            self.card.start()
         else:
-            await self.stop_card(Status.REQUEST_ABORTED)
+            await self.stop(Status.REQUEST_ABORTED)
         return Status.SUCCESS
 
     def check_for_hang(self) -> bool:
@@ -205,35 +177,33 @@ class RingMiniport(Miniport):
 
     async def reset(self) -> Status:
         """MiniportReset: complete everything, begin anew, and restore addresses and filters; packets lent stay lent."""
-        await self.stop_card(Status.REQUEST_ABORTED)
-        if self.registers.read(reg.STATUS) == GONE:
+        await self.stop(Status.REQUEST_ABORTED)
+        if self.card.gone:
             return Status.HARD_ERRORS
-        self.start_card()
+        self.card.start()
         return Status.SUCCESS
 
     async def pnp_event_notify(self, event: DeviceEvent) -> None:
         """MiniportPnPEventNotify: a card that is gone sends nothing any more."""
         if event is DeviceEvent.SURPRISE_REMOVED:
-            await self.stop_card(Status.NOT_ACCEPTED)
+            await self.stop(Status.NOT_ACCEPTED)
 
     def shutdown(self) -> None:
         """MiniportShutdown: no interrupt and no DMA after this."""
-        self.registers.write(reg.IMC, reg.CAUSES)
-        self.registers.write(reg.CTRL, reg.CTRL_RST)
+        self.card.silence()
+
+    async def stop(self, status: Status) -> None:
+        """Stop the card, and wait until every send that it had is complete."""
+        self.card.stop(status)
+        if self.sending:
+            self.quiet.append(Signal())
+            await self.quiet[-1]
 
     def follow_link(self) -> None:
         """Tell NDIS when the link has come or gone."""
-        status = self.registers.read(reg.STATUS)
-        up = bool(status & reg.STATUS_LU)
-        if up is not self.link_up and status != GONE:
-            self.link_up = up
-            self.ndis.indicate_status(Status.MEDIA_CONNECT if up else Status.MEDIA_DISCONNECT)
+        if self.card.link_has_changed():
+            self.ndis.indicate_status(Status.MEDIA_CONNECT if self.card.link_up else Status.MEDIA_DISCONNECT)
             self.ndis.indicate_status_complete()
-
-    def read_station_address(self) -> bytes:
-        """The address the card loaded from its EEPROM at reset, in RAL0 and RAH0."""
-        low, high = self.registers.read(reg.RAL0), self.registers.read(reg.RAH0)
-        return (low | (high & 0xFFFF) << 32).to_bytes(6, "little")
 
 
 _RECEIVE: Final = reg.RXT0 | reg.RXDMT0 | reg.RXO

@@ -161,7 +161,12 @@ async def test_new_work_is_refused_while_a_reset_is_in_progress(bench: Bench) ->
         packet.fill(bytes(60))
     peer.at_start = try_everything
     asked = len(miniport.queries)
-    await bench.passive(lambda: (peer.binding.reset(), try_everything()))
+
+    def ask_and_try() -> None:
+        peer.binding.reset()
+        try_everything()
+
+    await bench.passive(ask_and_try)
     await bench.pass_time(LATER // 2)
     await bench.passive(try_everything)
     assert adapter.resetting.in_progress
