@@ -15,7 +15,7 @@ The rings and the OID table are next door, in `i8254x`.
 from collections.abc import Awaitable, Sequence
 from typing import Final
 
-from ndisemu.drivers.i8254x.card import CAUSES, Card, station_address
+from ndisemu.drivers.i8254x.card import CAUSES, GONE, Card, station_address
 from ndisemu.drivers.i8254x.information import Information
 from ndisemu.drivers.i8254x.receive import RxRing
 from ndisemu.drivers.i8254x.transmit import TxRing
@@ -101,7 +101,7 @@ class RingMiniport(Miniport):
                 self.information.counters.sent += len(burst.packets)
             self.ndis.send_complete(burst.packets, status)
         self.sending -= 1
-        while self.quiet and not self.sending:
+        while not self.sending and self.quiet:
             self.quiet.pop().set()
 
     def refuse_too_long(self, packets: Sequence[Packet]) -> Sequence[Packet]:
@@ -115,9 +115,12 @@ class RingMiniport(Miniport):
 
     def isr(self) -> tuple[bool, bool]:
         """MiniportISR: ours? Then acknowledge by reading, mask, and ask for the DPC."""
-        causes = self.card.causes()
+        causes = self.registers.read(reg.ICR)
+        if not causes & CAUSES or causes == GONE:
+            return False, False
+        self.registers.write(reg.IMC, reg.CAUSES)
         self.pending_causes |= causes
-        return bool(causes), bool(causes)
+        return True, True
 
     def handle_interrupt(self) -> None:
         """MiniportHandleInterrupt: reap what was sent, indicate what came, unmask."""

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 class ControlHooks:
     """What a generation does in its own way; one that overrides nothing can be told nothing."""
 
-    reset_entry: ClassVar[str]
-    shutdown_entry: ClassVar[str]
+    reset_entry: ClassVar[str] = "MiniportResetEx"
+    shutdown_entry: ClassVar[str] = "MiniportShutdownEx"
     asleep_status: ClassVar[Status] = Status.LOW_POWER_STATE
 
     @property

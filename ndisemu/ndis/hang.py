@@ -61,13 +61,7 @@ class HangCheck:
 
     def unfinished(self) -> bool:
         """Whether something is outstanding that hang checks may end, and has moved within the last ticks."""
-        adapter = self._adapter
-        outstanding = (
-            adapter.requests.current is not None
-            or adapter.resetting.in_progress
-            or (adapter.times_sends and adapter.sends.in_flight > 0)
-        )
-        return outstanding and (self._still < HOPE or self._changes() != self._change)
+        return self._outstanding() and (self._still < HOPE or self._changes() != self._change)
 
     def forget(self) -> None:
         """Count from nothing: what is outstanding gets another chance."""
@@ -81,7 +75,7 @@ class HangCheck:
         change = self._changes()
         self._still = self._still + 1 if change == self._change else 0
         self._change = change
-        if adapter.checks_for_hang or adapter.requests.current is not None or adapter.sends.in_flight:
+        if adapter.checks_for_hang or self._outstanding():
             self._dpc.queue(adapter.cpu)
 
     def _check(self) -> None:
@@ -99,6 +93,14 @@ class HangCheck:
             adapter.resetting.hung(f"the {requests.current!r} is pending for too long")
         if self._send.again(adapter.oldest_send()) >= TOO_OFTEN:
             adapter.resetting.hung("a send is pending for too long")
+
+    def _outstanding(self) -> bool:
+        adapter = self._adapter
+        return (
+            adapter.requests.current is not None
+            or adapter.resetting.in_progress
+            or (adapter.times_sends and adapter.sends.in_flight > 0)
+        )
 
     def _changes(self) -> tuple[int, ...]:
         sends, requests = self._adapter.sends, self._adapter.requests

@@ -169,10 +169,11 @@ class Reset:
         """MiniportReset has ended: take what the miniport has forgotten, and restore at PASSIVE_LEVEL."""
         adapter = self._adapter
         self.status = status
-        if not adapter.running:
+        if adapter.running:
+            adapter.abort_for_reset()
+        if not adapter.running or adapter.removed:
             self._end(status)
             return
-        adapter.abort_for_reset()
         self._stage.apply(Turn.RESET)
         self.failing = status not in _GOOD
         if self.failing and status is not Status.NOT_RESETTABLE:

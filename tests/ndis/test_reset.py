@@ -366,6 +366,18 @@ async def test_a_bug_check_ends_a_reset(bench: Bench) -> None:
 
 
 @on_bench
+async def test_a_card_may_be_pulled_out_during_its_reset(bench: Bench) -> None:
+    """The reset fails, as it must, without a report; who asked is answered, and the adapter is halted."""
+    adapter, peer = await paired(bench, Explicit("from a timer", Status.HARD_ERRORS))
+    await bench.send(peer, 1)
+    await bench.passive(peer.binding.reset)
+    await adapter.surprise_remove()
+    assert peer.told == [*ANNOUNCED, "reset complete: HARD_ERRORS"]
+    assert peer.statuses == [ABORTED]
+    assert adapter.startable
+
+
+@on_bench
 async def test_halt_waits_for_the_end_of_a_reset(bench: Bench) -> None:
     """An adapter is not halted in the middle of a reset; afterwards it is, in order."""
     miniport = Explicit("from a timer")

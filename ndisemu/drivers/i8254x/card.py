@@ -61,14 +61,6 @@ class Card:
         """Whether it was pulled out."""
         return self._registers.read(reg.STATUS) == GONE
 
-    def causes(self) -> int:
-        """Acknowledge its interrupt causes by reading them, and mask it if there are any; 0 if it is not ours."""
-        causes = self._registers.read(reg.ICR)
-        if causes == GONE or not causes & CAUSES:
-            return 0
-        self._registers.write(reg.IMC, reg.CAUSES)
-        return causes & CAUSES
-
     def link_has_changed(self) -> bool:
         """Look at the link; returns whether it is another than was last known."""
         status = self._registers.read(reg.STATUS)
