@@ -105,6 +105,7 @@ class Control(ControlHooks, ABC):
         """The adapter is about to be initialized: what happened to the last device has nothing to do with it."""
         self.removed = False
         self.link_up = True
+        self.resetting.failing = False
         self.power.begin_again()
         self.requests.filters.forget()
 

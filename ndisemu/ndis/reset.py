@@ -69,7 +69,8 @@ class ResetCall(Operation):
 
     def complete_reset(self, status: Status, *, addressing_reset: bool) -> None:
         """The miniport completes what was pending (`NdisMResetComplete`)."""
-        self.addressing_reset = addressing_reset
+        if self.owed:
+            self.addressing_reset = addressing_reset
         self.complete(status)
 
     def _returned(self, turn: int, value: object, *, suspended: bool) -> None:
