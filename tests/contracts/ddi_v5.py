@@ -19,11 +19,21 @@ MiniportDisableInterrupt    == DIRQL     immediate
 MiniportEnableInterrupt     == DIRQL     immediate
 MiniportQueryInformation    <= DISPATCH  may pend
 MiniportSetInformation      <= DISPATCH  may pend
+MiniportCheckForHang        == DISPATCH  immediate
+MiniportReset               == DISPATCH  may pend
+MiniportPnPEventNotify      == PASSIVE   PASSIVE_LEVEL only
+MiniportShutdown            any          immediate
 ProtocolBindAdapter         == PASSIVE   PASSIVE_LEVEL only
 ProtocolUnbindAdapter       == PASSIVE   PASSIVE_LEVEL only
 ProtocolSendComplete        == DISPATCH  immediate
 ProtocolReceivePacket       == DISPATCH  immediate
 ProtocolRequestComplete     == DISPATCH  immediate
+ProtocolResetComplete       == DISPATCH  immediate
+ProtocolStatus              <= DISPATCH  immediate
+ProtocolStatusComplete      <= DISPATCH  immediate
+ProtocolPnPEvent            == PASSIVE   may pend
+ProtocolOpenAdapterComplete  == PASSIVE  PASSIVE_LEVEL only
+ProtocolCloseAdapterComplete  == PASSIVE  PASSIVE_LEVEL only
 """
 
 CALLS: Final = """
@@ -48,6 +58,9 @@ NdisMSendResourcesAvailable    == DISPATCH
 NdisMIndicateReceivePacket     <= DISPATCH
 NdisMQueryInformationComplete  <= DISPATCH
 NdisMSetInformationComplete    <= DISPATCH
+NdisMResetComplete             <= DISPATCH
+NdisMIndicateStatus            <= DISPATCH
+NdisMIndicateStatusComplete    <= DISPATCH
 NdisAllocateSpinLock           any
 NdisScheduleWorkItem           <= DISPATCH
 NdisInitializeEvent            == PASSIVE
@@ -55,6 +68,10 @@ NdisMSleep                     < DISPATCH
 NdisStallExecution             any
 NdisOpenAdapter                == PASSIVE
 NdisCloseAdapter               == PASSIVE
+NdisCompleteBindAdapter        == PASSIVE
+NdisCompleteUnbindAdapter      == PASSIVE
+NdisCompletePnPEvent           == PASSIVE
+NdisReset                      <= DISPATCH
 NdisSendPackets                <= DISPATCH
 NdisReturnPackets              <= DISPATCH
 NdisRequest                    <= DISPATCH
@@ -84,7 +101,16 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "BaseBinding.query",
         "BaseBinding.set",
     ),
+    "the explicit form of NdisOpenAdapter and NdisCloseAdapter, whose awaitable one bears the contract": (
+        "BindContext.start_open",
+        "Binding.start_close",
+    ),
     "called by NDIS, not by a protocol": (
+        "BaseBinding.net_event",
+        "BaseBinding.tell_status",
+        "BindContext.completed",
+        "Binding.net_event",
+        "Binding.tell_status",
         "BaseBinding.fail",
         "BaseBinding.free_pools",
         "BaseBinding.look_whether_quiet",

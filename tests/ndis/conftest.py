@@ -28,6 +28,7 @@ from ndisemu.ndis import (
     v5,
 )
 from ndisemu.ndis.v5.adapter import PacketAdapter
+from ndisemu.ndis.v5.miniportlock import MiniportLock
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -312,6 +313,10 @@ class Bench:
         adapter = self.add(miniport, name)
         assert await adapter.initialize()
         return adapter
+
+    def serialize(self, adapter: PacketAdapter) -> None:
+        """Let an adapter's entries run under a miniport lock from now on, as those of a serialized miniport do."""
+        adapter.lock = MiniportLock(self.kernel, adapter.name)
 
     async def bind(self, adapter: Adapter, peer: Peer | None = None) -> Peer:
         """Bind a protocol, which must succeed."""
