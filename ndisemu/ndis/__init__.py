@@ -19,7 +19,7 @@ from ndisemu.ndis.constants import (
     PacketFlag,
     ProtocolOption,
 )
-from ndisemu.ndis.data import BufferPool, Mdl, OidRequest, OobBlock, Packet, PacketPool
+from ndisemu.ndis.data import BufferPool, Mdl, OidRequest, OobBlock, Packet, PacketPool, Tag
 from ndisemu.ndis.device import Device
 from ndisemu.ndis.library import NdisLibrary
 from ndisemu.ndis.oid import Oid
@@ -55,6 +55,7 @@ __all__ = [
     "Signal",
     "SpinLock",
     "Status",
+    "Tag",
     "Timer",
     "Turn",
     "v5",

@@ -30,6 +30,7 @@ class NdisLibrary:
         self.adapters: dict[str, Adapter] = {}
         self.packet_pools: list[PacketPool] = []
         self._next_packet = 0
+        self._last_cancel_id = 0
 
     def __repr__(self) -> str:
         return f"<NdisLibrary of {self.name}: {len(self.adapters)} adapters>"
@@ -38,10 +39,6 @@ class NdisLibrary:
         """Register `miniport` for `device` (`NdisMRegisterMiniport` and AddDevice in one); it is not started."""
         if not isinstance(miniport, Miniport):
             raise UsageError(f"{type(miniport).__name__} is not a v5.Miniport")
-        if not miniport.deserialized:
-            raise UsageError(
-                f"{type(miniport).__name__} is serialized; this version runs deserialized miniports (deserialized = True)"
-            )
         check_entry_points(type(miniport))
         adapter = PacketAdapter(self, miniport, device)
         self.adapters[device.name] = adapter
@@ -86,6 +83,14 @@ class NdisLibrary:
         adapter.join(binding)
         binding.opened()
         return binding
+
+    def generate_partial_cancel_id(self) -> int:
+        """Return a high byte for a protocol's cancel ids, so that those of two protocols differ.
+
+        `NdisGeneratePartialCancelId`; 1 to 255 in turn, never 0, which marks packets that cannot be cancelled.
+        """
+        self._last_cancel_id = self._last_cancel_id % 255 + 1
+        return self._last_cancel_id
 
     def make_packet_pool(self, name: str, owner: str, count: int) -> PacketPool:
         """Make a pool of `count` packet descriptors, numbered on from the last."""

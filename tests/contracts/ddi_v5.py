@@ -9,7 +9,9 @@ from ndisemu.ndis import BaseBinding, v5
 ENTRIES: Final = """
 MiniportInitialize          == PASSIVE   PASSIVE_LEVEL only
 MiniportHalt                == PASSIVE   PASSIVE_LEVEL only
+MiniportSend                <= DISPATCH  may pend
 MiniportSendPackets         <= DISPATCH  may pend
+MiniportCancelSendPackets   <= DISPATCH  immediate
 MiniportReturnPacket        <= DISPATCH  immediate
 MiniportISR                 == DIRQL     immediate
 MiniportHandleInterrupt     == DISPATCH  immediate
@@ -52,7 +54,9 @@ NdisMSleep                     < DISPATCH
 NdisStallExecution             any
 NdisOpenAdapter                == PASSIVE
 NdisCloseAdapter               == PASSIVE
+NdisSend                       <= DISPATCH
 NdisSendPackets                <= DISPATCH
+NdisCancelSendPackets          <= DISPATCH
 NdisReturnPackets              <= DISPATCH
 NdisRequest                    <= DISPATCH
 NdisGetCurrentSystemTime       any

@@ -77,7 +77,8 @@ class MiniportLibrary:
     def set_attributes(self, flags: AttributeFlag = AttributeFlag.BUS_MASTER) -> None:
         """Say what the driver is, before it claims anything; DESERIALIZE follows from the class."""
         self._enter("NdisMSetAttributesEx")
-        self._adapter.attributes = flags | AttributeFlag.DESERIALIZE
+        deserialized = self._adapter.miniport.deserialized
+        self._adapter.attributes = flags | AttributeFlag.DESERIALIZE if deserialized else flags
 
     @ddi("NdisMMapIoSpace", irql="== PASSIVE", kind=Kind.CALL, source=_SOURCE)
     def map_io_space(self) -> RegisterSpace:
@@ -176,7 +177,7 @@ class MiniportLibrary:
 
     @ddi("NdisMSendResourcesAvailable", irql="== DISPATCH", kind=Kind.CALL, source="seed 001")
     def send_resources_available(self) -> None:
-        """For serialized miniports only: a deserialized one queues inside and may not call it."""
+        """Take back an earlier RESOURCES. For serialized miniports only: a deserialized one queues inside."""
         self._enter("NdisMSendResourcesAvailable")
         self._adapter.sends.resources_available()
 
