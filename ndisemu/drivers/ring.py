@@ -76,16 +76,19 @@ class RingMiniport(Miniport):
         bursts = self.tx.split(packets)
         async with self.turn:
             for burst in bursts:
-                if burst.sent.is_set:
-                    continue
-                while not self.tx.has_room(burst):
+                while not (burst.sent.is_set or self.tx.has_room(burst)):
                     await self.tx.room()
-                self.tx.post(burst)
+                if not burst.sent.is_set:
+                    self.tx.post(burst)
         for burst in bursts:
             status = await burst.sent
             if status is Status.SUCCESS:
                 self.information.counters.sent += len(burst.packets)
             self.ndis.send_complete(burst.packets, status)
+
+    def cancel_send_packets(self, cancel_id: int) -> None:
+        """MiniportCancelSendPackets: give back what waits for its turn or for room; what is posted is sent."""
+        self.ndis.send_complete(self.tx.give_up(cancel_id), Status.REQUEST_ABORTED)
 
     def refuse_too_long(self, packets: Sequence[Packet]) -> Sequence[Packet]:
         """Fail the packets that exceed OID_GEN_MAXIMUM_TOTAL_SIZE; returns the others."""

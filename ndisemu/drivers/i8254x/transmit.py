@@ -22,7 +22,8 @@ _COMMAND = reg.TX_EOP | reg.TX_IFCS
 class Burst:
     """Packets that are posted together, and the words of their descriptors.
 
-    `sent` is set to their status when the card has taken the last of them.
+    `sent` is set to their status when the card has taken the last of them,
+    or when nothing is left of them to post.
     """
 
     __slots__ = ("last", "packets", "sent", "words")
@@ -31,19 +32,22 @@ class Burst:
         self.packets = packets
         self.last = 0
         self.sent = Signal()
-        words: list[int] = []
-        for packet in packets:
-            for address, length in packet.segments:
-                words += (address, length | _COMMAND)
-            if len(packet.segments) > 1:
-                _clear_end_of_packet(words, len(packet.segments))
-        words[-1] |= reg.TX_RS
-        self.words = words
+        self.words = _descriptors(packets)
 
     @property
     def descriptors(self) -> int:
         """How many descriptors it takes."""
         return len(self.words) // 2
+
+    def give_up(self, cancel_id: int) -> list[Packet]:
+        """Take the packets of a cancelled send out, as long as the burst is not posted."""
+        given_up = [packet for packet in self.packets if packet.cancel_id == cancel_id]
+        if given_up:
+            self.packets = [packet for packet in self.packets if packet.cancel_id != cancel_id]
+            self.words = _descriptors(self.packets)
+            if not self.packets:
+                self.sent.set(Status.REQUEST_ABORTED)
+        return given_up
 
 
 class TxRing:
@@ -57,6 +61,8 @@ class TxRing:
             raise MemoryError(f"no room for a TX ring of {count} descriptors")
         self._ring = self._memory.ring()
         self._lock: SpinLock = ndis.allocate_spin_lock("TX ring")
+        # What `split` has made and `post` has not been given yet, in order.
+        self._waiting: dict[Burst, None] = {}
         self._posted: deque[Burst] = deque()
         self._tail = 0
         self._free = count - 1
@@ -79,10 +85,11 @@ class TxRing:
             self._memory = None
 
     def split(self, packets: Sequence[Packet]) -> list[Burst]:
-        """Cut an array into bursts that fit the ring, in order; a packet of too many buffers has failed already."""
+        """Cut an array into bursts that fit the ring, in order, to be posted; a packet of too many buffers has failed already."""
         if len(packets) <= BURST:
             burst = Burst(packets)
             if burst.descriptors < self._ring.count:
+                self._waiting[burst] = None
                 return [burst]
             if len(packets) == 1:
                 # There will never be room for it.
@@ -102,9 +109,12 @@ class TxRing:
 
     def post(self, burst: Burst) -> None:
         """Write the descriptors of `burst`, for which there is room, and ring the doorbell."""
-        count = burst.descriptors
         ring = self._ring
         with self._lock:
+            self._waiting.pop(burst, None)
+            count = burst.descriptors
+            if not count:
+                return
             ring.write(self._tail, burst.words)
             burst.last = (self._tail + count - 1) % ring.count
             self._tail = (burst.last + 1) % ring.count
@@ -112,8 +122,24 @@ class TxRing:
             self._posted.append(burst)
             self._registers.write(reg.TDT, self._tail)
 
+    def give_up(self, cancel_id: int) -> list[Packet]:
+        """Take the packets of a cancelled send out of all bursts that are not posted yet; returns them, in order."""
+        with self._lock:
+            given_up = [packet for burst in self._waiting for packet in burst.give_up(cancel_id)]
+            self._waiting = {burst: None for burst in self._waiting if burst.packets}
+        return given_up
+
     def reap(self) -> None:
         """Find the bursts the card has sent, oldest first, and wake who waits for them; in the DPC."""
+        done = self.take_sent()
+        room, self._room = self._room if done else None, None if done else self._room
+        for burst in done:
+            burst.sent.set(Status.SUCCESS)
+        if room is not None:
+            room.set()
+
+    def take_sent(self) -> list[Burst]:
+        """Return the bursts the card has sent, oldest first, and make room of their descriptors; in the DPC."""
         posted, words = self._posted, self._ring.words
         self._lock.dpr_acquire()
         done = []
@@ -121,16 +147,25 @@ class TxRing:
             burst = posted.popleft()
             self._free += burst.descriptors
             done.append(burst)
-        room, self._room = self._room if done else None, None if done else self._room
         self._lock.dpr_release()
-        for burst in done:
-            burst.sent.set(Status.SUCCESS)
-        if room is not None:
-            room.set()
+        return done
 
     @property
     def _ring_address(self) -> int:
         return self._memory.address if self._memory is not None else 0
+
+
+def _descriptors(packets: Sequence[Packet]) -> list[int]:
+    """Return the words that offer `packets` to the card, the last of which asks for a report."""
+    words: list[int] = []
+    for packet in packets:
+        for address, length in packet.segments:
+            words += (address, length | _COMMAND)
+        if len(packet.segments) > 1:
+            _clear_end_of_packet(words, len(packet.segments))
+    if words:
+        words[-1] |= reg.TX_RS
+    return words
 
 
 def _clear_end_of_packet(words: list[int], segments: int) -> None:
