@@ -16,13 +16,24 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from ndisemu.drivers.ring import RingMiniport
+    from ndisemu.drivers.stream import StreamMiniport
     from ndisemu.kernel import run
     from ndisemu.machine import Application, Emulation, Host
     from ndisemu.ndis import Status, v5
 
 __version__: Final = "0.1.0"
 
-__all__ = ["Application", "Emulation", "Host", "RingMiniport", "Status", "__version__", "run", "v5"]
+__all__ = [
+    "Application",
+    "Emulation",
+    "Host",
+    "RingMiniport",
+    "Status",
+    "StreamMiniport",
+    "__version__",
+    "run",
+    "v5",
+]
 
 _HOMES: Final = {
     "Application": "ndisemu.machine",
@@ -30,6 +41,7 @@ _HOMES: Final = {
     "Host": "ndisemu.machine",
     "RingMiniport": "ndisemu.drivers.ring",
     "Status": "ndisemu.ndis",
+    "StreamMiniport": "ndisemu.drivers.stream",
     "run": "ndisemu.kernel",
     "v5": "ndisemu.ndis",
 }

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ndisemu.drivers.i8254x.information import Information
-from ndisemu.drivers.i8254x.receive import RxRing
+from ndisemu.drivers.i8254x.receive import PacketRing
 from ndisemu.drivers.i8254x.transmit import Burst, TxRing
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import OidRequest, Packet, PacketFlag, Status
@@ -36,8 +36,8 @@ class LegacyMiniport(Miniport):
     deserialized = False
 
     registers: RegisterSpace
-    tx: TxRing
-    rx: RxRing
+    tx: TxRing[Packet]
+    rx: PacketRing
     information: Information
     interrupt: Interrupt
 
@@ -52,7 +52,7 @@ class LegacyMiniport(Miniport):
         self.registers.write(reg.CTRL, reg.CTRL_RST)
         self.registers.write(reg.IMC, reg.CAUSES)
         self.tx = TxRing(self.ndis, self.registers, self.tx_count)
-        self.rx = RxRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
+        self.rx = PacketRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
         low, high = self.registers.read(reg.RAL0), self.registers.read(reg.RAH0)
         station = (low | (high & 0xFFFF) << 32).to_bytes(6, "little")
         self.information = Information(self.registers, station, mtu, (self.tx_count, rx_count))
@@ -109,9 +109,9 @@ class LegacyMiniport(Miniport):
 
     def complete_sent(self) -> None:
         """Complete the frames that the card has sent, which lets NDIS give the ones it keeps."""
-        for frame in self.tx.take_sent():
-            self.information.counters.sent += len(frame.packets)
-            self.ndis.send_complete(frame.packets, Status.SUCCESS)
+        for sent in self.tx.take_sent():
+            self.information.counters.sent += len(sent.frames)
+            self.ndis.send_complete(sent.frames, Status.SUCCESS)
 
     def indicate_received(self) -> bool:
         """Indicate what the card has filled; False if the budget ended before the frames did."""

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from ndisemu.drivers.i8254x.information import Information
-from ndisemu.drivers.i8254x.receive import RxRing
-from ndisemu.drivers.i8254x.transmit import TxRing
+from ndisemu.drivers.i8254x.receive import PacketRing
+from ndisemu.drivers.i8254x.transmit import Burst, TxRing
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import OidRequest, Packet, Status, Turn
 from ndisemu.ndis.v5 import AdapterInfo, Interrupt, Miniport, RegisterSpace
@@ -33,8 +33,8 @@ class RingMiniport(Miniport):
     deserialized = True  # NDIS_ATTRIBUTE_DESERIALIZE
 
     registers: RegisterSpace
-    tx: TxRing
-    rx: RxRing
+    tx: TxRing[Packet]
+    rx: PacketRing
     information: Information
     interrupt: Interrupt
 
@@ -46,11 +46,12 @@ class RingMiniport(Miniport):
         mtu, tx_count, rx_count = (parameters.get(name, usual) for name, usual in _USUAL.items())
         self.longest = mtu + HEADER
         self.turn = Turn()
+        self.queued: dict[Burst[Packet], None] = {}
         self.pending_causes = 0
         self.registers.write(reg.CTRL, reg.CTRL_RST)
         self.registers.write(reg.IMC, reg.CAUSES)
         self.tx = TxRing(self.ndis, self.registers, tx_count)
-        self.rx = RxRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
+        self.rx = PacketRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
         self.information = Information(self.registers, self.read_station_address(), mtu, (tx_count, rx_count))
         self.interrupt = self.ndis.register_interrupt()
         self.tx.start()
@@ -74,21 +75,26 @@ class RingMiniport(Miniport):
         if not packets:
             return
         bursts = self.tx.split(packets)
+        self.queued |= dict.fromkeys(bursts)
         async with self.turn:
             for burst in bursts:
                 while not (burst.sent.is_set or self.tx.has_room(burst)):
                     await self.tx.room()
+                del self.queued[burst]
                 if not burst.sent.is_set:
                     self.tx.post(burst)
         for burst in bursts:
             status = await burst.sent
             if status is Status.SUCCESS:
-                self.information.counters.sent += len(burst.packets)
-            self.ndis.send_complete(burst.packets, status)
+                self.information.counters.sent += len(burst.frames)
+            self.ndis.send_complete(burst.frames, status)
 
     def cancel_send_packets(self, cancel_id: int) -> None:
         """MiniportCancelSendPackets: give back what waits for its turn or for room; what is posted is sent."""
-        self.ndis.send_complete(self.tx.give_up(cancel_id), Status.REQUEST_ABORTED)
+        gone: list[Packet] = []
+        for burst in self.queued:
+            gone += burst.leave_out(lambda packet: packet.cancel_id == cancel_id)
+        self.ndis.send_complete(gone, Status.REQUEST_ABORTED)
 
     def refuse_too_long(self, packets: Sequence[Packet]) -> Sequence[Packet]:
         """Fail the packets that exceed OID_GEN_MAXIMUM_TOTAL_SIZE; returns the others."""

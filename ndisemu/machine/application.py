@@ -137,7 +137,9 @@ class ApplicationProtocol(Protocol):
             future.set_result(status)
 
     def receive_packets(self, binding: Binding, packets: Sequence[Packet]) -> int:
-        """ProtocolReceivePacket: hold one reference of each until the application takes it."""
+        """ProtocolReceivePacket: hold one reference of each until the application takes it, which it no longer does once closed."""
+        if self.closed:
+            return 0
         self.held.extend(packets)
         if self.arrived is not None:
             self.arrived()

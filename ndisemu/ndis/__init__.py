@@ -1,12 +1,12 @@
 """NDIS.SYS: statuses, OIDs, packets, adapters, bindings and the library drivers call. It knows no card.
 
-A driver imports from here and from `v5` only; `library.NdisLibrary` is what
+A driver imports from here, and from `v5` or `v6`, only; `library.NdisLibrary` is what
 a machine puts into each host.
 """
 
-from ndisemu.kernel import DISPATCH, PASSIVE, Event, Irql, Signal, SpinLock, Timer, Turn
+from ndisemu.kernel import DISPATCH, PASSIVE, Event, Irp, Irql, NtStatus, Signal, SpinLock, Timer, Turn
 from ndisemu.memory import DescriptorRing
-from ndisemu.ndis import v5
+from ndisemu.ndis import v5, v6
 from ndisemu.ndis.adapter import Adapter
 from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.constants import (
@@ -20,8 +20,9 @@ from ndisemu.ndis.constants import (
     ProtocolOption,
 )
 from ndisemu.ndis.data import BufferPool, Mdl, OidRequest, OobBlock, Packet, PacketPool, Tag
-from ndisemu.ndis.device import Device
+from ndisemu.ndis.device import Device, wdm_device
 from ndisemu.ndis.library import NdisLibrary
+from ndisemu.ndis.miniportlibrary import RegisterSpace
 from ndisemu.ndis.oid import Oid
 from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.status import Status
@@ -37,12 +38,14 @@ __all__ = [
     "Device",
     "Event",
     "HardwareStatus",
+    "Irp",
     "Irql",
     "MacOption",
     "Mdl",
     "MediaState",
     "Medium",
     "NdisLibrary",
+    "NtStatus",
     "Oid",
     "OidRequest",
     "OobBlock",
@@ -51,6 +54,7 @@ __all__ = [
     "PacketFlag",
     "PacketPool",
     "ProtocolOption",
+    "RegisterSpace",
     "SharedMemory",
     "Signal",
     "SpinLock",
@@ -59,4 +63,6 @@ __all__ = [
     "Timer",
     "Turn",
     "v5",
+    "v6",
+    "wdm_device",
 ]

@@ -132,6 +132,22 @@ class Adapter(ABC):
     def reclaim(self, status: Status) -> None:
         """Take everything from a dead miniport and complete it, in the order of submission."""
 
+    # What a generation may do in its own way.
+
+    async def pause(self) -> None:  # noqa: B027 - a generation without a pause has nothing to do
+        """Let nothing flow any more, before bindings change; 5.x knows no pause, so nothing happens."""
+
+    async def restart(self) -> None:  # noqa: B027 - nor to undo
+        """Let everything flow again, after bindings have changed."""
+
+    def answer_request(self, request: OidRequest) -> Status | None:
+        """Answer a request in the miniport's place; None for what the miniport must see."""
+        return self.requests.filters.answer(request)
+
+    def cancel_request(self, request: OidRequest) -> None:
+        """End a request that waits for its turn; 5.x cannot take back what its miniport has."""
+        self.requests.withdraw(request, Status.REQUEST_ABORTED)
+
     # The state, which moves here and nowhere else.
 
     def move(self, event: Enum) -> None:

@@ -10,7 +10,7 @@ Not here: sending and receiving; see `v5.binding` and `v6.binding`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DISPATCH, DRIVER_ERRORS, Event, Signal, Timer
@@ -20,7 +20,7 @@ from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, check_immediate, ddi
 from ndisemu.ndis.filter import BindingFilter
 from ndisemu.ndis.oid import Oid
-from ndisemu.ndis.states import BINDING_TRANSITIONS, BindingEvent, BindingState, Machine
+from ndisemu.ndis.states import BindingEvent, Machine
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
@@ -40,19 +40,21 @@ class BaseBinding(ABC):
     """`NDIS_BINDING_HANDLE`; it owns the packets or lists its protocol allocated.
 
     `sends_pending` counts what the protocol has submitted and not got back,
-    `receives_held` the references it has promised to return.
+    `receives_held` the references it has promised to return. `closing` is
+    set once its close has begun.
     """
 
-    __slots__ = ("_buffer_pools", "_quiet", "adapter", "failed", "filter", "name", "protocol", "protocol_options",
-                 "receives_held", "requests_pending", "sends_pending", "state")  # fmt: skip
+    __slots__ = ("_buffer_pools", "_quiet", "adapter", "closing", "failed", "filter", "name", "protocol",
+                 "protocol_options", "receives_held", "requests_pending", "sends_pending", "state")  # fmt: skip
 
     protocol: Named
 
-    def __init__(self, adapter: "Adapter", protocol_name: str) -> None:
+    def __init__(self, adapter: "Adapter", name: str, states: Machine[Any, Any]) -> None:
         self.adapter = adapter
-        self.name = f"{protocol_name} on {adapter.name}"
+        self.name = name
         self.filter = BindingFilter(adapter.station_address)
-        self.state: Machine[BindingState, BindingEvent] = Machine(self.name, BindingState.OPENING, BINDING_TRANSITIONS)
+        self.state = states
+        self.closing = False
         self.sends_pending = 0
         self.receives_held = 0
         self.requests_pending = 0
@@ -70,7 +72,7 @@ class BaseBinding(ABC):
     def request(self, request: OidRequest) -> Status:
         """Query or set; PENDING means that `request_complete` follows."""
         self.adapter.running_cpu("NdisRequest").preempt()
-        if self.state.current is not BindingState.OPEN:
+        if not self.is_open:
             return Status.CLOSING
         request.binding = self
         status = self.adapter.requests.submit(request)
@@ -111,6 +113,7 @@ class BaseBinding(ABC):
     async def close(self) -> None:
         """Close the adapter: refuses new work, and waits for sends, requests and lent packets."""
         self.state.apply(BindingEvent.CLOSE)
+        self.closing = True
         self.refuse_sends()
         if not self._is_quiet() and not await self._wait_until_quiet():
             self.adapter.stuck(self)
@@ -126,6 +129,11 @@ class BaseBinding(ABC):
         self.state.apply(BindingEvent.CLOSED)
 
     # What NDIS does with it.
+
+    @property
+    @abstractmethod
+    def is_open(self) -> bool:
+        """Whether it has been opened and its close has not begun."""
 
     @abstractmethod
     def refuse_sends(self) -> None:
@@ -177,7 +185,7 @@ class BaseBinding(ABC):
 
     def look_whether_quiet(self) -> None:
         """Let a close go on if nothing is outstanding any more."""
-        if self.state.current is BindingState.CLOSING and self._is_quiet():
+        if self.closing and self._is_quiet():
             self._quiet.set()
 
     async def _finished(self, request: OidRequest) -> None:

@@ -1,4 +1,12 @@
-"""NDIS.SYS of one host: its drivers, adapters and protocols, and their pools."""
+"""NDIS.SYS of one host: its drivers, adapters and protocols, and their pools.
+
+Drivers of each generation come to the same library; an adapter and a binding
+are of the generation of their driver.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import overload
 
 from ndisemu.errors import UsageError
 from ndisemu.kernel import DRIVER_ERRORS, Cpu, run_passive
@@ -6,22 +14,25 @@ from ndisemu.memory import HostMemory
 from ndisemu.ndis.adapter import Adapter
 from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.data.mdl import BufferPool
+from ndisemu.ndis.data.nbl import NblPool
 from ndisemu.ndis.data.packet import PacketPool
 from ndisemu.ndis.ddi import check_entry_points
 from ndisemu.ndis.device import Device
-from ndisemu.ndis.states import BindingState
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.adapter import PacketAdapter
 from ndisemu.ndis.v5.binding import Binding
 from ndisemu.ndis.v5.miniport import Miniport
 from ndisemu.ndis.v5.protocol import BindContext, Protocol
+from ndisemu.ndis.v6 import binding as binding6, miniport as miniport6, protocol as protocol6
+from ndisemu.ndis.v6.adapter import NblAdapter
+from ndisemu.ndis.v6.attributes import HEADER
 
 
 class NdisLibrary:
     """One host's NDIS.
 
-    `packet_pools` are all that exist, so that every packet can be found by its
-    owner; packet numbers are unique in a host.
+    `packet_pools` and `nbl_pools` are all that exist, so that every packet and
+    every list can be found by its owner; their numbers are unique in a host.
     """
 
     def __init__(self, name: str, memory: HostMemory) -> None:
@@ -29,33 +40,65 @@ class NdisLibrary:
         self.memory = memory
         self.adapters: dict[str, Adapter] = {}
         self.packet_pools: list[PacketPool] = []
+        self.nbl_pools: list[NblPool] = []
         self._next_packet = 0
+        self._next_nbl = 0
         self._last_cancel_id = 0
 
     def __repr__(self) -> str:
         return f"<NdisLibrary of {self.name}: {len(self.adapters)} adapters>"
 
-    def add_adapter(self, miniport: Miniport, device: Device) -> PacketAdapter:
+    @overload
+    def add_adapter(self, miniport: Miniport, device: Device) -> PacketAdapter: ...
+
+    @overload
+    def add_adapter(self, miniport: miniport6.Miniport, device: Device) -> NblAdapter: ...
+
+    def add_adapter(self, miniport: Miniport | miniport6.Miniport, device: Device) -> Adapter:
         """Register `miniport` for `device` (`NdisMRegisterMiniport` and AddDevice in one); it is not started."""
-        if not isinstance(miniport, Miniport):
-            raise UsageError(f"{type(miniport).__name__} is not a v5.Miniport")
         check_entry_points(type(miniport))
-        adapter = PacketAdapter(self, miniport, device)
+        adapter = self._make_adapter(miniport, device)
         self.adapters[device.name] = adapter
         return adapter
 
-    async def bind(self, protocol: Protocol, adapter: Adapter, cpu: Cpu) -> Binding | None:
-        """Offer `adapter` to `protocol`: ProtocolBindAdapter at PASSIVE_LEVEL; returns the binding it opened, if any."""
+    def _make_adapter(self, miniport: Miniport | miniport6.Miniport, device: Device) -> Adapter:
+        if isinstance(miniport, miniport6.Miniport):
+            return NblAdapter(self, miniport, device)
+        if not isinstance(miniport, Miniport):
+            raise UsageError(f"{type(miniport).__name__} is neither a v5.Miniport nor a v6.Miniport")
+        return PacketAdapter(self, miniport, device)
+
+    @overload
+    async def bind(self, protocol: Protocol, adapter: Adapter, cpu: Cpu) -> Binding | None: ...
+
+    @overload
+    async def bind(self, protocol: protocol6.Protocol, adapter: Adapter, cpu: Cpu) -> binding6.Binding | None: ...
+
+    async def bind(
+        self, protocol: Protocol | protocol6.Protocol, adapter: Adapter, cpu: Cpu
+    ) -> Binding | binding6.Binding | None:
+        """Offer `adapter` to `protocol`, while nothing flows: ProtocolBindAdapter(Ex) at PASSIVE_LEVEL.
+
+        Returns the binding it opened, if any.
+        """
         check_entry_points(type(protocol))
-        opened: list[Binding] = []
-
-        def open_adapter() -> Binding:
-            opened.append(self.open_adapter(protocol, adapter))
-            return opened[0]
-
-        context = BindContext(adapter.name, open_adapter)
+        if isinstance(protocol, protocol6.Protocol) is not isinstance(adapter, NblAdapter):
+            raise UsageError(
+                f"{protocol.name} cannot bind to {adapter.name}, which speaks {adapter.generation}; "
+                "protocol and miniport must be of one generation"
+            )
+        await adapter.pause()
         try:
-            status = await run_passive(lambda: protocol.bind_adapter(context), cpu)
+            return await self._offer(protocol, adapter, cpu)
+        finally:
+            await adapter.restart()
+
+    async def _offer(
+        self, protocol: Protocol | protocol6.Protocol, adapter: Adapter, cpu: Cpu
+    ) -> Binding | binding6.Binding | None:
+        opened: list[Binding | binding6.Binding] = []
+        try:
+            status = await run_passive(self._bind_call(protocol, adapter, opened), cpu)
         except DRIVER_ERRORS as error:
             adapter.kernel.report("bugcheck", protocol.name, f"ProtocolBindAdapter raised {error!r}", error)
             status = Status.FAILURE
@@ -65,24 +108,48 @@ class NdisLibrary:
             await self.unbind(binding)
         return None
 
+    def _bind_call(
+        self, protocol: Protocol | protocol6.Protocol, adapter: Adapter, opened: list[Binding | binding6.Binding]
+    ) -> Callable[[], object]:
+        """Return the call of the protocol's bind entry point; what it opens is entered in `opened`."""
+        if isinstance(protocol, protocol6.Protocol):
+
+            def open_adapter_ex() -> binding6.Binding:
+                binding = binding6.Binding(protocol, adapter)
+                opened.append(binding)
+                self.open_adapter(binding)
+                return binding
+
+            mtu = adapter.maximum_total_size - HEADER
+            parameters = protocol6.BindParameters(adapter.name, adapter.station_address, mtu)
+            return partial(protocol.bind_adapter, protocol6.BindContext(parameters, open_adapter_ex))
+
+        def open_adapter() -> Binding:
+            binding = Binding(protocol, adapter)
+            opened.append(binding)
+            self.open_adapter(binding)
+            return binding
+
+        return partial(protocol.bind_adapter, BindContext(adapter.name, open_adapter))
+
     async def unbind(self, binding: BaseBinding) -> None:
         """End a binding: ProtocolUnbindAdapter at PASSIVE_LEVEL, which closes it; NDIS closes it if that fails."""
         cpu = binding.adapter.cpu
+        if isinstance(binding, binding6.Binding):
+            await binding.pause()
         try:
             await run_passive(binding.unbind, cpu)
         except DRIVER_ERRORS as error:
             binding.adapter.kernel.report(
                 "bugcheck", binding.protocol.name, f"ProtocolUnbindAdapter raised {error!r}", error
             )
-        if binding.state.current is BindingState.OPEN:
+        if binding.is_open:
             await run_passive(binding.close, cpu)
 
-    def open_adapter(self, protocol: Protocol, adapter: Adapter) -> Binding:
-        """Make the binding that NdisOpenAdapter asks for."""
-        binding = Binding(protocol, adapter)
-        adapter.join(binding)
+    def open_adapter(self, binding: BaseBinding) -> None:
+        """Open what NdisOpenAdapter(Ex) asks for."""
+        binding.adapter.join(binding)
         binding.opened()
-        return binding
 
     def generate_partial_cancel_id(self) -> int:
         """Return a high byte for a protocol's cancel ids, so that those of two protocols differ.
@@ -97,6 +164,13 @@ class NdisLibrary:
         pool = PacketPool(name, owner, count, self._next_packet)
         self._next_packet += count
         self.packet_pools.append(pool)
+        return pool
+
+    def make_nbl_pool(self, name: str, owner: str, count: int) -> NblPool:
+        """Make a pool of `count` lists, numbered on from the last."""
+        pool = NblPool(name, owner, count, self._next_nbl)
+        self._next_nbl += count
+        self.nbl_pools.append(pool)
         return pool
 
     def make_buffer_pool(self, name: str, owner: str, count: int, size: int) -> BufferPool:

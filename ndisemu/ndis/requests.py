@@ -62,11 +62,34 @@ class RequestQueue:
                 f"{self.adapter.name} completed a {'set' if is_set else 'query'}, and "
                 f"{f'the pending request is a {request!r}' if request else 'no request is pending'}",
             )
+        self.complete_request(request, status)
+
+    def complete_request(self, request: OidRequest, status: Status) -> None:
+        """The miniport completes this request, which must be the pending one (`NdisMOidRequestComplete`)."""
+        if request is not self.current:
+            raise RuleViolation(
+                "oid-double-complete",
+                f"{self.adapter.name} completed the {request!r}, which is not pending there; complete each exactly once",
+            )
         if status is Status.PENDING:
             raise RuleViolation(
                 "oid-complete-pending", f"{self.adapter.name} completed the {request!r} with NDIS_STATUS_PENDING"
             )
         self._end(request, status)
+
+    def withdraw(self, request: OidRequest, status: Status) -> bool:
+        """End a request that still waits for its turn; returns whether it did."""
+        if request not in self._waiting:
+            return False
+        self._waiting.remove(request)
+        self._settle(request, status)
+        return True
+
+    def find(self, binding: object, request_id: int) -> OidRequest | None:
+        """Return the pending request of a binding with this id, the oldest first."""
+        pending = [*([] if self.current is None else [self.current]), *self._waiting]
+        mine = (request for request in pending if request.binding is binding and request.request_id == request_id)
+        return next(mine, None)
 
     def returned(self, request: OidRequest, value: object, *, suspended: bool) -> None:
         """The miniport's entry ended with `value`: a status is the completion."""
@@ -101,15 +124,20 @@ class RequestQueue:
         adapter = self.adapter
         if (note := adapter.kernel.probe.event) is not None:
             note("request", adapter.name, 1, repr(request))
-        own = self.filters.answer(request)
+        own = adapter.answer_request(request)
         if own is not None:
             self._end(request, own)
             return
         adapter.enter_request(request)
 
     def _end(self, request: OidRequest, status: Status) -> None:
-        """End the current request, tell its owner if it had seen PENDING, and pass the next ones down."""
+        """End the current request, and pass the next ones down."""
         self.current = None
+        self._settle(request, status)
+        self._pass_on()
+
+    def _settle(self, request: OidRequest, status: Status) -> None:
+        """Give a request its status, and tell its owner if it had seen PENDING."""
         self.completed += 1
         request.restore()
         if status is Status.SUCCESS and request.applied is not None:
@@ -122,7 +150,6 @@ class RequestQueue:
                 request.binding.request_completed(request, status)
             elif request.signal is not None:
                 request.signal.set(status)
-        self._pass_on()
 
     def _pass_on(self) -> None:
         """Pass down what waits, until one stays with the miniport; a loop, as thousands may wait."""

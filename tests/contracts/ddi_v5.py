@@ -1,9 +1,10 @@
-"""What the documents say of NDIS 5.x: names, IRQLs and kinds of the routines that are built, and where they stand."""
+"""What the documents say of NDIS 5.x, and `wdm.h` of Io...: names, IRQLs and kinds of the routines that are built."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from ndisemu.ndis import BaseBinding, v5
+from ndisemu.ndis.miniportlibrary import BaseMiniportLibrary
 
 # A name, the IRQL it is called at or may be called at, and its kind.
 ENTRIES: Final = """
@@ -13,6 +14,7 @@ MiniportSend                <= DISPATCH  may pend
 MiniportSendPackets         <= DISPATCH  may pend
 MiniportCancelSendPackets   <= DISPATCH  immediate
 MiniportReturnPacket        <= DISPATCH  immediate
+MiniportAllocateComplete    <= DISPATCH  immediate
 MiniportISR                 == DIRQL     immediate
 MiniportHandleInterrupt     == DISPATCH  immediate
 MiniportDisableInterrupt    == DIRQL     immediate
@@ -37,6 +39,7 @@ NdisMSynchronizeWithInterrupt  <= DIRQL
 NdisMInitializeTimer           == PASSIVE
 NdisMSetTimer                  <= DISPATCH
 NdisMAllocateSharedMemory      == PASSIVE
+NdisMAllocateSharedMemoryAsync <= DISPATCH
 NdisMFreeSharedMemory          == PASSIVE
 NdisAllocatePacketPoolEx       <= DISPATCH
 NdisFreePacketPool             <= DISPATCH
@@ -61,9 +64,20 @@ NdisReturnPackets              <= DISPATCH
 NdisRequest                    <= DISPATCH
 NdisGetCurrentSystemTime       any
 NdisInitializeTimer            == PASSIVE
+IoCallDriver                   <= DISPATCH
+IoCancelIrp                    <= DISPATCH
 """
 
-FACES: Final = (v5.Miniport, v5.Protocol, v5.MiniportLibrary, v5.RegisterSpace, v5.BindContext, v5.Binding, BaseBinding)
+FACES: Final = (
+    v5.Miniport,
+    v5.Protocol,
+    v5.MiniportLibrary,
+    BaseMiniportLibrary,
+    v5.RegisterSpace,
+    v5.BindContext,
+    v5.Binding,
+    BaseBinding,
+)
 
 # Routines that both miniports and protocols call.
 ON_BOTH_SIDES: Final = ("NdisAllocatePacketPoolEx",)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from ndisemu import RingMiniport
-from ndisemu.drivers.i8254x.information import MAX_MULTICAST
+from ndisemu.drivers.information import MAX_MULTICAST
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import MacOption, Medium, Oid, OidRequest, PacketFilter, Status
 from ndisemu.ndis.oid import MANDATORY_5X_QUERY, MANDATORY_5X_SET

@@ -1,6 +1,6 @@
 """A driver's half of the transmit ring: post descriptors, reap what the card has sent.
 
-Packets are posted in bursts, and only the last descriptor of a burst asks
+Frames are posted in bursts, and only the last descriptor of a burst asks
 for a report (RS); so one look at one DD bit tells the fate of a whole burst.
 The lock is the driver's: the ring is filled from sends and emptied by the
 DPC.
@@ -9,51 +9,56 @@ Source: 8254x manual 3.3.3, 3.4 (legacy descriptors, the transmit ring).
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
+from ndisemu.drivers.i8254x.library import RingLibrary, TxFrame
 from ndisemu.hw import registers as reg
-from ndisemu.ndis import Packet, SharedMemory, Signal, SpinLock, Status
-from ndisemu.ndis.v5 import MiniportLibrary, RegisterSpace
+from ndisemu.ndis import RegisterSpace, SharedMemory, Signal, SpinLock, Status
 
 BURST = 64
 _COMMAND = reg.TX_EOP | reg.TX_IFCS
 
 
-class Burst:
-    """Packets that are posted together, and the words of their descriptors.
+F = TypeVar("F", bound=TxFrame)
+
+
+class Burst(Generic[F]):
+    """Frames that are posted together, and the words of their descriptors.
 
     `sent` is set to their status when the card has taken the last of them,
     or when nothing is left of them to post.
     """
 
-    __slots__ = ("last", "packets", "sent", "words")
+    __slots__ = ("frames", "last", "sent", "words")
 
-    def __init__(self, packets: Sequence[Packet]) -> None:
-        self.packets = packets
+    def __init__(self, frames: Sequence[F]) -> None:
+        self.frames = frames
         self.last = 0
         self.sent = Signal()
-        self.words = _descriptors(packets)
+        self.words = _descriptors(frames)
 
     @property
     def descriptors(self) -> int:
         """How many descriptors it takes."""
         return len(self.words) // 2
 
-    def give_up(self, cancel_id: int) -> list[Packet]:
-        """Take the packets of a cancelled send out, as long as the burst is not posted."""
-        given_up = [packet for packet in self.packets if packet.cancel_id == cancel_id]
-        if given_up:
-            self.packets = [packet for packet in self.packets if packet.cancel_id != cancel_id]
-            self.words = _descriptors(self.packets)
-            if not self.packets:
+    def leave_out(self, gone: Callable[[F], bool]) -> list[F]:
+        """Take frames out that are not to be sent, as long as the burst is not posted; returns them."""
+        out = [] if self.sent.is_set else [frame for frame in self.frames if gone(frame)]
+        if out:
+            self.frames = [frame for frame in self.frames if not gone(frame)]
+            if self.frames:
+                self.words = _descriptors(self.frames)
+            else:
                 self.sent.set(Status.REQUEST_ABORTED)
-        return given_up
+        return out
 
 
-class TxRing:
+class TxRing(Generic[F]):
     """`count` transmit descriptors; one stays free so that a full ring does not look empty."""
 
-    def __init__(self, ndis: MiniportLibrary, registers: RegisterSpace, count: int) -> None:
+    def __init__(self, ndis: RingLibrary, registers: RegisterSpace, count: int) -> None:
         self._ndis = ndis
         self._registers = registers
         self._memory: SharedMemory | None = ndis.allocate_shared_memory(16 * count, alignment=128, purpose="TX ring")
@@ -61,9 +66,7 @@ class TxRing:
             raise MemoryError(f"no room for a TX ring of {count} descriptors")
         self._ring = self._memory.ring()
         self._lock: SpinLock = ndis.allocate_spin_lock("TX ring")
-        # What `split` has made and `post` has not been given yet, in order.
-        self._waiting: dict[Burst, None] = {}
-        self._posted: deque[Burst] = deque()
+        self._posted: deque[Burst[F]] = deque()
         self._tail = 0
         self._free = count - 1
         self._room: Signal | None = None
@@ -84,21 +87,20 @@ class TxRing:
             self._ndis.free_shared_memory(self._memory)
             self._memory = None
 
-    def split(self, packets: Sequence[Packet]) -> list[Burst]:
-        """Cut an array into bursts that fit the ring, in order, to be posted; a packet of too many buffers has failed already."""
-        if len(packets) <= BURST:
-            burst = Burst(packets)
+    def split(self, frames: Sequence[F]) -> list[Burst[F]]:
+        """Cut frames into bursts that fit the ring, in order; a frame of too many buffers has failed already."""
+        if len(frames) <= BURST:
+            burst = Burst(frames)
             if burst.descriptors < self._ring.count:
-                self._waiting[burst] = None
                 return [burst]
-            if len(packets) == 1:
+            if len(frames) == 1:
                 # There will never be room for it.
                 burst.sent.set(Status.INVALID_PACKET)
                 return [burst]
-        half = len(packets) // 2
-        return self.split(packets[:half]) + self.split(packets[half:])
+        half = len(frames) // 2
+        return self.split(frames[:half]) + self.split(frames[half:])
 
-    def has_room(self, burst: Burst) -> bool:
+    def has_room(self, burst: Burst[F]) -> bool:
         """Whether `burst` fits into the ring now."""
         return self._free >= burst.descriptors
 
@@ -107,27 +109,17 @@ class TxRing:
         self._room = Signal()
         return self._room
 
-    def post(self, burst: Burst) -> None:
+    def post(self, burst: Burst[F]) -> None:
         """Write the descriptors of `burst`, for which there is room, and ring the doorbell."""
+        count = burst.descriptors
         ring = self._ring
         with self._lock:
-            self._waiting.pop(burst, None)
-            count = burst.descriptors
-            if not count:
-                return
             ring.write(self._tail, burst.words)
             burst.last = (self._tail + count - 1) % ring.count
             self._tail = (burst.last + 1) % ring.count
             self._free -= count
             self._posted.append(burst)
             self._registers.write(reg.TDT, self._tail)
-
-    def give_up(self, cancel_id: int) -> list[Packet]:
-        """Take the packets of a cancelled send out of all bursts that are not posted yet; returns them, in order."""
-        with self._lock:
-            given_up = [packet for burst in self._waiting for packet in burst.give_up(cancel_id)]
-            self._waiting = {burst: None for burst in self._waiting if burst.packets}
-        return given_up
 
     def reap(self) -> None:
         """Find the bursts the card has sent, oldest first, and wake who waits for them; in the DPC."""
@@ -138,7 +130,7 @@ class TxRing:
         if room is not None:
             room.set()
 
-    def take_sent(self) -> list[Burst]:
+    def take_sent(self) -> list[Burst[F]]:
         """Return the bursts the card has sent, oldest first, and make room of their descriptors; in the DPC."""
         posted, words = self._posted, self._ring.words
         self._lock.dpr_acquire()
@@ -155,16 +147,15 @@ class TxRing:
         return self._memory.address if self._memory is not None else 0
 
 
-def _descriptors(packets: Sequence[Packet]) -> list[int]:
-    """Return the words that offer `packets` to the card, the last of which asks for a report."""
+def _descriptors(frames: Sequence[TxFrame]) -> list[int]:
+    """Return the words that offer `frames` to the card, the last of which asks for a report."""
     words: list[int] = []
-    for packet in packets:
-        for address, length in packet.segments:
+    for frame in frames:
+        for address, length in frame.segments:
             words += (address, length | _COMMAND)
-        if len(packet.segments) > 1:
-            _clear_end_of_packet(words, len(packet.segments))
-    if words:
-        words[-1] |= reg.TX_RS
+        if len(frame.segments) > 1:
+            _clear_end_of_packet(words, len(frame.segments))
+    words[-1] |= reg.TX_RS
     return words
 
 

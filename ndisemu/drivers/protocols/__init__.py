@@ -2,6 +2,6 @@
 
 from ndisemu.drivers.protocols.flow import Flow
 from ndisemu.drivers.protocols.sources import Generator, Replay, Source
-from ndisemu.drivers.protocols.station import Station
+from ndisemu.drivers.protocols.station import Station, Station6
 
-__all__ = ["Flow", "Generator", "Replay", "Source", "Station"]
+__all__ = ["Flow", "Generator", "Replay", "Source", "Station", "Station6"]

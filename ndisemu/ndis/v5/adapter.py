@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from ndisemu.kernel import DRIVER_ERRORS, run_passive
 from ndisemu.ndis.adapter import Adapter
+from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.constants import AttributeFlag, Medium
 from ndisemu.ndis.data.packet import Packet
@@ -149,6 +150,22 @@ class PacketAdapter(Adapter):
         """Hand packets back to the miniport: MiniportReturnPacket, IRQL <= DISPATCH."""
         if self.alive:
             self.call("MiniportReturnPacket", lambda: self.miniport.return_packets(packets))
+
+    def supplies(self, entry: str) -> bool:
+        """Whether the driver's class supplies an entry point, by its Python name."""
+        return getattr(type(self.miniport), entry) is not getattr(Miniport, entry)
+
+    def allocate_complete(self, allocation: Allocation) -> None:
+        """Tell the miniport how an allocation has ended that nobody awaits: MiniportAllocateComplete."""
+        if not self.supplies("allocate_complete"):
+            self.report(
+                "shm-async-handler",
+                f"{allocation!r} has ended, and the driver neither awaits it nor supplies MiniportAllocateComplete",
+            )
+        elif self.alive:
+            memory, context = allocation.memory, allocation.context
+            length = allocation.length
+            self.call("MiniportAllocateComplete", lambda: self.miniport.allocate_complete(memory, length, context))
 
     def reclaim(self, status: Status) -> None:
         """Complete what the dead miniport had."""

@@ -13,7 +13,7 @@ from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.data.packet import Packet, PacketPool
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
-from ndisemu.ndis.states import BindingState
+from ndisemu.ndis.states import BINDING_TRANSITIONS, BindingState, Machine
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.edges import PacketLower
 
@@ -28,7 +28,8 @@ class Binding(BaseBinding):
     __slots__ = ("_lower", "_packet_pools", "_submit", "protocol")
 
     def __init__(self, protocol: "Protocol", adapter: "Adapter") -> None:
-        super().__init__(adapter, protocol.name)
+        name = f"{protocol.name} on {adapter.name}"
+        super().__init__(adapter, name, Machine(name, BindingState.OPENING, BINDING_TRANSITIONS))
         self.protocol: Protocol = protocol
         self._packet_pools: list[PacketPool] = []
 
@@ -37,6 +38,11 @@ class Binding(BaseBinding):
         self._lower = lower
         # A binding that closes refuses sends there, which costs an open one nothing.
         self._submit = lower.submit
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has been opened and its close has not begun."""
+        return self.state.current is BindingState.OPEN
 
     # What a protocol calls.
 

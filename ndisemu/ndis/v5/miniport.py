@@ -17,6 +17,7 @@ from ndisemu.ndis.constants import Medium, PacketFlag
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.library import MiniportLibrary
 
@@ -120,6 +121,16 @@ class Miniport:
         """Mask the card; NDIS calls it instead of `isr` where `request_isr` was False."""
         raise NotImplementedError(
             f"{type(self).__name__} does not ask for its ISR and supplies no MiniportDisableInterrupt"
+        )
+
+    @ddi("MiniportAllocateComplete", irql="<= DISPATCH", kind=Kind.IMMEDIATE, source="seed 002")
+    def allocate_complete(self, memory: SharedMemory | None, length: int, context: object) -> None:
+        """Take the memory that `ndis.allocate_shared_memory_async` was asked for; None (VirtualAddress NULL) is a failure.
+
+        `memory.words` is VirtualAddress, `memory.address` PhysicalAddress.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} allocates shared memory asynchronously and supplies no MiniportAllocateComplete"
         )
 
     @ddi("MiniportReturnPacket", irql="<= DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 5.5.2")
