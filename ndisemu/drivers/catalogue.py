@@ -35,6 +35,10 @@ MINIPORTS: Final[Mapping[str, Entry]] = {
         "ndisemu.drivers.ring:RingMiniport", "5.1", "deserialized", "coroutine",
         "the reference: arrays of packets through the rings of the 82540EM",
     ),
+    "legacy": Entry(
+        "ndisemu.drivers.legacy:LegacyMiniport", "5.1", "serialized", "explicit",
+        "a packet at a time, under NDIS's lock and out of NDIS's queue, as in C",
+    ),
 }  # fmt: skip
 """What a NIC's `miniport` may be."""
 

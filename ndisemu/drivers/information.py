@@ -75,6 +75,7 @@ class Information:
             Oid.GEN_MAXIMUM_TOTAL_SIZE: mtu + _HEADER,
             Oid.GEN_MAC_OPTIONS: MacOption.COPY_LOOKAHEAD_DATA | MacOption.TRANSFERS_NOT_PEND | MacOption.NO_LOOPBACK,
             Oid.GEN_VENDOR_DRIVER_VERSION: 0x00010000,
+            Oid.GEN_MAXIMUM_SEND_PACKETS: max(buffers[0] - 1, 1),
             Oid.E802_3_MAXIMUM_LIST_SIZE: MAX_MULTICAST,
         }
         self._answers: dict[Oid, Callable[[], bytes]] = {oid: partial(_u32, value) for oid, value in fixed.items()}

@@ -18,7 +18,7 @@ from typing import Final
 from ndisemu.drivers.i8254x.card import CAUSES, GONE, Card, station_address
 from ndisemu.drivers.i8254x.information import Information
 from ndisemu.drivers.i8254x.receive import PacketRing
-from ndisemu.drivers.i8254x.transmit import TxRing
+from ndisemu.drivers.i8254x.transmit import Burst, TxRing
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import (
     AttributeFlag,
@@ -60,6 +60,7 @@ class RingMiniport(Miniport):
         mtu, tx_count, rx_count, itr = (parameters.get(name, usual) for name, usual in _USUAL.items())
         self.longest = mtu + HEADER
         self.turn = Turn()
+        self.queued: dict[Burst[Packet], None] = {}
         self.pending_causes = 0
         self.sending = 0
         self.quiet: list[Signal] = []
@@ -88,13 +89,14 @@ class RingMiniport(Miniport):
             return
         self.sending += 1
         bursts = self.tx.split(packets)
+        self.queued |= dict.fromkeys(bursts)
         async with self.turn:
             for burst in bursts:
-                if burst.sent.is_set:
-                    continue
-                while not self.tx.has_room(burst):
+                while not (burst.sent.is_set or self.tx.has_room(burst)):
                     await self.tx.room()
-                self.tx.post(burst)
+                del self.queued[burst]
+                if not burst.sent.is_set:
+                    self.tx.post(burst)
         for burst in bursts:
             status = await burst.sent
             if status is Status.SUCCESS:
@@ -103,6 +105,13 @@ class RingMiniport(Miniport):
         self.sending -= 1
         while not self.sending and self.quiet:
             self.quiet.pop().set()
+
+    def cancel_send_packets(self, cancel_id: int) -> None:
+        """MiniportCancelSendPackets: give back what waits for its turn or for room; what is posted is sent."""
+        gone: list[Packet] = []
+        for burst in self.queued:
+            gone += burst.leave_out(lambda packet: packet.cancel_id == cancel_id)
+        self.ndis.send_complete(gone, Status.REQUEST_ABORTED)
 
     def refuse_too_long(self, packets: Sequence[Packet]) -> Sequence[Packet]:
         """Fail the packets that exceed OID_GEN_MAXIMUM_TOTAL_SIZE; returns the others."""

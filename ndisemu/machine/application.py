@@ -19,17 +19,20 @@ from ndisemu.ndis.v5 import BindContext, Binding, Protocol
 
 # Packets an application may have in flight; further sends wait.
 SEND_PACKETS = 256
+# A cancel id is the protocol's high byte and a number of the call.
+CANCEL_ID_BITS = 56
 USUAL_FILTER = PacketFilter.DIRECTED | PacketFilter.MULTICAST | PacketFilter.BROADCAST
 
 
 class _Send:
     """One call of `send`: its frames, and the statuses as they come."""
 
-    __slots__ = ("frames", "future", "left", "started", "statuses")
+    __slots__ = ("cancel_id", "frames", "future", "left", "started", "statuses")
 
     def __init__(self, frames: Sequence[bytes], future: "asyncio.Future[list[Status]]") -> None:
         self.frames = frames
         self.future = future
+        self.cancel_id = 0
         self.statuses = [Status.PENDING] * len(frames)
         self.started = 0
         self.left = len(frames)
@@ -51,6 +54,7 @@ class ApplicationProtocol(Protocol):
         self._free: deque[Packet] = deque()
         self._queue: deque[_Send] = deque()
         self._calls: dict[Packet, tuple[_Send, int]] = {}
+        self._next_cancel_id = 0
         self._wanted: dict[OidRequest, asyncio.Future[Status]] = {}
         self._asked: dict[OidRequest, asyncio.Future[Status]] = {}
         self.held: deque[Packet] = deque()
@@ -65,6 +69,7 @@ class ApplicationProtocol(Protocol):
         binding = context.open_adapter()
         longest = int.from_bytes(await binding.query(Oid.GEN_MAXIMUM_TOTAL_SIZE), "little")
         self._free.extend(binding.allocate_packets(SEND_PACKETS, longest))
+        self._next_cancel_id = binding.adapter.library.generate_partial_cancel_id() << CANCEL_ID_BITS
         await binding.set(Oid.GEN_CURRENT_PACKET_FILTER, self._filter.to_bytes(4, "little"))
         self.binding = binding
         return Status.SUCCESS
@@ -90,6 +95,8 @@ class ApplicationProtocol(Protocol):
 
     def enter(self, send: _Send) -> None:
         """Take a call of `send`, from the application's task; `pump` begins it, or a close fails it."""
+        self._next_cancel_id += 1
+        send.cancel_id = self._next_cancel_id
         self._queue.append(send)
 
     def want(self, request: OidRequest, future: "asyncio.Future[Status]") -> None:
@@ -100,6 +107,11 @@ class ApplicationProtocol(Protocol):
         """Forget the frames of a call that have not been submitted."""
         if send in self._queue:
             self._queue.remove(send)
+
+    def cancel(self, send: _Send) -> None:
+        """Let NDIS give up what it has of a call and has not transmitted; at PASSIVE_LEVEL."""
+        if send.left and self.binding is not None:
+            self.binding.cancel_sends(send.cancel_id)
 
     def send_complete(self, binding: Binding, packets: Sequence[Packet], status: Status) -> None:
         """ProtocolSendComplete: tell each packet's call, and send what waits for packets."""
@@ -160,6 +172,7 @@ class ApplicationProtocol(Protocol):
             packets = [self._free.popleft() for _ in range(count)]
             for place, packet in enumerate(packets, send.started):
                 packet.fill(send.frames[place])
+                packet.cancel_id = send.cancel_id
                 self._calls[packet] = (send, place)
             send.started += count
             if send.started == len(send.frames):
@@ -196,7 +209,8 @@ class Application:
     async def send(self, frames: Sequence[bytes]) -> list[Status]:
         """Send frames in order; returns the status of each once NDIS has completed all of them.
 
-        Cancelling the wait takes back the frames that NDIS does not have yet; what was submitted is sent.
+        Cancelling the wait takes back the frames that NDIS does not have yet, and asks it for those that it has; what
+        is on the card is sent.
         """
         self._check_open()
         longest = self._binding.adapter.maximum_total_size
@@ -215,6 +229,8 @@ class Application:
             return await future
         except asyncio.CancelledError:
             self._protocol.withdraw(send)
+            if send.started:
+                self._submit(lambda: self._protocol.cancel(send))
             raise
 
     async def receive(self) -> list[bytes]:

@@ -19,7 +19,7 @@ from ndisemu.ndis.constants import (
     PacketFlag,
     ProtocolOption,
 )
-from ndisemu.ndis.data import BufferPool, Mdl, OidRequest, OobBlock, Packet, PacketPool
+from ndisemu.ndis.data import BufferPool, Mdl, OidRequest, OobBlock, Packet, PacketPool, Tag
 from ndisemu.ndis.device import Device, wdm_device
 from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.library import NdisLibrary
@@ -66,6 +66,7 @@ __all__ = [
     "SpinLock",
     "Status",
     "StatusIndication",
+    "Tag",
     "Timer",
     "Turn",
     "v5",

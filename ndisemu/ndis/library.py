@@ -43,6 +43,7 @@ class NdisLibrary:
         self.nbl_pools: list[NblPool] = []
         self._next_packet = 0
         self._next_nbl = 0
+        self._last_cancel_id = 0
 
     def __repr__(self) -> str:
         return f"<NdisLibrary of {self.name}: {len(self.adapters)} adapters>"
@@ -65,10 +66,6 @@ class NdisLibrary:
             return NblAdapter(self, miniport, device)
         if not isinstance(miniport, Miniport):
             raise UsageError(f"{type(miniport).__name__} is neither a v5.Miniport nor a v6.Miniport")
-        if not miniport.deserialized:
-            raise UsageError(
-                f"{type(miniport).__name__} is serialized; this version runs deserialized miniports (deserialized = True)"
-            )
         return PacketAdapter(self, miniport, device)
 
     @overload
@@ -161,6 +158,14 @@ class NdisLibrary:
         """Open what NdisOpenAdapter(Ex) asks for."""
         binding.adapter.join(binding)
         binding.opened()
+
+    def generate_partial_cancel_id(self) -> int:
+        """Return a high byte for a protocol's cancel ids, so that those of two protocols differ.
+
+        `NdisGeneratePartialCancelId`; 1 to 255 in turn, never 0, which marks packets that cannot be cancelled.
+        """
+        self._last_cancel_id = self._last_cancel_id % 255 + 1
+        return self._last_cancel_id
 
     def make_packet_pool(self, name: str, owner: str, count: int) -> PacketPool:
         """Make a pool of `count` packet descriptors, numbered on from the last."""

@@ -10,7 +10,9 @@ from ndisemu.ndis.miniportlibrary import BaseMiniportLibrary
 ENTRIES: Final = """
 MiniportInitialize          == PASSIVE   PASSIVE_LEVEL only
 MiniportHalt                == PASSIVE   PASSIVE_LEVEL only
+MiniportSend                <= DISPATCH  may pend
 MiniportSendPackets         <= DISPATCH  may pend
+MiniportCancelSendPackets   <= DISPATCH  immediate
 MiniportReturnPacket        <= DISPATCH  immediate
 MiniportAllocateComplete    <= DISPATCH  immediate
 MiniportISR                 == DIRQL     immediate
@@ -72,7 +74,9 @@ NdisCompleteBindAdapter        == PASSIVE
 NdisCompleteUnbindAdapter      == PASSIVE
 NdisCompletePnPEvent           == PASSIVE
 NdisReset                      <= DISPATCH
+NdisSend                       <= DISPATCH
 NdisSendPackets                <= DISPATCH
+NdisCancelSendPackets          <= DISPATCH
 NdisReturnPackets              <= DISPATCH
 NdisRequest                    <= DISPATCH
 NdisGetCurrentSystemTime       any

@@ -85,6 +85,8 @@ class Mini(v5.Miniport):
     card: Card
     memory: SharedMemory
     timer: Timer
+    most = 4
+    """The longest array it takes, which NDIS asks of a serialized driver."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
@@ -137,6 +139,7 @@ class Mini(v5.Miniport):
             Oid.GEN_MAXIMUM_TOTAL_SIZE: 1514,
             Oid.GEN_MEDIA_IN_USE: Medium.E802_3,
             Oid.GEN_LINK_SPEED: 100_000,
+            Oid.GEN_MAXIMUM_SEND_PACKETS: self.most,
         }
         if request.oid is Oid.E802_3_CURRENT_ADDRESS:
             return request.answer(STATION)

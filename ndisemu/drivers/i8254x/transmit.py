@@ -9,7 +9,7 @@ Source: 8254x manual 3.3.3, 3.4 (legacy descriptors, the transmit ring).
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from ndisemu.drivers.i8254x.library import RingLibrary, TxFrame
@@ -26,7 +26,8 @@ F = TypeVar("F", bound=TxFrame)
 class Burst(Generic[F]):
     """Frames that are posted together, and the words of their descriptors.
 
-    `sent` is set to their status when the card has taken the last of them.
+    `sent` is set to their status when the card has taken the last of them,
+    or when nothing is left of them to post.
     """
 
     __slots__ = ("frames", "last", "sent", "words")
@@ -35,19 +36,23 @@ class Burst(Generic[F]):
         self.frames = frames
         self.last = 0
         self.sent = Signal()
-        words: list[int] = []
-        for frame in frames:
-            for address, length in frame.segments:
-                words += (address, length | _COMMAND)
-            if len(frame.segments) > 1:
-                _clear_end_of_packet(words, len(frame.segments))
-        words[-1] |= reg.TX_RS
-        self.words = words
+        self.words = _descriptors(frames)
 
     @property
     def descriptors(self) -> int:
         """How many descriptors it takes."""
         return len(self.words) // 2
+
+    def leave_out(self, gone: Callable[[F], bool]) -> list[F]:
+        """Take frames out that are not to be sent, as long as the burst is not posted; returns them."""
+        out = [] if self.sent.is_set else [frame for frame in self.frames if gone(frame)]
+        if out:
+            self.frames = [frame for frame in self.frames if not gone(frame)]
+            if self.frames:
+                self.words = _descriptors(self.frames)
+            else:
+                self.sent.set(Status.REQUEST_ABORTED)
+        return out
 
 
 class TxRing(Generic[F]):
@@ -145,6 +150,15 @@ class TxRing(Generic[F]):
 
     def reap(self) -> None:
         """Find the bursts the card has sent, oldest first, and wake who waits for them; in the DPC."""
+        done = self.take_sent()
+        room, self._room = self._room if done else None, None if done else self._room
+        for burst in done:
+            burst.sent.set(Status.SUCCESS)
+        if room is not None:
+            room.set()
+
+    def take_sent(self) -> list[Burst[F]]:
+        """Return the bursts the card has sent, oldest first, and make room of their descriptors; in the DPC."""
         posted, words = self._posted, self._ring.words
         self._lock.dpr_acquire()
         done = []
@@ -152,16 +166,24 @@ class TxRing(Generic[F]):
             burst = posted.popleft()
             self._free += burst.descriptors
             done.append(burst)
-        room, self._room = self._room if done else None, None if done else self._room
         self._lock.dpr_release()
-        for burst in done:
-            burst.sent.set(Status.SUCCESS)
-        if room is not None:
-            room.set()
+        return done
 
     @property
     def _ring_address(self) -> int:
         return self._memory.address if self._memory is not None else 0
+
+
+def _descriptors(frames: Sequence[TxFrame]) -> list[int]:
+    """Return the words that offer `frames` to the card, the last of which asks for a report."""
+    words: list[int] = []
+    for frame in frames:
+        for address, length in frame.segments:
+            words += (address, length | _COMMAND)
+        if len(frame.segments) > 1:
+            _clear_end_of_packet(words, len(frame.segments))
+    words[-1] |= reg.TX_RS
+    return words
 
 
 def _clear_end_of_packet(words: list[int], segments: int) -> None:

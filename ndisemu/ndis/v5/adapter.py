@@ -23,8 +23,10 @@ from ndisemu.ndis.v5.binding import Binding
 from ndisemu.ndis.v5.edges import PacketUpper
 from ndisemu.ndis.v5.library import MiniportLibrary
 from ndisemu.ndis.v5.miniport import AdapterInfo, Miniport
+from ndisemu.ndis.v5.miniportlock import MiniportLock
 from ndisemu.ndis.v5.receive import ReceivePath
-from ndisemu.ndis.v5.send import SendPath
+from ndisemu.ndis.v5.send import PacketSends, SendPath, SingleSends
+from ndisemu.ndis.v5.serialized import SerializedSends
 
 if TYPE_CHECKING:
     from ndisemu.ndis.library import NdisLibrary
@@ -36,6 +38,8 @@ FIRST_QUERIES: Final[Mapping[Oid, int]] = {
     Oid.GEN_MAXIMUM_TOTAL_SIZE: 1024,
     Oid.E802_3_CURRENT_ADDRESS: 1024,
 }
+# What it asks a serialized one besides.
+SERIALIZED_QUERIES: Final[Mapping[Oid, int]] = {Oid.GEN_MAXIMUM_SEND_PACKETS: 4}
 
 
 class PacketAdapter(Adapter):
@@ -43,10 +47,11 @@ class PacketAdapter(Adapter):
 
     `uppers` are who sends and receives here: bindings of 5.x protocols, and
     translators of others. `attributes` is None until NdisMSetAttributesEx.
+    `maximum_send_packets` is the longest array that a serialized miniport takes.
     """
 
     miniport: Miniport
-    sends: SendPath
+    sends: PacketSends
     receives: ReceivePath
     generation: ClassVar[str] = "NDIS 5.1"
     halt_entry: ClassVar[str] = "MiniportHalt"
@@ -60,10 +65,13 @@ class PacketAdapter(Adapter):
         miniport.ndis = MiniportLibrary(self)
         self.attributes: AttributeFlag | None = None
         self.uppers: list[PacketUpper] = []
-        self.sends = SendPath(self)
+        self.maximum_send_packets = 1
+        self.sends = self._send_path()
         self.receives = ReceivePath(self)
         # A binding sends straight into the path (`edges.PacketLower`).
         self.submit = self.sends.submit
+        self.send = self.sends.send
+        self.cancel = self.sends.cancel
         self.refuse = self.sends.refuse
         self.release = self.receives.release
 
@@ -176,6 +184,15 @@ class PacketAdapter(Adapter):
     def fail(self) -> None:
         """A bug check."""
         self.move(AdapterEvent.BUG_CHECK)
+        if self.lock is not None:
+            self.lock.clear()
+
+    def _send_path(self) -> PacketSends:
+        """Choose the send path that the driver's kind and entry points ask for (1.1)."""
+        if not self.miniport.deserialized:
+            self.lock = MiniportLock(self.kernel, self.name)
+            return SerializedSends(self, self.lock)
+        return SendPath(self) if self.miniport.sends_arrays else SingleSends(self)
 
     # Control operations, as a 5.x adapter does them.
 
@@ -205,9 +222,7 @@ class PacketAdapter(Adapter):
 
     def oldest_send(self) -> int | None:
         """Return the number of a serialized miniport's oldest send, queued or outstanding."""
-        if not self._ndis_times_sends or not self.sends.in_flight:
-            return None
-        return self.sends.in_hand(self.library.packet_pools)[0].serial
+        return self.sends.oldest() if self._ndis_times_sends else None
 
     def check_for_hang(self) -> None:
         """Call MiniportCheckForHang; TRUE begins a reset."""
@@ -242,6 +257,11 @@ class PacketAdapter(Adapter):
             except DRIVER_ERRORS as error:
                 self.bug_check("MiniportPnPEventNotify", error)
 
+    def resume(self) -> None:
+        """Let requests and queued sends go on."""
+        super().resume()
+        self.sends.resume()
+
     def enter_shutdown(self) -> object:
         """Call MiniportShutdown."""
         return self.miniport.shutdown()
@@ -257,9 +277,12 @@ class PacketAdapter(Adapter):
 
     async def _ask_first(self) -> bool:
         """Query what NDIS must know of every adapter; a miniport without an answer does not start."""
-        answers = await self.ask_for(FIRST_QUERIES)
+        wanted = FIRST_QUERIES if self.lock is None else {**FIRST_QUERIES, **SERIALIZED_QUERIES}
+        answers = await self.ask_for(wanted)
         if answers is None:
             return False
+        if self.lock is not None:
+            self.maximum_send_packets = int.from_bytes(answers[Oid.GEN_MAXIMUM_SEND_PACKETS], "little")
         self.station_address = answers[Oid.E802_3_CURRENT_ADDRESS]
         self.maximum_total_size = int.from_bytes(answers[Oid.GEN_MAXIMUM_TOTAL_SIZE], "little")
         return True

@@ -7,6 +7,7 @@ protocol's entry points at DISPATCH_LEVEL.
 from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
 
+from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DISPATCH, DRIVER_ERRORS, Event, WorkItem
 from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.data.packet import Packet, PacketPool
@@ -54,6 +55,26 @@ class Binding(BaseBinding):
         self.adapter.running_cpu("NdisSendPackets").preempt()
         if packets:
             self._submit(self, packets)
+
+    @ddi("NdisSend", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.2, 5.2")
+    def send(self, packet: Packet) -> Status:
+        """Send one packet; a final status means that it is the protocol's again, PENDING that `send_complete` follows."""
+        self.adapter.running_cpu("NdisSend").preempt()
+        if self.state.current is not BindingState.OPEN:
+            return Status.CLOSING
+        return self._lower.send(self, packet)
+
+    @ddi("NdisCancelSendPackets", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.2, 5.2")
+    def cancel_sends(self, cancel_id: int) -> None:
+        """Give up what was sent under `cancel_id` and is not on its way to the wire; it ends with REQUEST_ABORTED."""
+        self.adapter.running_cpu("NdisCancelSendPackets").preempt()
+        if not cancel_id:
+            raise RuleViolation(
+                "proto-cancel-id",
+                f"{self.name} called NdisCancelSendPackets with the id 0, which marks packets that cannot be cancelled",
+            )
+        if self.sends_pending:
+            self._lower.cancel(self, cancel_id)
 
     @ddi("NdisReturnPackets", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.2")
     def return_packets(self, packets: Sequence[Packet]) -> None:

@@ -47,7 +47,8 @@ class MiniportLibrary(BaseMiniportLibrary):
         """
         self._enter("NdisMSetAttributesEx")
         self._adapter.hang.set_interval(check_for_hang_seconds)
-        self._adapter.attributes = flags | AttributeFlag.DESERIALIZE
+        deserialized = self._adapter.miniport.deserialized
+        self._adapter.attributes = flags | AttributeFlag.DESERIALIZE if deserialized else flags
 
     @ddi("NdisMRegisterInterrupt", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 5.9")
     def register_interrupt(self, *, request_isr: bool = True) -> Interrupt:
@@ -163,7 +164,7 @@ class MiniportLibrary(BaseMiniportLibrary):
 
     @ddi("NdisMSendResourcesAvailable", irql="== DISPATCH", kind=Kind.CALL, source="seed 001")
     def send_resources_available(self) -> None:
-        """For serialized miniports only: a deserialized one queues inside and may not call it."""
+        """Take back an earlier RESOURCES. For serialized miniports only: a deserialized one queues inside."""
         self._enter("NdisMSendResourcesAvailable")
         self._adapter.sends.resources_available()
 
