@@ -243,10 +243,7 @@ class Adapter(ABC):
     def stuck(self, binding: "BaseBinding") -> None:
         """A binding cannot close: somebody never completed what was pending. Stop the adapter, which gives it back."""
         waiting = "".join(f"; {fiber.name} waits at {fiber.where()}" for fiber in islice(self.fibers, 3))
-        text = (
-            f"{binding.name} cannot close: {self.sends.in_flight} sends, {binding.requests_pending} requests are not "
-            f"completed and {binding.receives_held} received packets not returned{waiting}"
-        )
+        text = f"{binding.name} cannot close: {self.sends.in_flight} sends, {binding.outstanding()}{waiting}"
         self._last_words = Status.REQUEST_ABORTED
         if self.running:
             self.stop("send-never-completed" if binding.sends_pending else "stuck", text)

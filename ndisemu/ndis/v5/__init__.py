@@ -1,6 +1,7 @@
 """NDIS 5.1 as drivers see it: the classes to derive from and the library they call."""
 
 from ndisemu.ndis.v5.binding import Binding
+from ndisemu.ndis.v5.context import ReceiveContext
 from ndisemu.ndis.v5.interrupt import Interrupt
 from ndisemu.ndis.v5.library import MiniportLibrary, RegisterSpace
 from ndisemu.ndis.v5.miniport import AdapterInfo, Miniport
@@ -14,5 +15,6 @@ __all__ = [
     "Miniport",
     "MiniportLibrary",
     "Protocol",
+    "ReceiveContext",
     "RegisterSpace",
 ]
