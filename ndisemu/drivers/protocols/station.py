@@ -2,7 +2,8 @@
 
 Each source has its own packets and sends from a DPC of its own: at the due
 time, as soon as it has packets for the burst, and never nested inside a
-completion. What arrives is copied out, compared, and returned at once.
+completion. What arrives is copied out, compared, and returned at once. What
+it sends itself it does not want to hear again.
 """
 
 from collections import deque
@@ -10,9 +11,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from ndisemu.drivers.protocols.flow import Flow
+from ndisemu.drivers.protocols.gathering import Gathering
 from ndisemu.drivers.protocols.sources import Source
-from ndisemu.ndis import Oid, Packet, PacketFilter, Status
-from ndisemu.ndis.v5 import BindContext, Binding, Protocol
+from ndisemu.ndis import Oid, Packet, PacketFilter, ProtocolOption, Status
+from ndisemu.ndis.v5 import BindContext, Binding, Protocol, ReceiveContext
 
 # How many bursts one DPC sends before it lets others run.
 BURSTS_AT_A_TIME: Final = 16
@@ -90,6 +92,8 @@ class Sender:
 class Station(Protocol):
     """A generator, a replayer and a sink in one: `sources` with the flow each feeds, `flows` that end here."""
 
+    gathering: Gathering
+
     def __init__(
         self,
         name: str,
@@ -115,6 +119,8 @@ class Station(Protocol):
         """Open the adapter, make packets for each source, open the filter."""
         binding = context.open_adapter()
         self.senders = [Sender(binding, source, flow) for source, flow in self._sources]
+        self.gathering = Gathering(binding, lambda frame: self._judge([frame], binding.system_time()))
+        await binding.set(Oid.GEN_PROTOCOL_OPTIONS, ProtocolOption.NO_LOOPBACK.to_bytes(4, "little"))
         await binding.set(Oid.GEN_CURRENT_PACKET_FILTER, self._filter.to_bytes(4, "little"))
         return Status.SUCCESS
 
@@ -141,14 +147,26 @@ class Station(Protocol):
 
     def receive_packets(self, binding: Binding, packets: Sequence[Packet]) -> int:
         """ProtocolReceivePacket: copy out, judge, keep nothing."""
-        frames = [packet.read() for packet in packets]
+        self._judge([packet.read() for packet in packets], binding.system_time())
+        return 0
+
+    def receive(
+        self, binding: Binding, context: ReceiveContext, header: memoryview, lookahead: memoryview, packet_size: int
+    ) -> Status:
+        """ProtocolReceive: what cannot be kept is copied, whole, and judged like the rest."""
+        return self.gathering.take(context, header, lookahead, packet_size)
+
+    def transfer_data_complete(self, binding: Binding, packet: Packet, status: Status, transferred: int) -> None:
+        """ProtocolTransferDataComplete: the rest of a frame has come."""
+        self.gathering.transferred(packet, status, transferred)
+
+    def _judge(self, frames: list[bytes], now: int) -> None:
+        """Count frames that arrived and give them to their flows."""
         self.received += len(frames)
-        now = binding.system_time()
         if len(self._flows) == 1:
             self._flows[0].judge(frames, now)
         else:
             self._sort(frames, now)
-        return 0
 
     def _sort(self, frames: list[bytes], now: int) -> None:
         """Give each frame to the flow that expects it, or to the first, which calls it unexpected."""
