@@ -134,6 +134,12 @@ class BaseBinding(ABC):
     def is_open(self) -> bool:
         """Whether it has been opened and its close has not begun."""
 
+    def outstanding(self) -> str:
+        """Say what a close waits for, besides the adapter's sends."""
+        return (
+            f"{self.requests_pending} requests are not completed and {self.receives_held} received packets not returned"
+        )
+
     @abstractmethod
     def refuse_sends(self) -> None:
         """Let nothing of what the protocol sends from now on reach the miniport."""

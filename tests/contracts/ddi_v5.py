@@ -36,6 +36,10 @@ ProtocolStatusComplete      <= DISPATCH  immediate
 ProtocolPnPEvent            == PASSIVE   may pend
 ProtocolOpenAdapterComplete  == PASSIVE  PASSIVE_LEVEL only
 ProtocolCloseAdapterComplete  == PASSIVE  PASSIVE_LEVEL only
+MiniportTransferData        == DISPATCH  may pend
+ProtocolReceive             == DISPATCH  immediate
+ProtocolReceiveComplete     == DISPATCH  immediate
+ProtocolTransferDataComplete  == DISPATCH  immediate
 """
 
 CALLS: Final = """
@@ -58,6 +62,11 @@ NdisAllocateBuffer             <= DISPATCH
 NdisMSendComplete              <= DISPATCH
 NdisMSendResourcesAvailable    == DISPATCH
 NdisMIndicateReceivePacket     <= DISPATCH
+NdisMEthIndicateReceive        == DISPATCH
+NdisMEthIndicateReceiveComplete  == DISPATCH
+NdisMTransferDataComplete      == DISPATCH
+NdisTransferData               == DISPATCH
+NdisGetReceivedPacket          <= DISPATCH
 NdisMQueryInformationComplete  <= DISPATCH
 NdisMSetInformationComplete    <= DISPATCH
 NdisMResetComplete             <= DISPATCH
@@ -119,18 +128,24 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "BaseBinding.free_pools",
         "BaseBinding.look_whether_quiet",
         "BaseBinding.opened",
+        "BaseBinding.outstanding",
         "BaseBinding.refuse_sends",
         "BaseBinding.request_completed",
         "BaseBinding.tell",
         "BaseBinding.tell_request_complete",
         "BaseBinding.unbind",
         "Binding.connect",
+        "Binding.copied",
         "Binding.free_pools",
+        "Binding.indicated",
+        "Binding.outstanding",
+        "Binding.receive_completed",
         "Binding.received",
         "Binding.refuse_sends",
         "Binding.returned_too_much",
         "Binding.sends_completed",
         "Binding.tell_request_complete",
+        "Binding.transfer_completed",
         "Binding.unbind",
     ),
 }
