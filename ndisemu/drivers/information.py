@@ -10,7 +10,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from ndisemu.ndis import HardwareStatus, MacOption, MediaState, Medium, Oid, OidRequest, PacketFilter, Status
+from ndisemu.ndis import (
+    HardwareStatus,
+    MacOption,
+    MediaState,
+    Medium,
+    Oid,
+    OidRequest,
+    PacketFilter,
+    PowerState,
+    Status,
+)
 
 MAX_MULTICAST: Final = 64
 FILTERS: Final = (
@@ -47,6 +57,8 @@ class Information:
         self.filter = PacketFilter(0)
         self.multicast: tuple[bytes, ...] = ()
         self.lookahead = mtu
+        self.wake_up = 0
+        self.patterns: dict[bytes, None] = {}
         self.counters = Counters()
         fixed = {
             Oid.GEN_HARDWARE_STATUS: HardwareStatus.READY,
@@ -68,6 +80,8 @@ class Information:
         }
         self._answers: dict[Oid, Callable[[], bytes]] = {oid: partial(_u32, value) for oid, value in fixed.items()}
         self._answers |= {
+            Oid.PNP_CAPABILITIES: lambda: b"".join(map(_u32, _WAKE_UP)),
+            Oid.PNP_QUERY_POWER: lambda: b"",
             Oid.GEN_SUPPORTED_LIST: lambda: b"".join(_u32(oid) for oid in sorted(self._answers)),
             Oid.GEN_VENDOR_DESCRIPTION: lambda: vendor + b"\0",
             Oid.GEN_DRIVER_VERSION: lambda: b"\x01\x05",
@@ -100,6 +114,12 @@ class Information:
                 return Status.MULTICAST_FULL
             self.multicast = tuple(data[start : start + 6] for start in range(0, len(data), 6))
             return Status.SUCCESS
+        if request.oid is Oid.PNP_ADD_WAKE_UP_PATTERN:
+            self.patterns[request.data] = None
+            return Status.SUCCESS
+        if request.oid is Oid.PNP_REMOVE_WAKE_UP_PATTERN:
+            self.patterns.pop(request.data, None)
+            return Status.SUCCESS
         number = request.number()
         if request.oid not in _SETTABLE:
             return Status.INVALID_OID
@@ -107,6 +127,8 @@ class Information:
             return Status.INVALID_LENGTH
         if request.oid is Oid.GEN_CURRENT_LOOKAHEAD:
             self.lookahead = number
+        elif request.oid is Oid.PNP_ENABLE_WAKE_UP:
+            self.wake_up = number
         elif number & ~FILTERS:
             return Status.NOT_SUPPORTED
         else:
@@ -122,7 +144,29 @@ class Information:
         return self.counters.no_buffer
 
 
-_SETTABLE: Final = (Oid.GEN_CURRENT_PACKET_FILTER, Oid.GEN_CURRENT_LOOKAHEAD)
+_SETTABLE: Final = (Oid.GEN_CURRENT_PACKET_FILTER, Oid.GEN_CURRENT_LOOKAHEAD, Oid.PNP_ENABLE_WAKE_UP)
+# NDIS_PNP_CAPABILITIES: flags, then the deepest sleep from which a magic packet, a pattern, a link change wakes.
+_WAKE_UP: Final = (0, PowerState.D3, PowerState.D3, PowerState.UNSPECIFIED)
+
+# What an NDIS 6 miniport answers of it; NDIS itself answers the rest from the attributes.
+ANSWERED_IN_6: Final = (
+    Oid.GEN_TRANSMIT_BUFFER_SPACE,
+    Oid.GEN_RECEIVE_BUFFER_SPACE,
+    Oid.GEN_TRANSMIT_BLOCK_SIZE,
+    Oid.GEN_RECEIVE_BLOCK_SIZE,
+    Oid.GEN_VENDOR_ID,
+    Oid.GEN_VENDOR_DESCRIPTION,
+    Oid.GEN_VENDOR_DRIVER_VERSION,
+    Oid.GEN_CURRENT_PACKET_FILTER,
+    Oid.GEN_CURRENT_LOOKAHEAD,
+    Oid.GEN_MAXIMUM_TOTAL_SIZE,
+    Oid.GEN_XMIT_OK,
+    Oid.GEN_RCV_OK,
+    Oid.GEN_XMIT_ERROR,
+    Oid.GEN_RCV_ERROR,
+    Oid.GEN_RCV_NO_BUFFER,
+    Oid.E802_3_MULTICAST_LIST,
+)
 
 
 def _u32(value: int) -> bytes:

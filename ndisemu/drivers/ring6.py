@@ -17,22 +17,9 @@ from typing import Final
 from ndisemu.drivers.i8254x.information import Information
 from ndisemu.drivers.i8254x.receive import ListRing
 from ndisemu.drivers.i8254x.transmit import Burst, TxRing
-from ndisemu.drivers.information import FILTERS, MAX_MULTICAST
+from ndisemu.drivers.information import ANSWERED_IN_6, FILTERS, MAX_MULTICAST
 from ndisemu.hw import registers as reg
-from ndisemu.ndis import Oid, OidRequest, RegisterSpace, Signal, Status, Turn
-from ndisemu.ndis.v6 import (
-    DmaChannel,
-    GeneralAttributes,
-    HaltAction,
-    InitParameters,
-    Interrupt,
-    Miniport,
-    NetBuffer,
-    NetBufferList,
-    RegistrationAttributes,
-    ShutdownAction,
-    Throttle,
-)
+from ndisemu.ndis import OidRequest, RegisterSpace, Signal, Status, Turn, v6
 
 CAUSES: Final = reg.TXDW | reg.LSC | reg.RXDMT0 | reg.RXO | reg.RXT0
 # How many frames one DPC indicates before it lets others run, and how many at a time.
@@ -42,24 +29,24 @@ HEADER: Final = 14
 VLAN_TAG: Final = 4
 
 
-class Ring6Miniport(Miniport):
+class Ring6Miniport(v6.Miniport):
     """An NDIS 6 miniport for the 82540EM."""
 
     registers: RegisterSpace
-    tx: TxRing[NetBuffer]
+    tx: TxRing[v6.NetBuffer]
     rx: ListRing
     information: Information
-    dma: DmaChannel
-    line: Interrupt
+    dma: v6.DmaChannel
+    line: v6.Interrupt
 
-    def initialize(self, parameters: InitParameters) -> Status:
+    def initialize(self, parameters: v6.InitParameters) -> Status:
         """MiniportInitializeEx: attributes, registers, DMA, memory; the interrupt last, as it may come at once."""
-        self.ndis.set_attributes(RegistrationAttributes())
+        self.ndis.set_attributes(v6.RegistrationAttributes())
         values = parameters.parameters
         mtu, tx_count, rx_count = (values.get(name, usual) for name, usual in _USUAL.items())
         self.longest = mtu + HEADER
         self.turn = Turn()
-        self.queued: dict[Burst[NetBuffer], int] = {}
+        self.queued: dict[Burst[v6.NetBuffer], int] = {}
         self.sending = self.lent = self.pending_causes = 0
         self.receiving = False
         self.drained: Signal | None = None
@@ -84,12 +71,12 @@ class Ring6Miniport(Miniport):
         address = (low | (high & 0xFFFF) << 32).to_bytes(6, "little")
         self.information = Information(self.registers, address, mtu, rings)
         self.ndis.set_attributes(
-            GeneralAttributes(
-                address, mtu=mtu, packet_filters=FILTERS, max_multicast=MAX_MULTICAST, supported_oids=_OIDS
+            v6.GeneralAttributes(
+                address, mtu=mtu, packet_filters=FILTERS, max_multicast=MAX_MULTICAST, supported_oids=ANSWERED_IN_6
             )
         )
 
-    def halt(self, action: HaltAction) -> None:
+    def halt(self, action: v6.HaltAction) -> None:
         """MiniportHaltEx: silence the card first, then give everything back."""
         self.silence()
         self.ndis.deregister_interrupt(self.line)
@@ -97,7 +84,7 @@ class Ring6Miniport(Miniport):
         self.rx.free()
         self.ndis.deregister_scatter_gather_dma()
 
-    def shutdown(self, action: ShutdownAction) -> None:
+    def shutdown(self, action: v6.ShutdownAction) -> None:
         """MiniportShutdownEx: silence the card, and free nothing."""
         self.silence()
 
@@ -120,7 +107,7 @@ class Ring6Miniport(Miniport):
         self.registers.write(reg.ICS, reg.RXT0)
         return Status.SUCCESS
 
-    async def send(self, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
+    async def send(self, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
         """MiniportSendNetBufferLists: map and post in turn, in bursts; complete each list when its last frame is sent."""
         frames = [frame for nbl in nbls for frame in nbl.buffers]
         if max(map(_LENGTH, frames)) > self.longest:
@@ -137,21 +124,21 @@ class Ring6Miniport(Miniport):
         for burst in bursts:
             self.complete(burst.frames, await burst.sent)
 
-    def split(self, nbls: Sequence[NetBufferList], frames: Sequence[NetBuffer]) -> list[Burst[NetBuffer]]:
+    def split(self, nbls: Sequence[v6.NetBufferList], frames: Sequence[v6.NetBuffer]) -> list[Burst[v6.NetBuffer]]:
         """Map frames and cut them into bursts that fit the ring; lists of different cancel ids never share a burst."""
         if not frames:
             return []
         self.dma.map(frames)
         if not any(map(_INFO, nbls)):
             return self.tx.split(frames)
-        bursts: list[Burst[NetBuffer]] = []
+        bursts: list[Burst[v6.NetBuffer]] = []
         for cancel_id, run in groupby(frames, key=_CANCEL_ID):
             cut = self.tx.split(list(run))
             self.queued |= dict.fromkeys(cut, cancel_id)
             bursts += cut
         return bursts
 
-    def complete(self, frames: Sequence[NetBuffer], status: Status) -> None:
+    def complete(self, frames: Sequence[v6.NetBuffer], status: Status) -> None:
         """Free the SG lists of frames that have ended, and complete the lists whose last frame is among them."""
         self.dma.unmap(frames)
         if status is Status.INVALID_PACKET:
@@ -180,7 +167,7 @@ class Ring6Miniport(Miniport):
             burst.sent.set(Status.SEND_ABORTED)
             self.complete(frames, Status.SEND_ABORTED)
 
-    def refuse_too_long(self, nbls: Sequence[NetBufferList]) -> tuple[list[NetBufferList], list[NetBuffer]]:
+    def refuse_too_long(self, nbls: Sequence[v6.NetBufferList]) -> tuple[list[v6.NetBufferList], list[v6.NetBuffer]]:
         """Fail the lists with a frame longer than MTU and header; returns the others, and their frames."""
         refused = [nbl for nbl in nbls if max(map(_LENGTH, nbl.buffers)) > self.longest]
         for nbl in refused:
@@ -198,7 +185,7 @@ class Ring6Miniport(Miniport):
         self.pending_causes |= causes
         return True, True, 0
 
-    def interrupt_dpc(self, context: object, throttle: Throttle) -> None:
+    def interrupt_dpc(self, context: object, throttle: v6.Throttle) -> None:
         """MiniportInterruptDPC: reap what was sent, indicate what came; unmask, or come back for the rest."""
         causes, self.pending_causes = self.pending_causes, 0
         if causes & reg.TXDW:
@@ -224,7 +211,7 @@ class Ring6Miniport(Miniport):
                 return True
         return False
 
-    def return_nbls(self, nbls: Sequence[NetBufferList], flags: int) -> None:
+    def return_nbls(self, nbls: Sequence[v6.NetBufferList], flags: int) -> None:
         """MiniportReturnNetBufferLists: the buffers go back into the ring."""
         self.lent -= len(nbls)
         self.rx.give([nbl.buffers[0] for nbl in nbls])
@@ -246,7 +233,7 @@ class Ring6Miniport(Miniport):
         return status
 
 
-def _is_whole(burst: Burst[NetBuffer]) -> bool:
+def _is_whole(burst: Burst[v6.NetBuffer]) -> bool:
     """Whether no list of this burst has frames in another one."""
     first, last = burst.frames[0], burst.frames[-1]
     return first is first.nbl.buffers[0] and last is last.nbl.buffers[-1]
@@ -260,22 +247,3 @@ _INFO: Final = attrgetter("info")
 _CANCEL_ID: Final = attrgetter("nbl.cancel_id")
 # Parameters and their defaults, in the order in which `initialize` takes them.
 _USUAL: Final = {"mtu": 1500, "tx_ring": 256, "rx_ring": 256}
-# What it answers itself; NDIS answers the rest from the attributes.
-_OIDS: Final = (
-    Oid.GEN_TRANSMIT_BUFFER_SPACE,
-    Oid.GEN_RECEIVE_BUFFER_SPACE,
-    Oid.GEN_TRANSMIT_BLOCK_SIZE,
-    Oid.GEN_RECEIVE_BLOCK_SIZE,
-    Oid.GEN_VENDOR_ID,
-    Oid.GEN_VENDOR_DESCRIPTION,
-    Oid.GEN_VENDOR_DRIVER_VERSION,
-    Oid.GEN_CURRENT_PACKET_FILTER,
-    Oid.GEN_CURRENT_LOOKAHEAD,
-    Oid.GEN_MAXIMUM_TOTAL_SIZE,
-    Oid.GEN_XMIT_OK,
-    Oid.GEN_RCV_OK,
-    Oid.GEN_XMIT_ERROR,
-    Oid.GEN_RCV_ERROR,
-    Oid.GEN_RCV_NO_BUFFER,
-    Oid.E802_3_MULTICAST_LIST,
-)

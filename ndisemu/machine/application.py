@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from ndisemu.errors import UsageError
 from ndisemu.frame.ethernet import HEADER
 from ndisemu.kernel import DISPATCH, Cpu
-from ndisemu.ndis import Oid, OidRequest, Packet, PacketFilter, Status
+from ndisemu.ndis import NetEvent, NetPnPEvent, Oid, OidRequest, Packet, PacketFilter, PowerState, Status
 from ndisemu.ndis.v5 import BindContext, Binding, Protocol
 
 # Packets an application may have in flight; further sends wait.
@@ -61,6 +61,8 @@ class ApplicationProtocol(Protocol):
         self.arrived: Callable[[], None] | None = None
         self.binding: Binding | None = None
         self.closed = False
+        # While the adapter is being reset or sleeps, sends wait here instead of being refused there.
+        self._holds = False
 
     async def bind_adapter(self, context: BindContext) -> Status:
         """Open the adapter, open the filter, make packets."""
@@ -145,10 +147,26 @@ class ApplicationProtocol(Protocol):
             self.arrived()
         return 1
 
+    def status(self, binding: Binding, code: Status, buffer: bytes) -> None:
+        """ProtocolStatus: sends wait for the end of a reset."""
+        if code in {Status.RESET_START, Status.RESET_END}:
+            self._hold(holds=code is Status.RESET_START)
+
+    def pnp_event(self, binding: Binding, event: NetPnPEvent) -> Status:
+        """ProtocolPnPEvent: sends wait until the adapter is awake."""
+        if event.code is NetEvent.SET_POWER:
+            self._hold(holds=event.power is not PowerState.D0)
+        return Status.SUCCESS
+
+    def _hold(self, *, holds: bool) -> None:
+        self._holds = holds
+        if not holds and self._queue:
+            self._cpu.queue_thread(self.pump)
+
     def pump(self) -> None:
         """Fill free packets with waiting frames, in turn, and send them at DISPATCH_LEVEL."""
         binding = self.binding
-        while self._queue and self._free and binding is not None and not self.closed:
+        while self._queue and self._free and binding is not None and not (self.closed or self._holds):
             send = self._queue[0]
             count = min(len(self._free), len(send.frames) - send.started)
             packets = [self._free.popleft() for _ in range(count)]
@@ -182,6 +200,11 @@ class Application:
     def binding(self) -> Binding:
         """The NDIS binding underneath."""
         return self._binding
+
+    @property
+    def link_up(self) -> bool:
+        """Whether the NIC has a link, as its driver has last said."""
+        return self._binding.link_up
 
     async def send(self, frames: Sequence[bytes]) -> list[Status]:
         """Send frames in order; returns the status of each once NDIS has completed all of them.

@@ -21,9 +21,11 @@ from ndisemu.ndis.constants import (
 )
 from ndisemu.ndis.data import BufferPool, Mdl, OidRequest, OobBlock, Packet, PacketPool, Tag
 from ndisemu.ndis.device import Device, wdm_device
+from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.library import NdisLibrary
 from ndisemu.ndis.miniportlibrary import RegisterSpace
 from ndisemu.ndis.oid import Oid
+from ndisemu.ndis.pnp import DeviceEvent, NetEvent, NetPnPEvent, PowerState
 from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.status import Status
 
@@ -36,6 +38,7 @@ __all__ = [
     "BufferPool",
     "DescriptorRing",
     "Device",
+    "DeviceEvent",
     "Event",
     "HardwareStatus",
     "Irp",
@@ -45,6 +48,8 @@ __all__ = [
     "MediaState",
     "Medium",
     "NdisLibrary",
+    "NetEvent",
+    "NetPnPEvent",
     "NtStatus",
     "Oid",
     "OidRequest",
@@ -53,12 +58,14 @@ __all__ = [
     "PacketFilter",
     "PacketFlag",
     "PacketPool",
+    "PowerState",
     "ProtocolOption",
     "RegisterSpace",
     "SharedMemory",
     "Signal",
     "SpinLock",
     "Status",
+    "StatusIndication",
     "Tag",
     "Timer",
     "Turn",

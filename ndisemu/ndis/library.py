@@ -98,7 +98,10 @@ class NdisLibrary:
     ) -> Binding | binding6.Binding | None:
         opened: list[Binding | binding6.Binding] = []
         try:
-            status = await run_passive(self._bind_call(protocol, adapter, opened), cpu)
+            routine, completed = self._bind_call(protocol, adapter, opened)
+            status = await run_passive(routine, cpu)
+            if status is Status.PENDING:
+                status = await run_passive(completed, cpu)
         except DRIVER_ERRORS as error:
             adapter.kernel.report("bugcheck", protocol.name, f"ProtocolBindAdapter raised {error!r}", error)
             status = Status.FAILURE
@@ -110,8 +113,11 @@ class NdisLibrary:
 
     def _bind_call(
         self, protocol: Protocol | protocol6.Protocol, adapter: Adapter, opened: list[Binding | binding6.Binding]
-    ) -> Callable[[], object]:
-        """Return the call of the protocol's bind entry point; what it opens is entered in `opened`."""
+    ) -> tuple[Callable[[], object], Callable[[], object]]:
+        """Return the call of the protocol's bind entry point, and the wait for its end if it pends.
+
+        What it opens is entered in `opened`.
+        """
         if isinstance(protocol, protocol6.Protocol):
 
             def open_adapter_ex() -> binding6.Binding:
@@ -122,7 +128,8 @@ class NdisLibrary:
 
             mtu = adapter.maximum_total_size - HEADER
             parameters = protocol6.BindParameters(adapter.name, adapter.station_address, mtu)
-            return partial(protocol.bind_adapter, protocol6.BindContext(parameters, open_adapter_ex))
+            context6 = protocol6.BindContext(protocol.name, adapter, parameters, open_adapter_ex)
+            return partial(protocol.bind_adapter, context6), context6.completed
 
         def open_adapter() -> Binding:
             binding = Binding(protocol, adapter)
@@ -130,7 +137,8 @@ class NdisLibrary:
             self.open_adapter(binding)
             return binding
 
-        return partial(protocol.bind_adapter, BindContext(adapter.name, open_adapter))
+        context = BindContext(protocol, adapter, open_adapter)
+        return partial(protocol.bind_adapter, context), context.completed
 
     async def unbind(self, binding: BaseBinding) -> None:
         """End a binding: ProtocolUnbindAdapter at PASSIVE_LEVEL, which closes it; NDIS closes it if that fails."""

@@ -21,11 +21,21 @@ MiniportDisableInterrupt    == DIRQL     immediate
 MiniportEnableInterrupt     == DIRQL     immediate
 MiniportQueryInformation    <= DISPATCH  may pend
 MiniportSetInformation      <= DISPATCH  may pend
+MiniportCheckForHang        == DISPATCH  immediate
+MiniportReset               == DISPATCH  may pend
+MiniportPnPEventNotify      == PASSIVE   PASSIVE_LEVEL only
+MiniportShutdown            any          immediate
 ProtocolBindAdapter         == PASSIVE   PASSIVE_LEVEL only
 ProtocolUnbindAdapter       == PASSIVE   PASSIVE_LEVEL only
 ProtocolSendComplete        == DISPATCH  immediate
 ProtocolReceivePacket       == DISPATCH  immediate
 ProtocolRequestComplete     == DISPATCH  immediate
+ProtocolResetComplete       == DISPATCH  immediate
+ProtocolStatus              <= DISPATCH  immediate
+ProtocolStatusComplete      <= DISPATCH  immediate
+ProtocolPnPEvent            == PASSIVE   may pend
+ProtocolOpenAdapterComplete  == PASSIVE  PASSIVE_LEVEL only
+ProtocolCloseAdapterComplete  == PASSIVE  PASSIVE_LEVEL only
 """
 
 CALLS: Final = """
@@ -50,6 +60,9 @@ NdisMSendResourcesAvailable    == DISPATCH
 NdisMIndicateReceivePacket     <= DISPATCH
 NdisMQueryInformationComplete  <= DISPATCH
 NdisMSetInformationComplete    <= DISPATCH
+NdisMResetComplete             <= DISPATCH
+NdisMIndicateStatus            <= DISPATCH
+NdisMIndicateStatusComplete    <= DISPATCH
 NdisAllocateSpinLock           any
 NdisScheduleWorkItem           <= DISPATCH
 NdisInitializeEvent            == PASSIVE
@@ -58,6 +71,10 @@ NdisStallExecution             any
 NdisOpenAdapter                == PASSIVE
 NdisCloseAdapter               == PASSIVE
 NdisSend                       <= DISPATCH
+NdisCompleteBindAdapter        == PASSIVE
+NdisCompleteUnbindAdapter      == PASSIVE
+NdisCompletePnPEvent           == PASSIVE
+NdisReset                      <= DISPATCH
 NdisSendPackets                <= DISPATCH
 NdisCancelSendPackets          <= DISPATCH
 NdisReturnPackets              <= DISPATCH
@@ -88,7 +105,16 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "BaseBinding.query",
         "BaseBinding.set",
     ),
+    "the explicit form of NdisOpenAdapter and NdisCloseAdapter, whose awaitable one bears the contract": (
+        "BindContext.start_open",
+        "Binding.start_close",
+    ),
     "called by NDIS, not by a protocol": (
+        "BaseBinding.net_event",
+        "BaseBinding.tell_status",
+        "BindContext.completed",
+        "Binding.net_event",
+        "Binding.tell_status",
         "BaseBinding.fail",
         "BaseBinding.free_pools",
         "BaseBinding.look_whether_quiet",

@@ -11,7 +11,7 @@ from ndisemu.drivers.legacy import LegacyMiniport
 from ndisemu.errors import UsageError
 from ndisemu.kernel import DISPATCH, Signal
 from ndisemu.machine.application import SEND_PACKETS
-from ndisemu.ndis import Oid, Packet, PacketFilter
+from ndisemu.ndis import Oid, Packet, PacketFilter, PowerState
 from ndisemu.ndis.v5 import Miniport
 from tests.machine.conftest import RUNNERS, applications, frame, wire
 
@@ -356,5 +356,49 @@ def test_a_stopped_adapter_answers_at_once() -> None:
             assert await tx.send([frame()] * 3) == [Status.ADAPTER_NOT_READY] * 3
             with pytest.raises(UsageError, match="NDIS_STATUS_ADAPTER_NOT_READY"):
                 await tx.request(Oid.GEN_LINK_SPEED)
+
+    run(main())
+
+
+@pytest.mark.parametrize("way", ["sleep", "reset"])
+def test_sends_wait_while_the_adapter_takes_none(way: str) -> None:
+    """While it sleeps, and in the middle of a reset, an application's frames wait here; afterwards they are sent."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            tx, rx = await applications(emu)
+            adapter = tx.binding.adapter
+            if way == "sleep":
+                await adapter.set_power(PowerState.D3)
+            else:
+                tx._protocol.status(tx.binding, Status.RESET_START, b"")
+            sending = asyncio.create_task(tx.send([frame(1), frame(2)]))
+            await asyncio.sleep(1)
+            assert not sending.done()
+            if way == "sleep":
+                await adapter.set_power(PowerState.D0)
+            else:
+                tx._protocol.status(tx.binding, Status.RESET_END, b"")
+            assert await sending == [Status.SUCCESS] * 2
+            received: list[bytes] = []
+            while len(received) < 2:
+                received += await rx.receive()
+            assert received == [frame(1), frame(2)]
+        assert emu.findings == []
+
+    run(main())
+
+
+def test_an_application_knows_its_link() -> None:
+    """Whether there is a link is what the driver has last said."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            tx, _ = await applications(emu)
+            seen = [tx.link_up]
+            emu.cables[0].unplug()
+            await asyncio.sleep(1e-6)
+            seen.append(tx.link_up)
+            assert seen == [True, False]
 
     run(main())

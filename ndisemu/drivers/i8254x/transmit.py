@@ -70,9 +70,12 @@ class TxRing(Generic[F]):
         self._tail = 0
         self._free = count - 1
         self._room: Signal | None = None
+        self._stopped: Status | None = None
+        self._suspect: tuple[Burst[F] | None, int] = (None, 0)
 
     def start(self) -> None:
         """Tell the card where the ring is, and let it transmit, padding short frames."""
+        self._stopped = None
         write = self._registers.write
         write(reg.TDBAL, self._ring_address & 0xFFFFFFFF)
         write(reg.TDBAH, self._ring_address >> 32)
@@ -80,6 +83,27 @@ class TxRing(Generic[F]):
         write(reg.TDH, 0)
         write(reg.TDT, 0)
         write(reg.TCTL, reg.TCTL_EN | reg.TCTL_PSP)
+
+    def stop(self, status: Status) -> None:
+        """The card was reset: end with `status` what it has not sent, and what is posted until the next start."""
+        words = self._ring.words
+        with self._lock:
+            self._stopped = status
+            posted = tuple(self._posted)
+            self._posted.clear()
+            self._tail = 0
+            self._free = self._ring.count - 1
+            room, self._room = self._room, None
+        for burst in posted:
+            burst.sent.set(Status.SUCCESS if words[2 * burst.last + 1] & reg.TX_DD else status)
+        if room is not None:
+            room.set()
+
+    def is_stuck(self) -> bool:
+        """Whether the card has moved nothing since this was asked last, and has something to send."""
+        before = self._suspect
+        self._suspect = (self._posted[0] if self._posted else None, self._registers.read(reg.TDH))
+        return self._suspect == before and before[0] is not None
 
     def free(self) -> None:
         """Give the ring's memory back."""
@@ -110,10 +134,13 @@ class TxRing(Generic[F]):
         return self._room
 
     def post(self, burst: Burst[F]) -> None:
-        """Write the descriptors of `burst`, for which there is room, and ring the doorbell."""
+        """Write the descriptors of `burst`, for which there is room, and ring the doorbell; a stopped ring ends it."""
         count = burst.descriptors
         ring = self._ring
         with self._lock:
+            if self._stopped is not None:
+                burst.sent.set(self._stopped)
+                return
             ring.write(self._tail, burst.words)
             burst.last = (self._tail + count - 1) % ring.count
             self._tail = (burst.last + 1) % ring.count

@@ -16,6 +16,7 @@ from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.device import Device
 from ndisemu.ndis.oid import Oid
+from ndisemu.ndis.pnp import DeviceEvent
 from ndisemu.ndis.states import ADAPTER_TRANSITIONS, AdapterEvent, AdapterState, Machine
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.binding import Binding
@@ -54,6 +55,9 @@ class PacketAdapter(Adapter):
     receives: ReceivePath
     generation: ClassVar[str] = "NDIS 5.1"
     halt_entry: ClassVar[str] = "MiniportHalt"
+    reset_entry: ClassVar[str] = "MiniportReset"
+    shutdown_entry: ClassVar[str] = "MiniportShutdown"
+    asleep_status: ClassVar[Status] = Status.ADAPTER_NOT_READY
 
     def __init__(self, library: "NdisLibrary", miniport: Miniport, device: Device) -> None:
         super().__init__(library, device, Machine(device.name, AdapterState.UNINITIALIZED, ADAPTER_TRANSITIONS))
@@ -84,10 +88,12 @@ class PacketAdapter(Adapter):
     def look(self) -> None:
         """The miniport gets sends and requests while it runs, and its code may run a little before and after."""
         self.alive = self.state.current in _ALIVE
-        self.refuses_sends = self.refuses_requests = None if self.running else Status.ADAPTER_NOT_READY
+        refusal = self.refusal if self.running else Status.ADAPTER_NOT_READY
+        self.refuses_sends = self.refuses_requests = refusal
 
     async def initialize(self) -> bool:
         """Run MiniportInitialize, at PASSIVE_LEVEL; returns whether the adapter runs now."""
+        self.begin_again()
         self.move(AdapterEvent.INITIALIZE)
         status: object = Status.FAILURE
         info = AdapterInfo(self.name, (Medium.E802_3,), self.device.parameters)
@@ -103,6 +109,7 @@ class PacketAdapter(Adapter):
             self.report("init-attributes", "MiniportInitialize returned SUCCESS without calling NdisMSetAttributesEx")
         else:
             self.move(AdapterEvent.INITIALIZED)
+            self.hang.start()
             return await self._ask_first()
         self._clean_up(leaks=False)
         self.move(AdapterEvent.INITIALIZE_FAILED)
@@ -110,9 +117,11 @@ class PacketAdapter(Adapter):
 
     async def halt(self) -> None:
         """Unbind every protocol and run MiniportHalt, at PASSIVE_LEVEL; a failed adapter is only cleaned up."""
+        await self.resetting.over()
         for binding in tuple(reversed(self.bindings)):
             await self.library.unbind(binding)
         if self.running:
+            self.hang.stop()
             self.move(AdapterEvent.HALT)
             try:
                 await run_passive(self.miniport.halt, self.cpu)
@@ -120,6 +129,7 @@ class PacketAdapter(Adapter):
                 self.bug_check("MiniportHalt", error)
             else:
                 self.close_fibers()
+                self.indications.close()
                 self.move(AdapterEvent.HALTED)
         self._clean_up(leaks=self.state.current is AdapterState.HALTED)
 
@@ -183,6 +193,79 @@ class PacketAdapter(Adapter):
             self.lock = MiniportLock(self.kernel, self.name)
             return SerializedSends(self, self.lock)
         return SendPath(self) if self.miniport.sends_arrays else SingleSends(self)
+
+    # Control operations, as a 5.x adapter does them.
+
+    @property
+    def halting(self) -> bool:
+        """Whether MiniportHalt runs."""
+        return self.state.current is AdapterState.HALTING
+
+    @property
+    def checks_for_hang(self) -> bool:
+        """Whether the miniport supplies MiniportCheckForHang."""
+        return type(self.miniport).check_for_hang is not Miniport.check_for_hang
+
+    @property
+    def times_requests(self) -> bool:
+        """Whether NDIS times requests."""
+        return not (self.attributes or 0) & AttributeFlag.IGNORE_REQUEST_TIMEOUT
+
+    @property
+    def times_sends(self) -> bool:
+        """Whether NDIS times the sends of a serialized miniport, or the miniport looks after its own."""
+        return self.checks_for_hang or self._ndis_times_sends
+
+    @property
+    def _ndis_times_sends(self) -> bool:
+        return self.lock is not None and not (self.attributes or 0) & AttributeFlag.IGNORE_PACKET_TIMEOUT
+
+    def oldest_send(self) -> int | None:
+        """Return the number of a serialized miniport's oldest send, queued or outstanding."""
+        if not self._ndis_times_sends or not self.sends.in_flight:
+            return None
+        return self.sends.in_hand(self.library.packet_pools)[0].serial
+
+    def check_for_hang(self) -> None:
+        """Call MiniportCheckForHang; TRUE begins a reset."""
+
+        def ask() -> None:
+            if self.miniport.check_for_hang():
+                self.resetting.hung("MiniportCheckForHang returned TRUE")
+
+        self.call("MiniportCheckForHang", ask)
+
+    def enter_reset(self) -> object:
+        """Call MiniportReset."""
+        return self.miniport.reset()
+
+    def abort_for_reset(self) -> None:
+        """A serialized miniport forgets what it had; a deserialized one must have completed it."""
+        if self.lock is not None:
+            self.requests.abort(Status.REQUEST_ABORTED)
+            self.sends.reclaim(Status.REQUEST_ABORTED)
+        elif self.sends.in_flight:
+            self.report(
+                "st-reset-5d-abort",
+                f"MiniportReset is complete and {self.sends.in_flight} sends are not; "
+                "a deserialized miniport completes them before with NDIS_STATUS_REQUEST_ABORTED",
+            )
+
+    async def notify_removal(self) -> None:
+        """Call MiniportPnPEventNotify, if the miniport has said SURPRISE_REMOVE_OK."""
+        if (self.attributes or 0) & AttributeFlag.SURPRISE_REMOVE_OK:
+            try:
+                await run_passive(lambda: self.miniport.pnp_event_notify(DeviceEvent.SURPRISE_REMOVED), self.cpu)
+            except DRIVER_ERRORS as error:
+                self.bug_check("MiniportPnPEventNotify", error)
+
+    def enter_shutdown(self) -> object:
+        """Call MiniportShutdown."""
+        return self.miniport.shutdown()
+
+    def end_in_shutdown(self) -> None:
+        """No entry is called any more."""
+        self.move(AdapterEvent.SHUT_DOWN)
 
     def _clean_up(self, *, leaks: bool) -> None:
         self.device.registers.power_off()

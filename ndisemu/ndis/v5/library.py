@@ -17,6 +17,7 @@ from ndisemu.ndis.constants import AttributeFlag
 from ndisemu.ndis.data.mdl import Mdl
 from ndisemu.ndis.data.packet import Packet, PacketPool
 from ndisemu.ndis.ddi import Kind, check_immediate, ddi
+from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.miniportlibrary import BaseMiniportLibrary
 from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.states import AdapterState
@@ -37,9 +38,15 @@ class MiniportLibrary(BaseMiniportLibrary):
     # Initialization.
 
     @ddi("NdisMSetAttributesEx", irql="== PASSIVE", kind=Kind.CALL, source=_SOURCE)
-    def set_attributes(self, flags: AttributeFlag = AttributeFlag.BUS_MASTER) -> None:
-        """Say what the driver is, before it claims anything; DESERIALIZE follows from the class."""
+    def set_attributes(
+        self, flags: AttributeFlag = AttributeFlag.BUS_MASTER, *, check_for_hang_seconds: int = 0
+    ) -> None:
+        """Say what the driver is, before it claims anything; DESERIALIZE follows from the class.
+
+        `check_for_hang_seconds` is how often NDIS looks for a hang; 0 means every two seconds.
+        """
         self._enter("NdisMSetAttributesEx")
+        self._adapter.hang.set_interval(check_for_hang_seconds)
         deserialized = self._adapter.miniport.deserialized
         self._adapter.attributes = flags | AttributeFlag.DESERIALIZE if deserialized else flags
 
@@ -184,6 +191,26 @@ class MiniportLibrary(BaseMiniportLibrary):
         """Complete the pending set."""
         self._enter("NdisMSetInformationComplete")
         self._adapter.requests.complete(status, is_set=True)
+
+    # Reset and status.
+
+    @ddi("NdisMResetComplete", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.7")
+    def reset_complete(self, status: Status, *, addressing_reset: bool = False) -> None:
+        """Complete the pending reset; with `addressing_reset` NDIS sets filters and addresses again."""
+        self._enter("NdisMResetComplete")
+        self._adapter.resetting.call.complete_reset(status, addressing_reset=addressing_reset)
+
+    @ddi("NdisMIndicateStatus", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
+    def indicate_status(self, code: Status, buffer: bytes = b"") -> None:
+        """Tell all protocols; after one or more of these comes `indicate_status_complete`."""
+        self._enter("NdisMIndicateStatus")
+        self._adapter.indications.indicate_in_series(StatusIndication(code, buffer))
+
+    @ddi("NdisMIndicateStatusComplete", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
+    def indicate_status_complete(self) -> None:
+        """Say that a series of indications is at its end."""
+        self._enter("NdisMIndicateStatusComplete")
+        self._adapter.indications.end_series()
 
     # The driver below, of a miniport with a WDM lower edge.
 

@@ -17,11 +17,13 @@ from ndisemu.ndis.constants import Medium, PacketFlag
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.pnp import DeviceEvent
 from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.library import MiniportLibrary
 
 Pending = Status | None | Awaitable[Status | None]
+ResetResult = Status | tuple[Status, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +139,25 @@ class Miniport:
     def return_packets(self, packets: Sequence[Packet]) -> None:
         """Take back received packets that no protocol holds any more, a burst at a time."""
         raise NotImplementedError(f"{type(self).__name__} indicates packets and supplies no MiniportReturnPacket")
+
+    @ddi("MiniportCheckForHang", irql="== DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 5.7")
+    def check_for_hang(self) -> bool:
+        """Say whether the card hangs and should be reset, from what is known already; every two seconds or so."""
+        return False
+
+    @ddi("MiniportReset", irql="== DISPATCH", kind=Kind.PEND, source="NDIS reference 5.7")
+    def reset(self) -> ResetResult | Awaitable[ResetResult]:
+        """Reset the card; returns a status, or a status and whether NDIS is to set addresses and filters again.
+
+        A deserialized driver completes every send it has, with REQUEST_ABORTED, before the reset is complete.
+        """
+        return Status.NOT_RESETTABLE
+
+    @ddi("MiniportPnPEventNotify", irql="== PASSIVE", kind=Kind.PASSIVE, source="NDIS reference 5.1")
+    def pnp_event_notify(self, event: DeviceEvent) -> Awaitable[None] | None:
+        """Learn that the card is gone: complete everything, and expect ones from its registers."""
+        return None
+
+    @ddi("MiniportShutdown", irql="any", kind=Kind.IMMEDIATE, source="NDIS reference 1.2")
+    def shutdown(self) -> None:
+        """Quiesce the card and free nothing: the machine is about to be switched off."""

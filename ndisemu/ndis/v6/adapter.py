@@ -34,6 +34,7 @@ from ndisemu.ndis.v6.miniport import InitParameters, Miniport
 from ndisemu.ndis.v6.receive import NblReceives
 from ndisemu.ndis.v6.send import NblSends
 from ndisemu.ndis.v6.states import ADAPTER_TRANSITIONS, AdapterEvent, AdapterState
+from ndisemu.units import format_time
 
 if TYPE_CHECKING:
     from ndisemu.ndis.library import NdisLibrary
@@ -194,7 +195,7 @@ class NblAdapter(Adapter):
 
         def give_up() -> None:
             if operation.owed and self.alive:
-                self.stop("st-watchdog", f"{operation!r} was not completed in {PATIENCE} ns")
+                self.stop("st-watchdog", f"{operation!r} was not completed within {format_time(PATIENCE)}")
 
         async def enter_and_wait() -> object:
             operation.enter(routine)
@@ -203,8 +204,13 @@ class NblAdapter(Adapter):
         self._outcome = Signal()
         patience = self.kernel.alarm(give_up)
         patience.set(self.kernel.local_time() + PATIENCE)
-        status = await run_passive(enter_and_wait, self.cpu)
-        patience.cancel()
+        # Time may also never pass, if the driver never lets it.
+        before, self.kernel.stalled = self.kernel.stalled, give_up
+        try:
+            status = await run_passive(enter_and_wait, self.cpu)
+        finally:
+            self.kernel.stalled = before
+            patience.cancel()
         return status if isinstance(status, Status) else Status.FAILURE
 
     def _tell_outcome(self, status: Status) -> None:

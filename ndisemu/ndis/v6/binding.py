@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ndisemu.kernel import DRIVER_ERRORS, Event, Timer, run_passive
-from ndisemu.ndis.binding import CLOSE_PATIENCE, BaseBinding
+from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.data.nbl import NblPool, NetBuffer, NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
@@ -134,9 +134,11 @@ class Binding(BaseBinding):
         """Wait until every list is back, sent and received, at PASSIVE_LEVEL; past all patience, stop the adapter."""
         if not self._is_drained():
             self._drained = Event(self.adapter.kernel, f"{self.name} drained")
-            if not await self._drained.wait(CLOSE_PATIENCE):
+            if not (await self._wait_for(self._drained) and self._is_drained()):
                 self.adapter.stuck(self)
-                await self._drained.wait(CLOSE_PATIENCE)
+                if not self._is_drained():
+                    # The stopped adapter gives everything back in a moment.
+                    await self._drained.wait(self.adapter.hang.patience)
             self._drained = None
         return Status.SUCCESS
 

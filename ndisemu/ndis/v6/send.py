@@ -18,6 +18,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
+from ndisemu.errors import RuleViolation
 from ndisemu.ndis.call import enter
 from ndisemu.ndis.constants import MacOption
 from ndisemu.ndis.data.nbl import NblFlag, NetBufferList
@@ -44,7 +45,7 @@ FAILURES: Final = (
 _SUCCESS, _UNSET = Status.SUCCESS, Status.PENDING
 _LOOP_TO_SENDER = int(SendFlag.CHECK_FOR_LOOPBACK)
 _LOOPED = int(ReceiveFlag.RESOURCES)
-_BY_STATUS, _BY_BINDING = attrgetter("status"), attrgetter("binding")
+_BUFFERS, _BY_STATUS, _BY_BINDING = attrgetter("buffers"), attrgetter("status"), attrgetter("binding")
 
 
 class NblSends(SendBook):
@@ -62,6 +63,8 @@ class NblSends(SendBook):
         adapter = self._owner
         # The caller's chain is its own again when this returns; the lists are not.
         nbls = tuple(nbls)
+        if [] in map(_BUFFERS, nbls):
+            raise self._without_frames(upper, nbls)
         serial = self.take_over(upper, nbls)
         for nbl in nbls:
             nbl.status = _UNSET
@@ -182,6 +185,11 @@ class NblSends(SendBook):
                 wanted = upper.filter.accepts_lists(frames)
                 if wanted:
                     upper.received(wanted, port, _LOOPED)
+
+    def _without_frames(self, upper: NblUpper, nbls: Sequence[NetBufferList]) -> RuleViolation:
+        empty = next(nbl for nbl in nbls if not nbl.buffers)
+        text = f"{upper.name} sent {empty!r}, which has no NET_BUFFER; a list has at least one frame"
+        return self.adapter.kernel.refusal("proto-send-wellformed", upper.name, text)
 
     def _report_unset(self, nbl: NetBufferList) -> None:
         self.adapter.report(
