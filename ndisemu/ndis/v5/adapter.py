@@ -192,7 +192,7 @@ class PacketAdapter(Adapter):
         if not self.miniport.deserialized:
             self.lock = MiniportLock(self.kernel, self.name)
             return SerializedSends(self, self.lock)
-        return SendPath(self) if self.miniport.sends_arrays else SingleSends(self)
+        return SendPath(self) if self.supplies("send_packets") else SingleSends(self)
 
     # Control operations, as a 5.x adapter does them.
 
@@ -222,9 +222,7 @@ class PacketAdapter(Adapter):
 
     def oldest_send(self) -> int | None:
         """Return the number of a serialized miniport's oldest send, queued or outstanding."""
-        if not self._ndis_times_sends or not self.sends.in_flight:
-            return None
-        return self.sends.in_hand(self.library.packet_pools)[0].serial
+        return self.sends.oldest() if self._ndis_times_sends else None
 
     def check_for_hang(self) -> None:
         """Call MiniportCheckForHang; TRUE begins a reset."""
@@ -252,12 +250,18 @@ class PacketAdapter(Adapter):
             )
 
     async def notify_removal(self) -> None:
-        """Call MiniportPnPEventNotify, if the miniport has said SURPRISE_REMOVE_OK."""
+        """Complete what NDIS itself has queued, and call MiniportPnPEventNotify if it has said SURPRISE_REMOVE_OK."""
+        await run_passive(lambda: self.sends.withdraw(Status.NOT_ACCEPTED), self.cpu)
         if (self.attributes or 0) & AttributeFlag.SURPRISE_REMOVE_OK:
             try:
                 await run_passive(lambda: self.miniport.pnp_event_notify(DeviceEvent.SURPRISE_REMOVED), self.cpu)
             except DRIVER_ERRORS as error:
                 self.bug_check("MiniportPnPEventNotify", error)
+
+    def resume(self) -> None:
+        """Let requests and queued sends go on."""
+        super().resume()
+        self.sends.resume()
 
     def enter_shutdown(self) -> object:
         """Call MiniportShutdown."""

@@ -82,6 +82,17 @@ class PacketSends(SendBook, ABC):
         if adapter.alive:
             adapter.call("MiniportCancelSendPackets", partial(self._miniport.cancel_send_packets, cancel_id))
 
+    def oldest(self) -> int | None:
+        """Return the number of the oldest send in flight."""
+        packets = self.in_hand(self.adapter.library.packet_pools)
+        return packets[0].serial if packets else None
+
+    def resume(self) -> None:
+        """The adapter takes sends again: go on with what NDIS has kept, which here is nothing."""
+
+    def withdraw(self, status: Status) -> None:
+        """Complete what NDIS has kept, which here is nothing."""
+
     def refuse(self, upper: PacketUpper, packets: Sequence[Packet]) -> None:
         """Complete an array that a closing binding sends; the miniport never sees it."""
         self.take_over(upper, packets)
