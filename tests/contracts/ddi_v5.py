@@ -70,11 +70,11 @@ NdisMSleep                     < DISPATCH
 NdisStallExecution             any
 NdisOpenAdapter                == PASSIVE
 NdisCloseAdapter               == PASSIVE
-NdisSend                       <= DISPATCH
 NdisCompleteBindAdapter        == PASSIVE
 NdisCompleteUnbindAdapter      == PASSIVE
 NdisCompletePnPEvent           == PASSIVE
 NdisReset                      <= DISPATCH
+NdisSend                       <= DISPATCH
 NdisSendPackets                <= DISPATCH
 NdisCancelSendPackets          <= DISPATCH
 NdisReturnPackets              <= DISPATCH

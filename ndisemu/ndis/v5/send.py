@@ -82,14 +82,6 @@ class PacketSends(SendBook, ABC):
         if adapter.alive:
             adapter.call("MiniportCancelSendPackets", partial(self._miniport.cancel_send_packets, cancel_id))
 
-    def oldest(self) -> int | None:
-        """Return the number of the oldest send in flight."""
-        packets = self.in_hand(self.adapter.library.packet_pools)
-        return packets[0].serial if packets else None
-
-    def resume(self) -> None:
-        """The adapter takes sends again: go on with what NDIS has kept, which here is nothing."""
-
     def withdraw(self, status: Status) -> None:
         """Complete what NDIS has kept, which here is nothing."""
 
@@ -115,6 +107,14 @@ class PacketSends(SendBook, ABC):
             self.unmap(packets)
             self.announce(packets, status)
         return len(packets)
+
+    def oldest(self) -> int | None:
+        """Return the number of the oldest send that has not ended; None if there is none."""
+        packets = self.in_hand(self.adapter.library.packet_pools)
+        return packets[0].serial if packets else None
+
+    def resume(self) -> None:
+        """Go on with what waited for the adapter to be ready again; here nothing waits."""
 
     def map(self, packets: Sequence[Packet]) -> None:
         """Let the card read the packets' buffers."""

@@ -101,6 +101,17 @@ class SerializedSends(PacketSends):
             self.finish(picked, Status.REQUEST_ABORTED)
         super().cancel(upper, cancel_id)
 
+    def oldest(self) -> int | None:
+        """Return the number of the oldest send, with the miniport or in the queue."""
+        serials = [packet.serial for packet in self.queue.packets]
+        if (outstanding := super().oldest()) is not None:
+            serials.append(outstanding)
+        return min(serials, default=None)
+
+    def resume(self) -> None:
+        """Go on with the queue after a sleep; a reset has emptied it."""
+        self._schedule()
+
     def reclaim(self, status: Status) -> int:
         """Take everything from miniport and queue, in submission order, and open the gate; returns how many packets."""
         queued = len(self.queue.packets)
@@ -108,15 +119,6 @@ class SerializedSends(PacketSends):
         self.withdraw(status)
         self.gate_open = True
         return count
-
-    def oldest(self) -> int | None:
-        """Return the number of the oldest send in flight: the miniport's are older than the queue's."""
-        oldest = super().oldest()
-        return self.queue.packets[0].serial if oldest is None and self.queue.packets else oldest
-
-    def resume(self) -> None:
-        """The adapter takes sends again: go on with the queue."""
-        self._schedule()
 
     def withdraw(self, status: Status) -> None:
         """Complete the queue."""
