@@ -201,7 +201,7 @@ class PacketAdapter(Adapter):
         if not self.miniport.deserialized:
             self.lock = MiniportLock(self.kernel, self.name)
             return SerializedSends(self, self.lock)
-        return SendPath(self) if self.miniport.sends_arrays else SingleSends(self)
+        return SendPath(self) if self.supplies("send_packets") else SingleSends(self)
 
     # Control operations, as a 5.x adapter does them.
 
@@ -259,7 +259,8 @@ class PacketAdapter(Adapter):
             )
 
     async def notify_removal(self) -> None:
-        """Call MiniportPnPEventNotify, if the miniport has said SURPRISE_REMOVE_OK."""
+        """Complete what NDIS itself has queued, and call MiniportPnPEventNotify if it has said SURPRISE_REMOVE_OK."""
+        await run_passive(lambda: self.sends.withdraw(Status.NOT_ACCEPTED), self.cpu)
         if (self.attributes or 0) & AttributeFlag.SURPRISE_REMOVE_OK:
             try:
                 await run_passive(lambda: self.miniport.pnp_event_notify(DeviceEvent.SURPRISE_REMOVED), self.cpu)

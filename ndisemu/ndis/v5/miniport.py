@@ -58,11 +58,6 @@ class Miniport:
 
     ndis: MiniportLibrary
 
-    @property
-    def sends_arrays(self) -> bool:
-        """Whether the driver supplies MiniportSendPackets."""
-        return type(self).send_packets is not Miniport.send_packets
-
     @ddi("MiniportInitialize", irql="== PASSIVE", kind=Kind.PASSIVE, source="NDIS reference 1.2")
     def initialize(self, adapter: AdapterInfo) -> Status | Awaitable[Status]:
         """Claim resources and start the card; anything but SUCCESS means that the adapter does not start."""
