@@ -11,7 +11,7 @@ from ndisemu import RingMiniport
 from ndisemu.drivers.legacy import LegacyMiniport
 from ndisemu.ndis import Mdl, Packet, PacketFlag, PowerState, Status
 from ndisemu.ndis.v5 import Miniport
-from tests.drivers.conftest import TO_B, Peer, Wire, frame, on_wire
+from tests.drivers.conftest import FROM_A, Peer, Wire, frame, on_wire
 
 
 class Counting(LegacyMiniport):
@@ -179,7 +179,7 @@ class Replies(Peer):
         super().receive_packets(self.binding, packets)
         answers = [packet for packet in self.packets if packet.owner is self.binding][: len(packets)]
         for packet in answers:
-            packet.fill(frame(9, to=TO_B))
+            packet.fill(frame(9, to=FROM_A))
         self.binding.send_packets(answers)
         return 0
 
@@ -192,7 +192,7 @@ async def test_a_protocol_may_send_from_an_indication(wire: Wire) -> None:
     await wire.send(frame(1), frame(2))
     await wire.emu.idle()
     assert replies.statuses == [Status.SUCCESS] * 2
-    assert wire.sender.received == [frame(9, to=TO_B)] * 2
+    assert wire.sender.received == [frame(9, to=FROM_A)] * 2
 
 
 @on_wire(a={"tx_ring": 8, "itr": 20_000}, miniport=LegacyMiniport)
