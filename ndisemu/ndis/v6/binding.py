@@ -116,7 +116,7 @@ class Binding(BaseBinding):
         for nbl, mdl in zip(pool, mdls, strict=True):
             pool.allocate(self)
             mdls.allocate(self)
-            nbl.buffers = [NetBuffer(nbl, [mdl], 0, size)]
+            nbl.buffers = (NetBuffer(nbl, [mdl], 0, size),)
             nbls.append(nbl)
         return nbls
 
