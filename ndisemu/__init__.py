@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from ndisemu.drivers.ring import RingMiniport
     from ndisemu.drivers.ring6 import Ring6Miniport
+    from ndisemu.drivers.stream import StreamMiniport
     from ndisemu.kernel import run
     from ndisemu.machine import Application, Emulation, Host
     from ndisemu.ndis import Status, v5, v6
@@ -30,6 +31,7 @@ __all__ = [
     "Ring6Miniport",
     "RingMiniport",
     "Status",
+    "StreamMiniport",
     "__version__",
     "run",
     "v5",
@@ -43,6 +45,7 @@ _HOMES: Final = {
     "Ring6Miniport": "ndisemu.drivers.ring6",
     "RingMiniport": "ndisemu.drivers.ring",
     "Status": "ndisemu.ndis",
+    "StreamMiniport": "ndisemu.drivers.stream",
     "run": "ndisemu.kernel",
     "v5": "ndisemu.ndis",
     "v6": "ndisemu.ndis",

@@ -14,9 +14,10 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
-from ndisemu.drivers.i8254x.information import ANSWERED_IN_6, FILTERS, MAX_MULTICAST, Information
+from ndisemu.drivers.i8254x.information import Information
 from ndisemu.drivers.i8254x.receive import ListRing
 from ndisemu.drivers.i8254x.transmit import Burst, TxRing
+from ndisemu.drivers.information import ANSWERED_IN_6, FILTERS, MAX_MULTICAST
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import OidRequest, RegisterSpace, Signal, Status, Turn, v6
 

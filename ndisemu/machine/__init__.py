@@ -2,6 +2,8 @@
 
 from ndisemu.machine.application import Application
 from ndisemu.machine.emulation import Emulation
+from ndisemu.machine.faults import FAULTS, Fault
 from ndisemu.machine.host import Host, Slot
+from ndisemu.machine.stream import StreamSlot
 
-__all__ = ["Application", "Emulation", "Host", "Slot"]
+__all__ = ["FAULTS", "Application", "Emulation", "Fault", "Host", "Slot", "StreamSlot"]

@@ -10,7 +10,7 @@ Not here: sending and receiving; see `v5.binding` and `v6.binding`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DISPATCH, DRIVER_ERRORS, Event, Signal, Timer
@@ -19,15 +19,14 @@ from ndisemu.ndis.data.mdl import BufferPool
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, check_immediate, ddi
 from ndisemu.ndis.filter import BindingFilter
+from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.oid import Oid
+from ndisemu.ndis.pnp import NetPnPEvent
 from ndisemu.ndis.states import BindingEvent, Machine
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
-
-# How long a close waits for what is outstanding: twice the hang-check interval (5.7).
-CLOSE_PATIENCE: Final = 4_000_000_000
 
 
 class Named(Protocol):
@@ -119,7 +118,7 @@ class BaseBinding(ABC):
             self.adapter.stuck(self)
             if not self._is_quiet():
                 # The stopped adapter gives everything back in a moment.
-                await self._quiet.wait(CLOSE_PATIENCE)
+                await self._quiet.wait(self.adapter.hang.patience)
         self.adapter.leave(self)
         for request in self.adapter.requests.filters.close(self):
             await self.adapter.request(request)
@@ -150,6 +149,18 @@ class BaseBinding(ABC):
     @abstractmethod
     def tell_request_complete(self, request: OidRequest, status: Status) -> None:
         """Call the protocol's entry point for the end of a request that was pending."""
+
+    def tell_status(self, indication: StatusIndication | None) -> None:  # noqa: B027 - who hears nothing is complete
+        """Call the protocol's entry point for a status indication, or with None for the end of a series."""
+
+    def net_event(self, event: NetPnPEvent) -> object:
+        """Call the protocol's entry point for a plug and play event; what it returns may have to be awaited."""
+        return Status.NOT_SUPPORTED
+
+    @property
+    def link_up(self) -> bool:
+        """Whether the miniport has last said that its link is up."""
+        return self.adapter.link_up
 
     def opened(self) -> None:
         """The open has succeeded."""
@@ -201,7 +212,7 @@ class BaseBinding(ABC):
         kernel = self.adapter.kernel
         before, kernel.stalled = kernel.stalled, event.set
         try:
-            return await event.wait(CLOSE_PATIENCE)
+            return await event.wait(self.adapter.hang.patience)
         finally:
             kernel.stalled = before
             event.reset()

@@ -43,6 +43,7 @@ class NdisLibrary:
         self.nbl_pools: list[NblPool] = []
         self._next_packet = 0
         self._next_nbl = 0
+        self._last_cancel_id = 0
 
     def __repr__(self) -> str:
         return f"<NdisLibrary of {self.name}: {len(self.adapters)} adapters>"
@@ -65,10 +66,6 @@ class NdisLibrary:
             return NblAdapter(self, miniport, device)
         if not isinstance(miniport, Miniport):
             raise UsageError(f"{type(miniport).__name__} is neither a v5.Miniport nor a v6.Miniport")
-        if not miniport.deserialized:
-            raise UsageError(
-                f"{type(miniport).__name__} is serialized; this version runs deserialized miniports (deserialized = True)"
-            )
         return PacketAdapter(self, miniport, device)
 
     @overload
@@ -101,7 +98,10 @@ class NdisLibrary:
     ) -> Binding | binding6.Binding | None:
         opened: list[Binding | binding6.Binding] = []
         try:
-            status = await run_passive(self._bind_call(protocol, adapter, opened), cpu)
+            routine, completed = self._bind_call(protocol, adapter, opened)
+            status = await run_passive(routine, cpu)
+            if status is Status.PENDING:
+                status = await run_passive(completed, cpu)
         except DRIVER_ERRORS as error:
             adapter.kernel.report("bugcheck", protocol.name, f"ProtocolBindAdapter raised {error!r}", error)
             status = Status.FAILURE
@@ -113,8 +113,11 @@ class NdisLibrary:
 
     def _bind_call(
         self, protocol: Protocol | protocol6.Protocol, adapter: Adapter, opened: list[Binding | binding6.Binding]
-    ) -> Callable[[], object]:
-        """Return the call of the protocol's bind entry point; what it opens is entered in `opened`."""
+    ) -> tuple[Callable[[], object], Callable[[], object]]:
+        """Return the call of the protocol's bind entry point, and the wait for its end if it pends.
+
+        What it opens is entered in `opened`.
+        """
         if isinstance(protocol, protocol6.Protocol):
 
             def open_adapter_ex() -> binding6.Binding:
@@ -125,7 +128,8 @@ class NdisLibrary:
 
             mtu = adapter.maximum_total_size - HEADER
             parameters = protocol6.BindParameters(adapter.name, adapter.station_address, mtu)
-            return partial(protocol.bind_adapter, protocol6.BindContext(parameters, open_adapter_ex))
+            context6 = protocol6.BindContext(protocol.name, adapter, parameters, open_adapter_ex)
+            return partial(protocol.bind_adapter, context6), context6.completed
 
         def open_adapter() -> Binding:
             binding = Binding(protocol, adapter)
@@ -133,7 +137,8 @@ class NdisLibrary:
             self.open_adapter(binding)
             return binding
 
-        return partial(protocol.bind_adapter, BindContext(adapter.name, open_adapter))
+        context = BindContext(protocol, adapter, open_adapter)
+        return partial(protocol.bind_adapter, context), context.completed
 
     async def unbind(self, binding: BaseBinding) -> None:
         """End a binding: ProtocolUnbindAdapter at PASSIVE_LEVEL, which closes it; NDIS closes it if that fails."""
@@ -153,6 +158,14 @@ class NdisLibrary:
         """Open what NdisOpenAdapter(Ex) asks for."""
         binding.adapter.join(binding)
         binding.opened()
+
+    def generate_partial_cancel_id(self) -> int:
+        """Return a high byte for a protocol's cancel ids, so that those of two protocols differ.
+
+        `NdisGeneratePartialCancelId`; 1 to 255 in turn, never 0, which marks packets that cannot be cancelled.
+        """
+        self._last_cancel_id = self._last_cancel_id % 255 + 1
+        return self._last_cancel_id
 
     def make_packet_pool(self, name: str, owner: str, count: int) -> PacketPool:
         """Make a pool of `count` packet descriptors, numbered on from the last."""

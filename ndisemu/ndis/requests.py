@@ -34,7 +34,7 @@ class RequestQueue:
 
     def submit(self, request: OidRequest) -> Status:
         """Take a request; returns its final status, or PENDING if a completion will follow."""
-        if self.adapter.refuses_requests is not None:
+        if self.adapter.refuses_requests is not None and not request.urgent:
             return self.adapter.refuses_requests
         if request is self.current or request in self._waiting:
             raise RuleViolation(
@@ -43,9 +43,12 @@ class RequestQueue:
             )
         request.begin()
         self.submitted += 1
-        if self.current is not None or self._waiting:
+        if self.current is not None or (self._waiting and not request.urgent):
             request.pended = True
-            self._waiting.append(request)
+            if request.urgent:
+                self._waiting.appendleft(request)
+            else:
+                self._waiting.append(request)
             return Status.PENDING
         self._pass_down(request)
         if request.status is None:
@@ -118,6 +121,20 @@ class RequestQueue:
         for request in left:
             self._end(request, status)
 
+    def abort(self, status: Status) -> None:
+        """End the request that the miniport has forgotten; what waits goes on waiting."""
+        if self.current is not None:
+            self._end(self.current, status)
+
+    def resume(self) -> None:
+        """Pass down what waits, until one stays with the miniport; a loop, as thousands may wait."""
+        if self._passing:
+            return
+        self._passing = True
+        while self._waiting and self.current is None and self._may_pass(self._waiting[0]):
+            self._pass_down(self._waiting.popleft())
+        self._passing = False
+
     def _pass_down(self, request: OidRequest) -> None:
         """Answer a request whose turn it is, or give it to the miniport."""
         self.current = request
@@ -125,6 +142,8 @@ class RequestQueue:
         if (note := adapter.kernel.probe.event) is not None:
             note("request", adapter.name, 1, repr(request))
         own = adapter.answer_request(request)
+        if request.is_set:
+            adapter.power.watch(request)
         if own is not None:
             self._end(request, own)
             return
@@ -134,7 +153,7 @@ class RequestQueue:
         """End the current request, and pass the next ones down."""
         self.current = None
         self._settle(request, status)
-        self._pass_on()
+        self.resume()
 
     def _settle(self, request: OidRequest, status: Status) -> None:
         """Give a request its status, and tell its owner if it had seen PENDING."""
@@ -151,11 +170,5 @@ class RequestQueue:
             elif request.signal is not None:
                 request.signal.set(status)
 
-    def _pass_on(self) -> None:
-        """Pass down what waits, until one stays with the miniport; a loop, as thousands may wait."""
-        if self._passing:
-            return
-        self._passing = True
-        while self._waiting and self.current is None and self.adapter.refuses_requests is None:
-            self._pass_down(self._waiting.popleft())
-        self._passing = False
+    def _may_pass(self, request: OidRequest) -> bool:
+        return request.urgent or self.adapter.refuses_requests is None

@@ -66,6 +66,7 @@ NdisQueueIoWorkItem                   <= DISPATCH
 NdisAllocateSpinLock                  any
 NdisInitializeEvent                   == PASSIVE
 NdisOpenAdapterEx                     == PASSIVE
+NdisCompleteBindAdapterEx             <= DISPATCH
 NdisCloseAdapterEx                    == PASSIVE
 NdisCompleteNetPnPEvent               == PASSIVE
 NdisSendNetBufferLists                <= DISPATCH
@@ -98,6 +99,7 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "the wait that every protocol has in NetEventPause": ("Binding.drain",),
     "called by NDIS, not by a driver": (
+        "BindContext.completed",
         "Binding.connect",
         "Binding.free_pools",
         "Binding.look_whether_quiet",

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from ndisemu import Emulation, run
-from ndisemu.drivers.i8254x.information import ANSWERED_IN_6
+from ndisemu.drivers.information import ANSWERED_IN_6
 from ndisemu.drivers.protocols import Flow, Generator, Station6
 from ndisemu.drivers.ring6 import BUDGET, Ring6Miniport
 from ndisemu.hw import registers as reg

@@ -28,6 +28,7 @@ from ndisemu.ndis import (
     v5,
 )
 from ndisemu.ndis.v5.adapter import PacketAdapter
+from ndisemu.ndis.v5.miniportlock import MiniportLock
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -84,6 +85,8 @@ class Mini(v5.Miniport):
     card: Card
     memory: SharedMemory
     timer: Timer
+    most = 4
+    """The longest array it takes, which NDIS asks of a serialized driver."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
@@ -136,6 +139,7 @@ class Mini(v5.Miniport):
             Oid.GEN_MAXIMUM_TOTAL_SIZE: 1514,
             Oid.GEN_MEDIA_IN_USE: Medium.E802_3,
             Oid.GEN_LINK_SPEED: 100_000,
+            Oid.GEN_MAXIMUM_SEND_PACKETS: self.most,
         }
         if request.oid is Oid.E802_3_CURRENT_ADDRESS:
             return request.answer(STATION)
@@ -312,6 +316,10 @@ class Bench:
         adapter = self.add(miniport, name)
         assert await adapter.initialize()
         return adapter
+
+    def serialize(self, adapter: PacketAdapter) -> None:
+        """Let an adapter's entries run under a miniport lock from now on, as those of a serialized miniport do."""
+        adapter.lock = MiniportLock(self.kernel, adapter.name)
 
     async def bind(self, adapter: Adapter, peer: Peer | None = None) -> Peer:
         """Bind a protocol, which must succeed."""

@@ -49,9 +49,11 @@ class RxRing(ABC, Generic[F]):
             self._control |= reg.RCTL_LPE
         self.broken = 0
         self._inside = False
+        self._started = False
 
     def start(self) -> None:
         """Tell the card where the ring is and fill it; the filter opens when a protocol sets one."""
+        self._started = True
         write = self._registers.write
         address = self._ring_memory.address if self._ring_memory is not None else 0
         write(reg.RDBAL, address & 0xFFFFFFFF)
@@ -60,6 +62,17 @@ class RxRing(ABC, Generic[F]):
         write(reg.RDH, 0)
         write(reg.RDT, 0)
         self.refill()
+
+    def stop(self) -> None:
+        """The card was reset: take the packets in the ring back; frames in them are lost."""
+        self._started = False
+        slots = self._slots
+        for place in range(self._next, self._next + self._given):
+            packet = slots[place % len(slots)]
+            if packet is not None:
+                self._free.append(packet)
+        self._next = self._tail = self._given = 0
+        self._inside = False
 
     def free(self) -> None:
         """Give ring, buffers and frames back."""
@@ -119,7 +132,7 @@ class RxRing(ABC, Generic[F]):
 
     def refill(self) -> None:
         """Give the card as many free buffers as the ring takes, one descriptor staying unused."""
-        room = self._ring.count - 1 - self._given
+        room = self._ring.count - 1 - self._given if self._started else 0
         count = min(room, len(self._free))
         if not count:
             return

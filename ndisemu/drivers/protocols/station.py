@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ndisemu.drivers.protocols.traffic import Sender, Traffic
-from ndisemu.ndis import Oid, Packet, Status, v5, v6
+from ndisemu.ndis import NetEvent, NetPnPEvent, Oid, Packet, PowerState, Status, v5, v6
 
 _RESOURCES: Final = int(v6.ReceiveFlag.RESOURCES)
 
@@ -36,6 +36,22 @@ class Station(Traffic[Packet], v5.Protocol):
         if status is not Status.SUCCESS:
             self.failed += len(packets)
         self.take_back(packets)
+
+    def status(self, binding: v5.Binding, code: Status, buffer: bytes) -> None:
+        """ProtocolStatus: no sends in the middle of a reset."""
+        if code is Status.RESET_START:
+            self.hold()
+        elif code is Status.RESET_END:
+            self.go_on()
+
+    def pnp_event(self, binding: v5.Binding, event: NetPnPEvent) -> Status:
+        """ProtocolPnPEvent: no sends while the adapter sleeps."""
+        if event.code is NetEvent.SET_POWER:
+            if event.power is PowerState.D0:
+                self.go_on()
+            else:
+                self.hold()
+        return Status.SUCCESS
 
     def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int:
         """ProtocolReceivePacket: copy out, judge, keep nothing."""

@@ -16,9 +16,10 @@ class OidRequest:
 
     `needed` is the whole length of an answer that did not fit. `signal` is
     set at completion where somebody awaits it instead of a callback, `status`
-    at the end; `pended` says that the caller has seen PENDING. A request that
-    has ended may be made again. In NDIS 6 `request_id` is what a cancel names
-    (0: it cannot be cancelled), and NDIS itself cancels after `timeout`
+    at the end; `pended` says that the caller has seen PENDING. NDIS's own
+    request may be `urgent`: it passes while others are refused. A request
+    that has ended may be made again. In NDIS 6 `request_id` is what a cancel
+    names (0: it cannot be cancelled), and NDIS itself cancels after `timeout`
     seconds (0: never).
     """
 
@@ -37,6 +38,7 @@ class OidRequest:
         "signal",
         "status",
         "timeout",
+        "urgent",
     )
 
     def __init__(self, oid: Oid, *, is_set: bool, data: bytes, length: int) -> None:
@@ -54,6 +56,7 @@ class OidRequest:
         self.status: Status | None = None
         self.request_id = 0
         self.timeout = 0
+        self.urgent = False
 
     def __repr__(self) -> str:
         return f"{'set' if self.is_set else 'query'} of {self.oid}"

@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import Delay, Timer
+from ndisemu.kernel import Delay, Irp, Timer
+from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.constants import AttributeFlag
 from ndisemu.ndis.data.mdl import Mdl
 from ndisemu.ndis.data.packet import Packet, PacketPool
 from ndisemu.ndis.ddi import Kind, check_immediate, ddi
+from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.miniportlibrary import BaseMiniportLibrary
 from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.states import AdapterState
@@ -36,10 +38,17 @@ class MiniportLibrary(BaseMiniportLibrary):
     # Initialization.
 
     @ddi("NdisMSetAttributesEx", irql="== PASSIVE", kind=Kind.CALL, source=_SOURCE)
-    def set_attributes(self, flags: AttributeFlag = AttributeFlag.BUS_MASTER) -> None:
-        """Say what the driver is, before it claims anything; DESERIALIZE follows from the class."""
+    def set_attributes(
+        self, flags: AttributeFlag = AttributeFlag.BUS_MASTER, *, check_for_hang_seconds: int = 0
+    ) -> None:
+        """Say what the driver is, before it claims anything; DESERIALIZE follows from the class.
+
+        `check_for_hang_seconds` is how often NDIS looks for a hang; 0 means every two seconds.
+        """
         self._enter("NdisMSetAttributesEx")
-        self._adapter.attributes = flags | AttributeFlag.DESERIALIZE
+        self._adapter.hang.set_interval(check_for_hang_seconds)
+        deserialized = self._adapter.miniport.deserialized
+        self._adapter.attributes = flags | AttributeFlag.DESERIALIZE if deserialized else flags
 
     @ddi("NdisMRegisterInterrupt", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 5.9")
     def register_interrupt(self, *, request_isr: bool = True) -> Interrupt:
@@ -81,6 +90,34 @@ class MiniportLibrary(BaseMiniportLibrary):
                 f"{self._adapter.state.current.value}; it belongs into MiniportInitialize",
             )
         return self._adapter.resources.allocate_shared(length, cached=cached, alignment=alignment, purpose=purpose)
+
+    @ddi("NdisMAllocateSharedMemoryAsync", irql="<= DISPATCH", kind=Kind.CALL, source="seed 002, NDIS reference 5.12")
+    def allocate_shared_memory_async(
+        self, length: int, *, cached: bool = True, alignment: int = 64, context: object = None
+    ) -> Allocation:
+        """Allocate memory while the driver goes on: await it, or let `allocate_complete` be called with it.
+
+        What is refused at once has the status FAILURE and no completion: while the adapter halts.
+        """
+        self._enter("NdisMAllocateSharedMemoryAsync")
+        adapter = self._adapter
+        self._check_async()
+        purpose = "shared memory"
+        allocation = Allocation(
+            adapter,
+            length,
+            cached=cached,
+            context=context,
+            allocate=lambda: adapter.resources.allocate_shared(
+                length, cached=cached, alignment=alignment, purpose=purpose
+            ),
+            deliver=adapter.allocate_complete,
+        )
+        if adapter.state.current is AdapterState.HALTING:
+            allocation.refuse()
+        else:
+            allocation.start()
+        return allocation
 
     @ddi("NdisMFreeSharedMemory", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 5.12; 10.9 chooses PASSIVE")
     def free_shared_memory(self, shared: SharedMemory) -> None:
@@ -127,7 +164,7 @@ class MiniportLibrary(BaseMiniportLibrary):
 
     @ddi("NdisMSendResourcesAvailable", irql="== DISPATCH", kind=Kind.CALL, source="seed 001")
     def send_resources_available(self) -> None:
-        """For serialized miniports only: a deserialized one queues inside and may not call it."""
+        """Take back an earlier RESOURCES. For serialized miniports only: a deserialized one queues inside."""
         self._enter("NdisMSendResourcesAvailable")
         self._adapter.sends.resources_available()
 
@@ -155,6 +192,43 @@ class MiniportLibrary(BaseMiniportLibrary):
         self._enter("NdisMSetInformationComplete")
         self._adapter.requests.complete(status, is_set=True)
 
+    # Reset and status.
+
+    @ddi("NdisMResetComplete", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.7")
+    def reset_complete(self, status: Status, *, addressing_reset: bool = False) -> None:
+        """Complete the pending reset; with `addressing_reset` NDIS sets filters and addresses again."""
+        self._enter("NdisMResetComplete")
+        self._adapter.resetting.call.complete_reset(status, addressing_reset=addressing_reset)
+
+    @ddi("NdisMIndicateStatus", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
+    def indicate_status(self, code: Status, buffer: bytes = b"") -> None:
+        """Tell all protocols; after one or more of these comes `indicate_status_complete`."""
+        self._enter("NdisMIndicateStatus")
+        self._adapter.indications.indicate_in_series(StatusIndication(code, buffer))
+
+    @ddi("NdisMIndicateStatusComplete", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
+    def indicate_status_complete(self) -> None:
+        """Say that a series of indications is at its end."""
+        self._enter("NdisMIndicateStatusComplete")
+        self._adapter.indications.end_series()
+
+    # The driver below, of a miniport with a WDM lower edge.
+
+    @ddi("IoCallDriver", irql="<= DISPATCH", kind=Kind.CALL, source="seed 003")
+    def call_driver(self, irp: Irp, completion: Callable[[Irp], None] | None = None) -> Irp:
+        """Send `irp` down and return it: await it for its status, or be told by `completion`, at DISPATCH_LEVEL."""
+        self._enter("IoCallDriver")
+        if completion is not None:
+            check_immediate("IoCompletionRoutine", completion)
+        self._adapter.resources.call_driver(irp, completion)
+        return irp
+
+    @ddi("IoCancelIrp", irql="<= DISPATCH", kind=Kind.CALL, source="seed 003")
+    def cancel_irp(self, irp: Irp) -> bool:
+        """Ask for an early end of `irp`, which is completed all the same; whether it could be asked for."""
+        self._enter("IoCancelIrp")
+        return irp.cancel()
+
     # Timers and work items.
 
     @ddi("NdisMInitializeTimer", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 5.10")
@@ -174,6 +248,21 @@ class MiniportLibrary(BaseMiniportLibrary):
         """Await this to let `ns` nanoseconds pass at any IRQL up to DISPATCH; it resumes there."""
         self._enter("NdisMSetTimer")
         return Delay(self._adapter.kernel, ns)
+
+    def _check_async(self) -> None:
+        """Asynchronous allocation is for bus masters whose received packets come back to them (seed 002)."""
+        adapter = self._adapter
+        if adapter.attributes is None or not adapter.attributes & AttributeFlag.BUS_MASTER:
+            raise RuleViolation(
+                "shm-async-busmaster",
+                f"{adapter.name} called NdisMAllocateSharedMemoryAsync without having said that it is a bus master; "
+                "pass BUS_MASTER to NdisMSetAttributesEx",
+            )
+        if not adapter.supplies("return_packets"):
+            raise RuleViolation(
+                "shm-async-return-handler",
+                f"{adapter.name} called NdisMAllocateSharedMemoryAsync and supplies no MiniportReturnPacket",
+            )
 
     def _claim(self, call: str) -> None:
         """Let a resource-claiming call in, which NdisMSetAttributesEx must precede."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ndisemu.kernel import DRIVER_ERRORS, Event, Timer, run_passive
-from ndisemu.ndis.binding import CLOSE_PATIENCE, BaseBinding
+from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.data.nbl import NblPool, NetBuffer, NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
@@ -138,7 +138,7 @@ class Binding(BaseBinding):
                 self.adapter.stuck(self)
                 if not self._is_drained():
                     # The stopped adapter gives everything back in a moment.
-                    await self._drained.wait(CLOSE_PATIENCE)
+                    await self._drained.wait(self.adapter.hang.patience)
             self._drained = None
         return Status.SUCCESS
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import Signal
+from ndisemu.kernel import Event, Signal
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
@@ -20,6 +20,7 @@ from ndisemu.ndis.status import Status
 from ndisemu.ndis.v6.flags import NetEvent, ReceiveFlag
 
 if TYPE_CHECKING:
+    from ndisemu.ndis.adapter import Adapter
     from ndisemu.ndis.v6.binding import Binding
 
 _SOURCE = "NDIS reference 2.2"
@@ -38,12 +39,17 @@ class BindParameters:
 class BindContext:
     """What ProtocolBindAdapterEx is given: the adapter's parameters, and the right to open it once."""
 
-    __slots__ = ("_open", "_opened", "parameters")
+    __slots__ = ("_adapter", "_ended", "_open", "_opened", "_status", "parameters")
 
-    def __init__(self, parameters: BindParameters, open_adapter: "Callable[[], Binding]") -> None:
+    def __init__(
+        self, protocol: str, adapter: "Adapter", parameters: BindParameters, open_adapter: "Callable[[], Binding]"
+    ) -> None:
         self.parameters = parameters
+        self._adapter = adapter
         self._open = open_adapter
         self._opened = False
+        self._ended = Event(adapter.kernel, f"bind of {protocol}")
+        self._status = Status.FAILURE
 
     @ddi("NdisOpenAdapterEx", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 3.4")
     def open_adapter(self) -> "Binding":
@@ -55,6 +61,17 @@ class BindContext:
             )
         self._opened = True
         return self._open()
+
+    @ddi("NdisCompleteBindAdapterEx", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.4")
+    def complete(self, status: Status) -> None:
+        """Complete a ProtocolBindAdapterEx that has returned PENDING."""
+        self._status = status
+        self._ended.set()
+
+    async def completed(self) -> Status:
+        """Wait for the end of a bind that pends, at PASSIVE_LEVEL; one that never ends has failed."""
+        await self._ended.wait(self._adapter.hang.patience)
+        return self._status
 
 
 class NetPnpEvent:
