@@ -103,6 +103,7 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "Binding.connect",
         "Binding.free_pools",
         "Binding.look_whether_quiet",
+        "Binding.net_event",
         "Binding.pause",
         "Binding.received",
         "Binding.refuse_sends",

@@ -97,12 +97,12 @@ class Station6(Traffic[v6.NetBufferList], v6.Protocol):
         self.hold()
         await binding.close()
 
-    async def net_pnp_event(self, binding: v6.Binding, event: v6.NetPnpEvent) -> Status:
+    async def net_pnp_event(self, binding: v6.Binding, event: NetPnPEvent) -> Status:
         """ProtocolNetPnPEvent: let the sources wait while the binding is paused."""
-        if event.code is v6.NetEvent.PAUSE:
+        if event.code is NetEvent.PAUSE:
             self.hold()
             return await binding.drain()
-        if event.code is v6.NetEvent.RESTART:
+        if event.code is NetEvent.RESTART:
             self.go_on()
         return Status.SUCCESS
 

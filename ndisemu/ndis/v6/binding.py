@@ -16,11 +16,11 @@ from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.data.nbl import NblPool, NetBuffer, NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.pnp import NetEvent, NetPnPEvent
 from ndisemu.ndis.states import Machine
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v6.edges import NblLower
-from ndisemu.ndis.v6.flags import NetEvent, ReceiveFlag
-from ndisemu.ndis.v6.protocol import NetPnpEvent
+from ndisemu.ndis.v6.flags import ReceiveFlag
 from ndisemu.ndis.v6.states import BINDING_TRANSITIONS, BindingState, FlowEvent
 
 if TYPE_CHECKING:
@@ -116,14 +116,14 @@ class Binding(BaseBinding):
         for nbl, mdl in zip(pool, mdls, strict=True):
             pool.allocate(self)
             mdls.allocate(self)
-            nbl.buffers = [NetBuffer(nbl, [mdl], 0, size)]
+            nbl.buffers = (NetBuffer(nbl, [mdl], 0, size),)
             nbls.append(nbl)
         return nbls
 
     @ddi("NdisCompleteNetPnPEvent", irql="== PASSIVE", kind=Kind.CALL, source=_SOURCE)
-    def complete_net_pnp_event(self, event: NetPnpEvent, status: Status) -> None:
+    def complete_net_pnp_event(self, event: NetPnPEvent, status: Status) -> None:
         """Complete an event that `net_pnp_event` has answered with PENDING."""
-        event.completed.set(status)
+        event.complete(status)
 
     @ddi("NdisCloseAdapterEx", irql="== PASSIVE", kind=Kind.CALL, source=_SOURCE)
     async def close(self) -> None:
@@ -208,6 +208,10 @@ class Binding(BaseBinding):
             self._refuses = Status.PAUSED
             self.state.apply(FlowEvent.RESTART_FAILED)
 
+    def net_event(self, event: NetPnPEvent) -> object:
+        """Tell the protocol a plug and play event: ProtocolNetPnPEvent."""
+        return self.protocol.net_pnp_event(self, event)
+
     def unbind(self) -> object:
         """End the binding: ProtocolUnbindAdapterEx."""
         return self.protocol.unbind_adapter(self)
@@ -234,23 +238,12 @@ class Binding(BaseBinding):
         return not (self.sends_pending or self.receives_held)
 
     async def _tell_event(self, code: NetEvent) -> Status:
-        """Call ProtocolNetPnPEvent, and wait for the end it may have left pending; it cannot fail."""
-        event = NetPnpEvent(code)
-
-        async def tell() -> object:
-            result = self.protocol.net_pnp_event(self, event)
-            status = result if isinstance(result, Status) else await result
-            return await event.completed if status is Status.PENDING else status
-
+        """Tell the protocol, and wait for the end it may have left pending; it cannot refuse."""
         if self.failed:
             return Status.FAILURE
-        try:
-            status = await run_passive(tell, self.adapter.cpu)
-        except DRIVER_ERRORS as error:
-            self.fail("ProtocolNetPnPEvent", error)
-            return Status.FAILURE
-        if status is not Status.SUCCESS:
+        status = await NetPnPEvent(code).tell(self)
+        if status is not Status.SUCCESS and not self.failed:
             self.adapter.report(
                 "proto-netpnp-status", f"{self.name} answered NetEvent{code.name.title()} with {status}"
             )
-        return status if isinstance(status, Status) else Status.FAILURE
+        return status

@@ -18,7 +18,6 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from ndisemu.errors import RuleViolation
 from ndisemu.ndis.call import enter
 from ndisemu.ndis.constants import MacOption
 from ndisemu.ndis.data.nbl import NblFlag, NetBufferList
@@ -45,7 +44,7 @@ FAILURES: Final = (
 _SUCCESS, _UNSET = Status.SUCCESS, Status.PENDING
 _LOOP_TO_SENDER = int(SendFlag.CHECK_FOR_LOOPBACK)
 _LOOPED = int(ReceiveFlag.RESOURCES)
-_BUFFERS, _BY_STATUS, _BY_BINDING = attrgetter("buffers"), attrgetter("status"), attrgetter("binding")
+_STATUS, _BINDING = attrgetter("status"), attrgetter("binding")
 
 
 class NblSends(SendBook):
@@ -63,15 +62,21 @@ class NblSends(SendBook):
         adapter = self._owner
         # The caller's chain is its own again when this returns; the lists are not.
         nbls = tuple(nbls)
-        if [] in map(_BUFFERS, nbls):
-            raise self._without_frames(upper, nbls)
         serial = self.take_over(upper, nbls)
+        empty = None
         for nbl in nbls:
             nbl.status = _UNSET
+            if not nbl.buffers:
+                empty = nbl
         if (note := self._probe.event) is not None:
             note("send", self.name, len(nbls), "")
         if adapter.refuses_sends is not None:
             self.finish(nbls, adapter.refuses_sends)
+            return
+        if empty is not None:
+            text = f"{upper.name} sent {empty!r}, which has no NET_BUFFER; a list has at least one frame"
+            self.adapter.report("proto-send-wellformed", text)
+            self.finish(nbls, Status.FAILURE)
             return
         if len(adapter.uppers) > 1 or flags & _LOOP_TO_SENDER:
             self._loop_back(upper, nbls, port, flags)
@@ -152,19 +157,19 @@ class NblSends(SendBook):
 
     def _count_by_status(self, nbls: Sequence[NetBufferList]) -> None:
         """Count the end of lists of which some have failed, or have no status."""
-        for status, run in groupby(nbls, key=_BY_STATUS):
-            group = list(run)
-            if status is _UNSET:
-                self._report_unset(group[0])
-                for nbl in group:
-                    nbl.status = Status.FAILURE
-            elif status is not _SUCCESS and status not in FAILURES:
+        unset = [nbl for nbl in nbls if type(nbl.status) is not Status or nbl.status is _UNSET]
+        if unset:
+            self._report_unset(unset[0])
+        for nbl in unset:
+            nbl.status = Status.FAILURE
+        for status, group in groupby(map(_STATUS, nbls)):
+            if status is not _SUCCESS and status not in FAILURES:
                 self.adapter.report(
                     "send-nbl-status-value",
-                    f"{self.name} completed {group[0]!r} with {status!s}; a send ends with SUCCESS or "
+                    f"{self.name} completed a list with {status}; a send ends with SUCCESS or "
                     f"{', '.join(other.name for other in FAILURES)}",
                 )
-            self.count_end(len(group), group[0].status)
+            self.count_end(len(list(group)), status)
 
     def _announce(self, nbls: Sequence[NetBufferList], flags: int) -> None:
         """Call ProtocolSendNetBufferListsComplete of whom each list belongs to."""
@@ -172,7 +177,7 @@ class NblSends(SendBook):
         if len(uppers) == 1:
             uppers[0].sends_completed(nbls, flags)
         else:
-            for upper, group in groupby(nbls, key=_BY_BINDING):
+            for upper, group in groupby(nbls, key=_BINDING):
                 upper.sends_completed(list(group), flags)
 
     def _loop_back(self, sender: NblUpper, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
@@ -186,15 +191,11 @@ class NblSends(SendBook):
                 if wanted:
                     upper.received(wanted, port, _LOOPED)
 
-    def _without_frames(self, upper: NblUpper, nbls: Sequence[NetBufferList]) -> RuleViolation:
-        empty = next(nbl for nbl in nbls if not nbl.buffers)
-        text = f"{upper.name} sent {empty!r}, which has no NET_BUFFER; a list has at least one frame"
-        return self.adapter.kernel.refusal("proto-send-wellformed", upper.name, text)
-
     def _report_unset(self, nbl: NetBufferList) -> None:
         self.adapter.report(
             "send-nbl-status-set",
-            f"{self.name} completed {nbl!r} without setting its status; it counts as NDIS_STATUS_FAILURE",
+            f"{self.name} completed {nbl!r} with the status {nbl.status}; set a final one before, "
+            "a member of Status such as Status.SUCCESS. It counts as NDIS_STATUS_FAILURE",
         )
 
     def _free_left_mappings(self, nbls: Sequence[NetBufferList]) -> None:
@@ -213,6 +214,6 @@ class NblSends(SendBook):
 def _echo(nbl: NetBufferList, place: int) -> NetBufferList:
     """Return a list of one frame of `nbl`, as it is indicated by software loopback: only to be looked at."""
     echo = NetBufferList(nbl.number)
-    echo.buffers = [nbl.buffers[place]]
+    echo.buffers = (nbl.buffers[place],)
     echo.flags = NblFlag.IS_LOOPBACK_PACKET
     return echo

@@ -6,7 +6,7 @@ from typing import Final
 import pytest
 
 from ndisemu.errors import RuleViolation, UsageError
-from ndisemu.ndis import Status, v6
+from ndisemu.ndis import NetPnPEvent, Status, v6
 from ndisemu.ndis.v6.adapter import PATIENCE
 from ndisemu.ndis.v6.states import AdapterState, BindingState
 from tests.ndis.conftest import STATION, WHEN, Mini, Peer, frame
@@ -240,7 +240,7 @@ async def test_a_protocol_that_completes_its_pause_too_early_is_waited_for(bench
     """NetEventPause ends when every list is back; NDIS reports one that does not, and waits in its place."""
 
     class Keeping(Peer6):
-        async def net_pnp_event(self, binding: v6.Binding, event: v6.NetPnpEvent) -> Status:
+        async def net_pnp_event(self, binding: v6.Binding, event: NetPnPEvent) -> Status:
             return Status.SUCCESS
 
     miniport, peer = Mini6(), Keeping()
@@ -370,9 +370,9 @@ async def test_a_protocol_may_complete_its_pause_later(bench: Bench6) -> None:
     """PENDING from ProtocolNetPnPEvent is ended by NdisCompleteNetPnPEvent, and the stack waits for it."""
 
     class Slow(Peer6):
-        event: v6.NetPnpEvent
+        event: NetPnPEvent
 
-        def net_pnp_event(self, binding: v6.Binding, event: v6.NetPnpEvent) -> Status:  # type: ignore[override]
+        def net_pnp_event(self, binding: v6.Binding, event: NetPnPEvent) -> Status:  # type: ignore[override]
             self.event = event
             return Status.PENDING
 
@@ -403,7 +403,7 @@ async def test_a_protocol_that_raises_in_an_event_is_paused_all_the_same(bench: 
     """It is called no more, its binding goes the way of the others, and nobody else notices."""
 
     class Raising(Peer6):
-        async def net_pnp_event(self, binding: v6.Binding, event: v6.NetPnpEvent) -> Status:
+        async def net_pnp_event(self, binding: v6.Binding, event: NetPnPEvent) -> Status:
             raise ValueError("for the test")
 
     adapter = await bench.start6(Mini6())
