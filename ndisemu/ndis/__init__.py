@@ -1,12 +1,12 @@
 """NDIS.SYS: statuses, OIDs, packets, adapters, bindings and the library drivers call. It knows no card.
 
-A driver imports from here and from `v5` only; `library.NdisLibrary` is what
+A driver imports from here, from `v5` and from `co` only; `library.NdisLibrary` is what
 a machine puts into each host.
 """
 
 from ndisemu.kernel import DISPATCH, PASSIVE, Event, Irql, Signal, SpinLock, Timer, Turn
 from ndisemu.memory import DescriptorRing
-from ndisemu.ndis import v5
+from ndisemu.ndis import co, v5
 from ndisemu.ndis.adapter import Adapter
 from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.constants import (
@@ -57,5 +57,6 @@ __all__ = [
     "Status",
     "Timer",
     "Turn",
+    "co",
     "v5",
 ]

@@ -1,10 +1,17 @@
 """NDIS.SYS of one host: its drivers, adapters and protocols, and their pools."""
 
-from ndisemu.errors import UsageError
+from collections.abc import Callable
+from typing import TypeVar
+
+from ndisemu.errors import RuleViolation, UsageError
 from ndisemu.kernel import DRIVER_ERRORS, Cpu, run_passive
 from ndisemu.memory import HostMemory
 from ndisemu.ndis.adapter import Adapter
 from ndisemu.ndis.binding import BaseBinding
+from ndisemu.ndis.co.adapter import CoAdapter
+from ndisemu.ndis.co.binding import CoBinding
+from ndisemu.ndis.co.miniport import Miniport as CoMiniport
+from ndisemu.ndis.co.protocol import BindContext as CoBindContext, Protocol as CoProtocol
 from ndisemu.ndis.data.mdl import BufferPool
 from ndisemu.ndis.data.packet import PacketPool
 from ndisemu.ndis.ddi import check_entry_points
@@ -15,6 +22,8 @@ from ndisemu.ndis.v5.adapter import PacketAdapter
 from ndisemu.ndis.v5.binding import Binding
 from ndisemu.ndis.v5.miniport import Miniport
 from ndisemu.ndis.v5.protocol import BindContext, Protocol
+
+B = TypeVar("B", bound=BaseBinding)
 
 
 class NdisLibrary:
@@ -38,6 +47,8 @@ class NdisLibrary:
         """Register `miniport` for `device` (`NdisMRegisterMiniport` and AddDevice in one); it is not started."""
         if not isinstance(miniport, Miniport):
             raise UsageError(f"{type(miniport).__name__} is not a v5.Miniport")
+        if isinstance(miniport, CoMiniport):
+            return self._add_co_adapter(miniport, device)
         if not miniport.deserialized:
             raise UsageError(
                 f"{type(miniport).__name__} is serialized; this version runs deserialized miniports (deserialized = True)"
@@ -47,8 +58,23 @@ class NdisLibrary:
         self.adapters[device.name] = adapter
         return adapter
 
+    def _add_co_adapter(self, miniport: CoMiniport, device: Device) -> CoAdapter:
+        """Register a connection-oriented miniport, which is deserialized by definition (seed 003)."""
+        if not miniport.deserialized:
+            raise RuleViolation(
+                "co-deserialized",
+                f"{type(miniport).__name__} is connection-oriented and says that it is serialized; "
+                "connection-oriented miniports are deserialized (deserialized = True)",
+            )
+        check_entry_points(type(miniport))
+        adapter = CoAdapter(self, miniport, device)
+        self.adapters[device.name] = adapter
+        return adapter
+
     async def bind(self, protocol: Protocol, adapter: Adapter, cpu: Cpu) -> Binding | None:
         """Offer `adapter` to `protocol`: ProtocolBindAdapter at PASSIVE_LEVEL; returns the binding it opened, if any."""
+        if isinstance(adapter, CoAdapter):
+            raise UsageError(f"{protocol.name} is connectionless and {adapter.name} has nothing but virtual circuits")
         check_entry_points(type(protocol))
         opened: list[Binding] = []
 
@@ -57,10 +83,33 @@ class NdisLibrary:
             return opened[0]
 
         context = BindContext(adapter.name, open_adapter)
+        return await self._offer(protocol.name, adapter, cpu, lambda: protocol.bind_adapter(context), opened)
+
+    async def bind_circuits(self, protocol: CoProtocol, adapter: Adapter, cpu: Cpu) -> CoBinding | None:
+        """Offer a connection-oriented adapter to a client or call manager; returns the binding it opened, if any."""
+        if not isinstance(adapter, CoAdapter):
+            raise UsageError(f"{protocol.name} is connection-oriented and {adapter.name} has no virtual circuits")
+        check_entry_points(type(protocol))
+        opened: list[CoBinding] = []
+
+        def open_adapter() -> CoBinding:
+            binding = CoBinding(protocol, adapter)
+            opened.append(binding)
+            binding.opened()
+            adapter.join(binding)
+            return binding
+
+        context = CoBindContext(adapter.name, open_adapter)
+        return await self._offer(protocol.name, adapter, cpu, lambda: protocol.bind_adapter(context), opened)
+
+    async def _offer(
+        self, name: str, adapter: Adapter, cpu: Cpu, routine: Callable[[], object], opened: list[B]
+    ) -> B | None:
+        """Call ProtocolBindAdapter; what it has opened and does not keep is unbound again."""
         try:
-            status = await run_passive(lambda: protocol.bind_adapter(context), cpu)
+            status = await run_passive(routine, cpu)
         except DRIVER_ERRORS as error:
-            adapter.kernel.report("bugcheck", protocol.name, f"ProtocolBindAdapter raised {error!r}", error)
+            adapter.kernel.report("bugcheck", name, f"ProtocolBindAdapter raised {error!r}", error)
             status = Status.FAILURE
         if status is Status.SUCCESS and opened:
             return opened[0]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ndisemu.ndis import BaseBinding, v5
+from ndisemu.ndis.v5.packetbinding import PacketBinding
 
 # A name, the IRQL it is called at or may be called at, and its kind.
 ENTRIES: Final = """
@@ -59,7 +60,16 @@ NdisGetCurrentSystemTime       any
 NdisInitializeTimer            == PASSIVE
 """
 
-FACES: Final = (v5.Miniport, v5.Protocol, v5.MiniportLibrary, v5.RegisterSpace, v5.BindContext, v5.Binding, BaseBinding)
+FACES: Final = (
+    v5.Miniport,
+    v5.Protocol,
+    v5.MiniportLibrary,
+    v5.RegisterSpace,
+    v5.BindContext,
+    v5.Binding,
+    PacketBinding,
+    BaseBinding,
+)
 
 # Routines that both miniports and protocols call.
 ON_BOTH_SIDES: Final = ("NdisAllocatePacketPoolEx",)
@@ -81,12 +91,12 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "BaseBinding.tell_request_complete",
         "BaseBinding.unbind",
         "Binding.connect",
-        "Binding.free_pools",
         "Binding.received",
         "Binding.refuse_sends",
         "Binding.returned_too_much",
         "Binding.sends_completed",
         "Binding.tell_request_complete",
         "Binding.unbind",
+        "PacketBinding.free_pools",
     ),
 }

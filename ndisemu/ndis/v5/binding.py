@@ -8,28 +8,27 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ndisemu.kernel import DISPATCH, DRIVER_ERRORS
-from ndisemu.ndis.binding import BaseBinding
-from ndisemu.ndis.data.packet import Packet, PacketPool
+from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
 from ndisemu.ndis.states import BindingState
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.edges import PacketLower
+from ndisemu.ndis.v5.packetbinding import PacketBinding
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
     from ndisemu.ndis.v5.protocol import Protocol
 
 
-class Binding(BaseBinding):
+class Binding(PacketBinding):
     """One 5.x protocol's open of one adapter (`edges.PacketUpper`)."""
 
-    __slots__ = ("_lower", "_packet_pools", "_submit", "protocol")
+    __slots__ = ("_lower", "_submit", "protocol")
 
     def __init__(self, protocol: "Protocol", adapter: "Adapter") -> None:
         super().__init__(adapter, protocol.name)
         self.protocol: Protocol = protocol
-        self._packet_pools: list[PacketPool] = []
 
     def connect(self, lower: PacketLower) -> None:
         """Send to, and return packets to, `lower`."""
@@ -53,22 +52,6 @@ class Binding(BaseBinding):
         self._lower.release(packets)
         self.receives_held -= len(packets)
         self.look_whether_quiet()
-
-    @ddi("NdisAllocatePacketPoolEx", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.1")
-    def allocate_packets(self, count: int, size: int) -> list[Packet]:
-        """Make `count` packets of this binding's, each with one buffer of `size` bytes, for as long as it is open."""
-        library = self.adapter.library
-        pool = library.make_packet_pool("send packets", self.name, count)
-        self._packet_pools.append(pool)
-        buffers = library.make_buffer_pool("send buffers", self.name, count, size)
-        self._buffer_pools.append(buffers)
-        packets = []
-        for packet, buffer in zip(pool, buffers, strict=True):
-            pool.allocate(self)
-            buffers.allocate(self)
-            packet.chain(buffer)
-            packets.append(packet)
-        return packets
 
     # What the adapter tells it (`edges.PacketUpper`).
 
@@ -121,11 +104,3 @@ class Binding(BaseBinding):
     def refuse_sends(self) -> None:
         """Complete what is sent from now on with CLOSING."""
         self._submit = self._lower.refuse
-
-    def free_pools(self) -> None:
-        """Free the packets."""
-        for pool in self._packet_pools:
-            for packet in pool:
-                if packet.owner is self:
-                    pool.free(packet, self)
-            self.adapter.library.packet_pools.remove(pool)
