@@ -240,14 +240,21 @@ class Connections:
             )
 
     async def _take_down(self, vc: VirtualCircuit) -> None:
-        """Deactivate a circuit whose protocol is gone, and wait for that."""
+        """Bring a circuit whose protocol is gone to rest, deactivated."""
+        await self._rest(vc)
         if vc.carries:
-            vc.torn_down = Event(self._adapter.kernel, f"{vc.name} torn down")
-            if vc.deactivate() is Status.PENDING and not await vc.torn_down.wait(CLOSE_PATIENCE):
-                self._adapter.stop(
-                    "co-deactivate-complete", f"the deactivation of {vc!r} was not completed in {CLOSE_PATIENCE} ns"
-                )
-                await vc.torn_down.wait(CLOSE_PATIENCE)
+            vc.deactivate()
+            await self._rest(vc)
+
+    async def _rest(self, vc: VirtualCircuit) -> None:
+        """Wait for the end of an activation or deactivation; a miniport that owes it for too long is stopped."""
+        if vc.at_rest:
+            return
+        rested = vc.rested = Event(self._adapter.kernel, f"{vc.name} at rest")
+        if not await rested.wait(CLOSE_PATIENCE):
+            rule = "co-deactivate-complete" if vc.state.current is VcState.DEACTIVATING else "co-activate-complete"
+            self._adapter.stop(rule, f"{vc!r} was not completed in {CLOSE_PATIENCE} ns")
+            await rested.wait(CLOSE_PATIENCE)
 
     def _immediate(self, entry: str, rule: str, routine: Callable[[], object]) -> Status:
         """Run an entry point of the miniport that may not pend."""

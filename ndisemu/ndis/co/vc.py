@@ -9,7 +9,8 @@ manager's where there is no client (a signalling circuit).
 `refusal` says how a send is answered now, and is None while data moves; it
 follows from the states of circuit, call and binding, and is brought up to
 date by `look` whenever one of them moves. `used` says that it has been active
-before, `torn_down` is set when its deactivation ends, if somebody waits.
+before, `rested`, where somebody waits, is set when neither activation nor
+deactivation is under way any more.
 
 Source: NDIS reference 6.3 and 6.4.
 """
@@ -49,7 +50,7 @@ class VirtualCircuit:
     """`NDIS_VC_HANDLE` of a miniport; `context` is the miniport's own, `parameters` are those in force."""
 
     __slots__ = ("_draining", "_wanted", "activation", "adapter", "call", "client", "context", "creator", "deactivation",
-                 "manager", "name", "parameters", "receives", "refusal", "sends", "state", "torn_down", "used", "user")  # fmt: skip
+                 "manager", "name", "parameters", "receives", "refusal", "rested", "sends", "state", "used", "user")  # fmt: skip
 
     manager: "CallManagerVc"
     creator: "VcEnd"
@@ -65,7 +66,7 @@ class VirtualCircuit:
         self.parameters: CallParameters | None = None
         self.refusal: Refusal | None = VC_REFUSALS[VcState.CREATED]
         self.used = False
-        self.torn_down: Event | None = None
+        self.rested: Event | None = None
         self.sends = VcPackets(self)
         self.receives = VcReceives(self)
         self.activation = Exchange(adapter, ACTIVATE, self._activated, self._tell_activated)
@@ -83,6 +84,11 @@ class VirtualCircuit:
         return self.state.current in CARRYING
 
     @property
+    def at_rest(self) -> bool:
+        """Whether neither activation nor deactivation is under way."""
+        return self.state.current in _REST
+
+    @property
     def live(self) -> bool:
         """Whether its handles are valid: it has not been deleted."""
         return self.state.current is not VcState.DELETED
@@ -96,6 +102,8 @@ class VirtualCircuit:
         """Move on by `event`; one that the state does not accept changes nothing."""
         self.state.apply(event)
         self.look()
+        if self.rested is not None and self.at_rest:
+            self.rested.set()
 
     def look(self) -> None:
         """Bring `refusal` up to date."""
@@ -135,7 +143,7 @@ class VirtualCircuit:
         """A send was completed or a packet returned: end a deactivation that NDIS kept back for it."""
         if self._draining and self.drained:
             self._draining = False
-            self._end()
+            self.move(VcEvent.DEACTIVATED)
             self.deactivation.finish(Status.SUCCESS)
 
     def reclaim(self, status: Status) -> None:
@@ -155,7 +163,7 @@ class VirtualCircuit:
 
     def _deactivated(self, _status: Status) -> Status:
         if self.drained:
-            self._end()
+            self.move(VcEvent.DEACTIVATED)
             return Status.SUCCESS
         if self.adapter.running:
             self.adapter.report(
@@ -165,11 +173,6 @@ class VirtualCircuit:
             )
         self._draining = True
         return Status.PENDING
-
-    def _end(self) -> None:
-        self.move(VcEvent.DEACTIVATED)
-        if self.torn_down is not None:
-            self.torn_down.set()
 
     def _tell_activated(self, status: Status) -> None:
         end = self.manager
@@ -186,6 +189,9 @@ class VirtualCircuit:
             "NdisMCoDeactivateVcComplete",
             lambda: end.binding.manager.cm_deactivate_vc_complete(end, status),
         )
+
+
+_REST: Final = (VcState.CREATED, VcState.ACTIVE, VcState.DELETED)
 
 
 def call_is_idle(vc: VirtualCircuit) -> bool:
