@@ -33,7 +33,7 @@ class RingMiniport(Miniport):
     deserialized = True  # NDIS_ATTRIBUTE_DESERIALIZE
 
     registers: RegisterSpace
-    tx: TxRing
+    tx: TxRing[Packet]
     rx: RxRing
     information: Information
     interrupt: Interrupt
@@ -84,8 +84,8 @@ class RingMiniport(Miniport):
         for burst in bursts:
             status = await burst.sent
             if status is Status.SUCCESS:
-                self.information.counters.sent += len(burst.packets)
-            self.ndis.send_complete(burst.packets, status)
+                self.information.counters.sent += len(burst.frames)
+            self.ndis.send_complete(burst.frames, status)
 
     def refuse_too_long(self, packets: Sequence[Packet]) -> Sequence[Packet]:
         """Fail the packets that exceed OID_GEN_MAXIMUM_TOTAL_SIZE; returns the others."""

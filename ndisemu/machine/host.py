@@ -9,7 +9,7 @@ from ndisemu.kernel import Cpu, InterruptLine, Kernel
 from ndisemu.link import Cable
 from ndisemu.machine.application import USUAL_FILTER, Application, ApplicationProtocol
 from ndisemu.memory import DmaSpace, HostMemory
-from ndisemu.ndis import Adapter, Device, NdisLibrary, PacketFilter
+from ndisemu.ndis import Adapter, Device, NdisLibrary, PacketFilter, co
 from ndisemu.ndis.v5 import Binding, Miniport, Protocol
 
 MEBIBYTE = 1 << 20
@@ -100,6 +100,15 @@ class Host:
         chosen = self._cpu(cpu)
         adapter = await self.start(name)
         binding = await self.ndis.bind(protocol, adapter, chosen)
+        if binding is None:
+            raise BugCheck(f"{protocol.name} did not bind to {adapter.name}")
+        return binding
+
+    async def bind_circuits(self, name: str, protocol: co.Protocol, *, cpu: int = 0) -> co.CoBinding:
+        """Bind a client or a call manager to a NIC whose driver is connection-oriented, starting it if need be."""
+        chosen = self._cpu(cpu)
+        adapter = await self.start(name)
+        binding = await self.ndis.bind_circuits(protocol, adapter, chosen)
         if binding is None:
             raise BugCheck(f"{protocol.name} did not bind to {adapter.name}")
         return binding

@@ -27,7 +27,7 @@ class Halves(Mini):
     def initialize(self, adapter: v5.AdapterInfo) -> Status:
         super().initialize(adapter)
         space = self.ndis.map_io_space()
-        self.tx = TxRing(self.ndis, space, self.count)
+        self.tx: TxRing[Packet] = TxRing(self.ndis, space, self.count)
         self.rx = RxRing(self.ndis, space, self.count, self.longest)
         self.tx.start()
         self.rx.start()
@@ -69,8 +69,8 @@ async def test_bursts_cover_an_array_in_order(bench: Bench, segments: list[int])
     driver = await rings(bench)
     array = packets(bench, segments)
     bursts = driver.tx.split(array)
-    assert [packet for burst in bursts for packet in burst.packets] == array
-    assert all(len(burst.packets) <= BURST and burst.descriptors < COUNT for burst in bursts)
+    assert [packet for burst in bursts for packet in burst.frames] == array
+    assert all(len(burst.frames) <= BURST and burst.descriptors < COUNT for burst in bursts)
     assert sum(burst.descriptors for burst in bursts) == sum(segments)
 
 
@@ -79,7 +79,7 @@ async def test_a_packet_that_never_fits_has_failed_already(bench: Bench) -> None
     """It is a burst of its own, whose end is INVALID_PACKET, between bursts that can be posted."""
     driver = await rings(bench)
     array = packets(bench, [1, COUNT, 1, COUNT - 1])
-    ends = [(burst.packets, burst.sent.is_set) for burst in driver.tx.split(array)]
+    ends = [(burst.frames, burst.sent.is_set) for burst in driver.tx.split(array)]
     assert [(list(part), failed) for part, failed in ends] == [
         (array[:1], False),
         (array[1:2], True),
@@ -111,7 +111,7 @@ async def test_the_transmit_ring_matches_a_queue(bench: Bench, steps: list[int])
     """Posted bursts end in their order as the card writes DD, and the room is the ring less what is posted."""
     driver = await rings(bench)
     tx, ring = driver.tx, driver.ring(reg.TDBAL)
-    posted: list[Burst] = []
+    posted: list[Burst[Packet]] = []
     for step in steps:
         (burst,) = tx.split(packets(bench, [1] * max(step, 1)))
         used = sum(each.descriptors for each in posted)

@@ -1,6 +1,6 @@
 """A driver's half of the transmit ring: post descriptors, reap what the card has sent.
 
-Packets are posted in bursts, and only the last descriptor of a burst asks
+Frames are posted in bursts, and only the last descriptor of a burst asks
 for a report (RS); so one look at one DD bit tells the fate of a whole burst.
 The lock is the driver's: the ring is filled from sends and emptied by the
 DPC.
@@ -10,33 +10,38 @@ Source: 8254x manual 3.3.3, 3.4 (legacy descriptors, the transmit ring).
 
 from collections import deque
 from collections.abc import Sequence
+from typing import Generic, TypeVar
 
+from ndisemu.drivers.i8254x.library import RingLibrary, TxFrame
 from ndisemu.hw import registers as reg
-from ndisemu.ndis import Packet, SharedMemory, Signal, SpinLock, Status
-from ndisemu.ndis.v5 import MiniportLibrary, RegisterSpace
+from ndisemu.ndis import SharedMemory, Signal, SpinLock, Status
+from ndisemu.ndis.v5 import RegisterSpace
 
 BURST = 64
 _COMMAND = reg.TX_EOP | reg.TX_IFCS
 
 
-class Burst:
-    """Packets that are posted together, and the words of their descriptors.
+F = TypeVar("F", bound=TxFrame)
+
+
+class Burst(Generic[F]):
+    """Frames that are posted together, and the words of their descriptors.
 
     `sent` is set to their status when the card has taken the last of them.
     """
 
-    __slots__ = ("last", "packets", "sent", "words")
+    __slots__ = ("frames", "last", "sent", "words")
 
-    def __init__(self, packets: Sequence[Packet]) -> None:
-        self.packets = packets
+    def __init__(self, frames: Sequence[F]) -> None:
+        self.frames = frames
         self.last = 0
         self.sent = Signal()
         words: list[int] = []
-        for packet in packets:
-            for address, length in packet.segments:
+        for frame in frames:
+            for address, length in frame.segments:
                 words += (address, length | _COMMAND)
-            if len(packet.segments) > 1:
-                _clear_end_of_packet(words, len(packet.segments))
+            if len(frame.segments) > 1:
+                _clear_end_of_packet(words, len(frame.segments))
         words[-1] |= reg.TX_RS
         self.words = words
 
@@ -46,10 +51,10 @@ class Burst:
         return len(self.words) // 2
 
 
-class TxRing:
+class TxRing(Generic[F]):
     """`count` transmit descriptors; one stays free so that a full ring does not look empty."""
 
-    def __init__(self, ndis: MiniportLibrary, registers: RegisterSpace, count: int) -> None:
+    def __init__(self, ndis: RingLibrary, registers: RegisterSpace, count: int) -> None:
         self._ndis = ndis
         self._registers = registers
         self._memory: SharedMemory | None = ndis.allocate_shared_memory(16 * count, alignment=128, purpose="TX ring")
@@ -57,7 +62,7 @@ class TxRing:
             raise MemoryError(f"no room for a TX ring of {count} descriptors")
         self._ring = self._memory.ring()
         self._lock: SpinLock = ndis.allocate_spin_lock("TX ring")
-        self._posted: deque[Burst] = deque()
+        self._posted: deque[Burst[F]] = deque()
         self._tail = 0
         self._free = count - 1
         self._room: Signal | None = None
@@ -78,20 +83,20 @@ class TxRing:
             self._ndis.free_shared_memory(self._memory)
             self._memory = None
 
-    def split(self, packets: Sequence[Packet]) -> list[Burst]:
-        """Cut an array into bursts that fit the ring, in order; a packet of too many buffers has failed already."""
-        if len(packets) <= BURST:
-            burst = Burst(packets)
+    def split(self, frames: Sequence[F]) -> list[Burst[F]]:
+        """Cut frames into bursts that fit the ring, in order; a frame of too many buffers has failed already."""
+        if len(frames) <= BURST:
+            burst = Burst(frames)
             if burst.descriptors < self._ring.count:
                 return [burst]
-            if len(packets) == 1:
+            if len(frames) == 1:
                 # There will never be room for it.
                 burst.sent.set(Status.INVALID_PACKET)
                 return [burst]
-        half = len(packets) // 2
-        return self.split(packets[:half]) + self.split(packets[half:])
+        half = len(frames) // 2
+        return self.split(frames[:half]) + self.split(frames[half:])
 
-    def has_room(self, burst: Burst) -> bool:
+    def has_room(self, burst: Burst[F]) -> bool:
         """Whether `burst` fits into the ring now."""
         return self._free >= burst.descriptors
 
@@ -100,7 +105,7 @@ class TxRing:
         self._room = Signal()
         return self._room
 
-    def post(self, burst: Burst) -> None:
+    def post(self, burst: Burst[F]) -> None:
         """Write the descriptors of `burst`, for which there is room, and ring the doorbell."""
         count = burst.descriptors
         ring = self._ring

@@ -1,7 +1,9 @@
-"""Protocol drivers that make and judge traffic."""
+"""Protocol drivers that make and judge traffic, on packets and on virtual circuits."""
 
 from ndisemu.drivers.protocols.flow import Flow
+from ndisemu.drivers.protocols.signalling import SignallingManager
 from ndisemu.drivers.protocols.sources import Generator, Replay, Source
 from ndisemu.drivers.protocols.station import Station
+from ndisemu.drivers.protocols.talker import Talk, Talker
 
-__all__ = ["Flow", "Generator", "Replay", "Source", "Station"]
+__all__ = ["Flow", "Generator", "Replay", "SignallingManager", "Source", "Station", "Talk", "Talker"]

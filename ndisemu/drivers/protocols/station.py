@@ -6,12 +6,12 @@ completion. What arrives is copied out, compared, and returned at once.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from ndisemu.drivers.protocols.flow import Flow
 from ndisemu.drivers.protocols.sources import Source
-from ndisemu.ndis import Oid, Packet, PacketFilter, Status
+from ndisemu.ndis import BaseBinding, Oid, Packet, PacketFilter, Status
 from ndisemu.ndis.v5 import BindContext, Binding, Protocol
 
 # How many bursts one DPC sends before it lets others run.
@@ -19,13 +19,21 @@ BURSTS_AT_A_TIME: Final = 16
 
 
 class Sender:
-    """One source's packets and its place in time, on one binding."""
+    """One source's packets and its place in time, on one binding; `submit` sends packets there."""
 
-    def __init__(self, binding: Binding, source: Source, flow: Flow) -> None:
+    def __init__(
+        self,
+        binding: BaseBinding,
+        source: Source,
+        flow: Flow,
+        packets: Sequence[Packet],
+        submit: Callable[[Sequence[Packet]], None],
+    ) -> None:
         self._binding = binding
         self._source = source
         self._flow = flow
-        self._free = deque(binding.allocate_packets(source.window, source.longest))
+        self._submit = submit
+        self._free = deque(packets)
         self._timer = binding.initialize_timer(self.send)
         self._waiting: tuple[Sequence[bytes], Sequence[bytes]] | None = None
         self._stopped = False
@@ -82,7 +90,7 @@ class Sender:
             packet.fill(frame)
         now = self._binding.system_time()
         self._flow.enter(arriving, now)
-        self._binding.send_packets(packets)
+        self._submit(packets)
         due = self._source.due()
         return None if due is None else max(due - now, 0)
 
@@ -114,7 +122,10 @@ class Station(Protocol):
     async def bind_adapter(self, context: BindContext) -> Status:
         """Open the adapter, make packets for each source, open the filter."""
         binding = context.open_adapter()
-        self.senders = [Sender(binding, source, flow) for source, flow in self._sources]
+        self.senders = [
+            Sender(binding, source, flow, binding.allocate_packets(source.window, source.longest), binding.send_packets)
+            for source, flow in self._sources
+        ]
         await binding.set(Oid.GEN_CURRENT_PACKET_FILTER, self._filter.to_bytes(4, "little"))
         return Status.SUCCESS
 
