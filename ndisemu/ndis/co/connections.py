@@ -11,7 +11,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ndisemu.kernel import DRIVER_ERRORS, Event, WorkItem
-from ndisemu.ndis.binding import CLOSE_PATIENCE
 from ndisemu.ndis.call import Driver
 from ndisemu.ndis.co.address_family import CallManagerAf, ClientAf
 from ndisemu.ndis.co.call import Call
@@ -247,14 +246,10 @@ class Connections:
             await self._rest(vc)
 
     async def _rest(self, vc: VirtualCircuit) -> None:
-        """Wait for the end of an activation or deactivation; a miniport that owes it for too long is stopped."""
-        if vc.at_rest:
-            return
-        rested = vc.rested = Event(self._adapter.kernel, f"{vc.name} at rest")
-        if not await rested.wait(CLOSE_PATIENCE):
-            rule = "co-deactivate-complete" if vc.state.current is VcState.DEACTIVATING else "co-activate-complete"
-            self._adapter.stop(rule, f"{vc!r} was not completed in {CLOSE_PATIENCE} ns")
-            await rested.wait(CLOSE_PATIENCE)
+        """Wait for the end of an activation or deactivation; a circuit has limited patience with its miniport."""
+        if not vc.at_rest:
+            vc.rested = Event(self._adapter.kernel, f"{vc.name} at rest")
+            await vc.rested.wait()
 
     def _immediate(self, entry: str, rule: str, routine: Callable[[], object]) -> Status:
         """Run an entry point of the miniport that may not pend."""

@@ -19,6 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ndisemu.kernel import Event
+from ndisemu.ndis.binding import CLOSE_PATIENCE
 from ndisemu.ndis.co.exchange import Exchange
 from ndisemu.ndis.co.parameters import CallParameters
 from ndisemu.ndis.co.receives import VcReceives
@@ -49,7 +50,7 @@ DEACTIVATE: Final = Naming("MiniportCoDeactivateVc", "NdisMCoDeactivateVcComplet
 class VirtualCircuit:
     """`NDIS_VC_HANDLE` of a miniport; `context` is the miniport's own, `parameters` are those in force."""
 
-    __slots__ = ("_draining", "_wanted", "activation", "adapter", "call", "client", "context", "creator", "deactivation",
+    __slots__ = ("_draining", "_patience", "_wanted", "activation", "adapter", "call", "client", "context", "creator", "deactivation",
                  "manager", "name", "parameters", "receives", "refusal", "rested", "sends", "state", "used", "user")  # fmt: skip
 
     manager: "CallManagerVc"
@@ -73,6 +74,7 @@ class VirtualCircuit:
         self.deactivation = Exchange(adapter, DEACTIVATE, self._deactivated, self._tell_deactivated)
         self._wanted: CallParameters | None = None
         self._draining = False
+        self._patience = adapter.kernel.alarm(self._give_up)
 
     def __repr__(self) -> str:
         outstanding = f"{self.sends.in_flight} sends, {self.receives.lent} receives in flight"
@@ -102,8 +104,10 @@ class VirtualCircuit:
         """Move on by `event`; one that the state does not accept changes nothing."""
         self.state.apply(event)
         self.look()
-        if self.rested is not None and self.at_rest:
-            self.rested.set()
+        if self.at_rest:
+            self._patience.cancel()
+            if self.rested is not None:
+                self.rested.set()
 
     def look(self) -> None:
         """Bring `refusal` up to date."""
@@ -122,7 +126,7 @@ class VirtualCircuit:
         if adapter.refuses_requests is not None:
             refused = adapter.refuses_requests
             return self.activation.ask(lambda: refused)
-        return self.activation.ask(partial(adapter.miniport.co_activate_vc, self, parameters))
+        return self._watched(self.activation.ask(partial(adapter.miniport.co_activate_vc, self, parameters)))
 
     def activate_complete(self, status: Status, parameters: CallParameters | None) -> None:
         """The miniport completes the activation, perhaps with other parameters."""
@@ -135,7 +139,7 @@ class VirtualCircuit:
         self.move(VcEvent.DEACTIVATE)
         adapter = self.adapter
         if adapter.running:
-            return self.deactivation.ask(partial(adapter.miniport.co_deactivate_vc, self))
+            return self._watched(self.deactivation.ask(partial(adapter.miniport.co_deactivate_vc, self)))
         # Nobody is left who could do it, or had to.
         return self.deactivation.ask(lambda: Status.SUCCESS)
 
@@ -151,6 +155,11 @@ class VirtualCircuit:
         self.sends.reclaim(status)
         self.activation.abandon(status)
         self.deactivation.abandon(Status.SUCCESS)
+        if self._draining:
+            # What protocols still hold comes back to nobody.
+            self._draining = False
+            self.move(VcEvent.DEACTIVATED)
+            self.deactivation.finish(Status.SUCCESS)
 
     def _activated(self, status: Status) -> Status:
         if status is Status.SUCCESS:
@@ -162,17 +171,29 @@ class VirtualCircuit:
         return status
 
     def _deactivated(self, _status: Status) -> Status:
-        if self.drained:
+        if self.drained or not self.adapter.running:
             self.move(VcEvent.DEACTIVATED)
             return Status.SUCCESS
-        if self.adapter.running:
-            self.adapter.report(
-                "co-deactivate-drain",
-                f"the deactivation of {self.name} ended with {self.sends.in_flight} sends not completed and "
-                f"{self.receives.lent} packets not returned; NDIS waits for them",
-            )
+        self.adapter.report(
+            "co-deactivate-drain",
+            f"the deactivation of {self.name} ended with {self.sends.in_flight} sends not completed and "
+            f"{self.receives.lent} packets not returned; NDIS waits for them",
+        )
         self._draining = True
         return Status.PENDING
+
+    def _watched(self, status: Status) -> Status:
+        """Lose patience with a miniport that owes the end of what is pending for too long."""
+        if status is Status.PENDING:
+            kernel = self.adapter.kernel
+            self._patience.set(kernel.local_time() + CLOSE_PATIENCE)
+        return status
+
+    def _give_up(self) -> None:
+        if self.adapter.running:
+            what = "deactivate" if self.state.current is VcState.DEACTIVATING else "activate"
+            rule = "send-never-completed" if self.sends.in_flight else f"co-{what}-complete"
+            self.adapter.stop(rule, f"{self!r} was not completed in {CLOSE_PATIENCE} ns")
 
     def _tell_activated(self, status: Status) -> None:
         end = self.manager
