@@ -2,13 +2,11 @@
 
 Start reading at `co_send_packets`. Each circuit travels on the cable under
 its own 802.1Q VLAN, which its media parameters name; the driver puts the tag
-in and takes it out, so protocols see plain frames. Every circuit has
-its queue, which is a turn: its bursts go to the ring in the order of the
-calls, and circuits alternate. A circuit is torn down when its sends are
-completed and its packets are back.
+in and takes it out, so protocols see plain frames. Every circuit has its
+queue, which is a turn: its bursts go to the ring in the order of the calls,
+and circuits alternate. A circuit is torn down when all its packets are back.
 
-Compare with `ring`; the rings, the tags and the OID table are next door, in
-`i8254x`.
+Compare with `ring`. Rings, tags and OID table are next door, in `i8254x`.
 """
 
 from collections.abc import Sequence
@@ -20,7 +18,7 @@ from ndisemu.drivers.i8254x.transmit import TxRing
 from ndisemu.drivers.i8254x.vlan import VLAN_TAG, VLANS, Tagged, Tags, restore, untag
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import Oid, OidRequest, Packet, PacketFilter, Signal, Status, Turn
-from ndisemu.ndis.co import CallParameters, FlowSpec, Miniport, MiniportLibrary, VirtualCircuit
+from ndisemu.ndis.co import NOT_SPECIFIED, CallParameters, FlowSpec, Miniport, MiniportLibrary, VirtualCircuit
 from ndisemu.ndis.v5 import AdapterInfo, Interrupt, RegisterSpace
 
 CAUSES: Final = reg.TXDW | reg.LSC | reg.RXDMT0 | reg.RXO | reg.RXT0
@@ -84,7 +82,10 @@ class VcMiniport(Miniport):
         self.tags = Tags(self.ndis)
         self.tx = TxRing(self.ndis, self.registers, tx_count)
         self.rx = RxRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
-        self.information = Information(self.registers, self.read_station_address(), mtu, (tx_count, rx_count))
+        # The card has loaded its address from its EEPROM into RAL0 and RAH0.
+        low, high = self.registers.read(reg.RAL0), self.registers.read(reg.RAH0)
+        address = (low | (high & 0xFFFF) << 32).to_bytes(6, "little")
+        self.information = Information(self.registers, address, mtu, (tx_count, rx_count))
         self.interrupt = self.ndis.register_interrupt()
         self.tx.start()
         self.rx.start()
@@ -158,9 +159,8 @@ class VcMiniport(Miniport):
             done = [tagged.packet for tagged in burst.frames]
             if status is Status.SUCCESS:
                 self.information.counters.sent += len(done)
-            size = sum(packet.length for packet in done)
+            circuit.ended(sends=sum(packet.length for packet in done))
             self.ndis.co_send_complete(vc, done, status)
-            circuit.ended(sends=size)
 
     def refuse_too_long(self, vc: VirtualCircuit, packets: Sequence[Packet]) -> Sequence[Packet]:
         """Fail the packets that are longer than frames may be, or too short to be one; returns the others."""
@@ -242,18 +242,12 @@ class VcMiniport(Miniport):
             restore(packet)
         self.rx.give(packets)
 
-    def read_station_address(self) -> bytes:
-        """The address the card loaded from its EEPROM at reset, in RAL0 and RAH0."""
-        low, high = self.registers.read(reg.RAL0), self.registers.read(reg.RAH0)
-        return (low | (high & 0xFFFF) << 32).to_bytes(6, "little")
-
 
 def _fits(flow: FlowSpec) -> bool:
     """Whether the cable can carry what a flow asks for, if it asks for anything."""
-    return flow.peak_bandwidth <= LINE_RATE or flow.peak_bandwidth == _ANY
+    return flow.peak_bandwidth <= LINE_RATE or flow.peak_bandwidth == NOT_SPECIFIED
 
 
-_ANY: Final = FlowSpec().peak_bandwidth
 _RECEIVE: Final = reg.RXT0 | reg.RXDMT0 | reg.RXO
 # Parameters and their defaults, in the order in which `initialize` takes them.
 _USUAL: Final = {"mtu": 1500, "tx_ring": 256, "rx_ring": 256}

@@ -11,6 +11,7 @@ from ndisemu.errors import BugCheck, UsageError
 from ndisemu.machine import Circuits, Slot
 from ndisemu.ndis import Status
 from ndisemu.ndis.co.adapter import CoAdapter
+from ndisemu.verifier.irql import IrqlRules
 
 
 def cards(emu: Emulation, *, tx_ring: int = 256) -> tuple[Slot, Slot]:
@@ -36,11 +37,13 @@ def books_balance(slot: Slot) -> bool:
 
 @pytest.mark.parametrize("tx_ring", [256, 32])
 def test_eight_circuits_carry_both_ways_at_once(tx_ring: int) -> None:
-    """500 frames each way on each of 8 circuits arrive unaltered and in order, also through a short ring."""
+    """500 frames each way on each of 8 circuits arrive unaltered, in order, and at lawful IRQLs, also with a short ring."""
 
     async def main() -> None:
         async with Emulation(seed=5) as emu:
             a, b = cards(emu, tx_ring=tx_ring)
+            for slot in (a, b):
+                IrqlRules(emu.kernel).attach(slot.adapter)
             calls = Circuits(a, b, emu.random("circuits"), count=8, frames=500)
             await calls.bind()
             calls.start()

@@ -18,6 +18,7 @@ from ndisemu.ndis.co.ends import CallManagerVc, ClientVc, VcEnd
 from ndisemu.ndis.co.library import MiniportLibrary
 from ndisemu.ndis.co.miniport import Miniport
 from ndisemu.ndis.co.parameters import (
+    NOT_SPECIFIED,
     AddressFamilyId,
     CallFlag,
     CallManagerParameters,
@@ -34,6 +35,7 @@ from ndisemu.ndis.co.sap import CallManagerSap, ClientSap
 from ndisemu.ndis.co.vc import VirtualCircuit
 
 __all__ = [
+    "NOT_SPECIFIED",
     "AddressFamilyId",
     "BindContext",
     "CallFlag",

@@ -22,6 +22,7 @@ from ndisemu.ndis.states import Machine
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
+    from ndisemu.ndis.co.binding import CoBinding
     from ndisemu.ndis.co.ends import CallManagerVc, ClientVc
     from ndisemu.ndis.co.sap import ClientSap
     from ndisemu.ndis.co.vc import VirtualCircuit
@@ -95,6 +96,12 @@ class Call:
             )
         self._move(CallEvent.CLOSE)
         return self.closing.ask(partial(self._manager.binding.manager.cm_close_call, self._manager, data))
+
+    def abandon(self, gone: "CoBinding | None" = None) -> None:
+        """End, as a failure, what is pending with a protocol that is gone, or (None) with anybody."""
+        for exchange in (self.making, self.closing, self.offering):
+            if gone is None or exchange.asked is gone:
+                exchange.abandon(Status.FAILURE)
 
     def _move(self, event: CallEvent) -> None:
         self.state.apply(event)

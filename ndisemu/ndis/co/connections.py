@@ -91,33 +91,25 @@ class Connections:
 
     def create_for_client(self, af: ClientAf, context: object) -> Created:
         """Create a circuit of `af` on behalf of its client; the call manager is told."""
-        vc = self._between(af)
-        client = vc.client
-        if client is None:
-            return Status.FAILURE, None
+        vc, client = self._between(af)
         vc.creator = client
         client.context = context
-        return self._create(
-            vc, lambda: af.manager.binding.manager.co_create_vc(af.manager, vc.manager), af.manager.binding
-        )
+        manager = af.manager.binding.manager
+        return self._create(vc, vc.manager, lambda: manager.co_create_vc(af.manager, vc.manager))
 
     def create_for_manager(self, af: CallManagerAf, context: object) -> Created:
         """Create a circuit of `af` on behalf of its call manager; the client is told."""
-        vc = self._between(af.client)
-        client = vc.client
-        if client is None:
-            return Status.FAILURE, None
+        vc, client = self._between(af.client)
         vc.creator = vc.manager
         vc.manager.context = context
-        return self._create(vc, lambda: client.binding.client.co_create_vc(af.client, client), client.binding)
+        return self._create(vc, client, lambda: client.binding.client.co_create_vc(af.client, client))
 
     def create_signalling(self, binding: "CoBinding", context: object) -> Created:
         """Create a circuit that is the call manager's alone."""
         vc = self._number()
-        vc.manager = CallManagerVc(vc, binding, None)
-        vc.creator = vc.user = vc.manager
+        vc.creator = vc.user = vc.manager = CallManagerVc(vc, binding, None)
         vc.manager.context = context
-        return self._create(vc, None, binding)
+        return self._create(vc, None, None)
 
     def delete(self, end: VcEnd) -> Status:
         """Delete a circuit for `end`, which must have created it; nobody may use it."""
@@ -145,32 +137,28 @@ class Connections:
         """Take away what a closing binding has left, at PASSIVE_LEVEL; that it has left something is its mistake."""
         circuits = [vc for vc in self.circuits if binding in _bindings(vc)]
         families = [af for af in self.families if binding in {af.binding, af.manager.binding}]
-        left = [*(vc.name for vc in circuits), *(f"an address family {af.state.current.value}" for af in families)]
-        if left:
-            binding.report(
-                "co-af-close-order",
-                f"{binding.name} closes its binding and leaves {', '.join(left)}; close calls, delete circuits and "
-                "close address families first",
-            )
+        _report_left(binding, circuits, families)
         for family in [family for family, manager in self.offered.items() if manager is binding]:
             del self.offered[family]
-        self.abandon(binding)
         for vc in reversed(circuits):
+            if vc.call is not None:
+                vc.call.abandon()
             await self._take_down(vc)
             if vc.live:
                 other = vc.manager if binding is not vc.manager.binding else vc.client
                 if other is not None:
                     self._tell(other, "ProtocolCoDeleteVc", "co-deletevc-sync", _deletion(other))
                 self._remove(vc)
+        for af in families:
+            af.abandon(af.binding)
+            af.abandon(af.manager.binding)
         self.families = [af for af in self.families if af not in families]
 
     def abandon(self, gone: "CoBinding") -> None:
         """End, as failures, what a protocol that is gone still owes to others."""
         for vc in tuple(self.circuits):
             if vc.call is not None:
-                for exchange in (vc.call.making, vc.call.closing, vc.call.offering):
-                    if exchange.asked is gone:
-                        exchange.abandon(Status.FAILURE)
+                vc.call.abandon(gone)
         for af in tuple(self.families):
             if gone in {af.binding, af.manager.binding}:
                 af.abandon(gone)
@@ -186,15 +174,15 @@ class Connections:
         self._created += 1
         return VirtualCircuit(self._adapter, self._created)
 
-    def _between(self, af: ClientAf) -> VirtualCircuit:
-        """Make a circuit with an end for each side of `af`."""
+    def _between(self, af: ClientAf) -> tuple[VirtualCircuit, ClientVc]:
+        """Make a circuit with an end for each side of `af`; returns the client's, too."""
         vc = self._number()
         vc.manager = CallManagerVc(vc, af.manager.binding, af.manager)
-        vc.client = vc.user = ClientVc(vc, af)
-        vc.call = Call(vc, vc.client, vc.manager)
-        return vc
+        vc.client = vc.user = client = ClientVc(vc, af)
+        vc.call = Call(vc, client, vc.manager)
+        return vc, client
 
-    def _create(self, vc: VirtualCircuit, tell: Callable[[], Status] | None, peer: "CoBinding") -> Created:
+    def _create(self, vc: VirtualCircuit, peer: VcEnd | None, tell: Callable[[], Status] | None) -> Created:
         """MiniportCoCreateVc, then ProtocolCoCreateVc of the other end; what fails leaves nothing behind."""
         adapter = self._adapter
         if adapter.refuses_requests is not None:
@@ -205,9 +193,8 @@ class Connections:
         if vc.context is None:
             text = f"MiniportCoCreateVc returned SUCCESS for {vc.name} and left no context in it; set vc.context"
             adapter.report("co-vc-context", text)
-        if tell is not None:
-            other = vc.manager if peer is vc.manager.binding else vc.client or vc.manager
-            status = self._tell(other, "ProtocolCoCreateVc", "co-createvc-sync", tell)
+        if peer is not None and tell is not None:
+            status = self._tell(peer, "ProtocolCoCreateVc", "co-createvc-sync", tell)
             if status is not Status.SUCCESS:
                 self._remove_from_miniport(vc)
                 return status, None
@@ -264,6 +251,25 @@ class Connections:
         binding = end.binding
         result = binding.tell(entry, "NdisCoCreateVc or NdisCoDeleteVc", routine)
         return Status.FAILURE if binding.failed else _judged(binding, entry, rule, result)
+
+
+def _report_left(binding: "CoBinding", circuits: list[VirtualCircuit], families: list[ClientAf]) -> None:
+    """Say what a binding has left open when it closes."""
+    left = [*(vc.name for vc in circuits), *(f"an address family {af.state.current.value}" for af in families)]
+    if left:
+        binding.report(
+            "co-af-close-order",
+            f"{binding.name} closes its binding and leaves {', '.join(left)}; close calls, delete circuits and "
+            "close address families first",
+        )
+    for vc in circuits:
+        ended = vc.call is not None and vc.call.state.current is CallState.RELEASED
+        if ended and vc.manager.binding is not binding:
+            binding.report(
+                "co-incoming-close",
+                f"{binding.name} was told that its call on {vc.name} has ended, and has not closed it; "
+                "ProtocolClIncomingCloseCall leads to NdisClCloseCall",
+            )
 
 
 def _judged(driver: Driver, entry: str, rule: str, value: object) -> Status:

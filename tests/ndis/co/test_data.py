@@ -78,7 +78,7 @@ async def test_what_cannot_be_carried_is_completed_by_ndis(
     await desk.adapter.halt()
     await bench.pass_time()
     # What a driver completes later finds the circuit gone.
-    assert set(bench.rules()) <= {"co-af-close-order", "co-vc-handle-stale"}
+    assert set(bench.rules()) <= {"co-af-close-order", "co-incoming-close", "co-vc-handle-stale"}
 
 
 async def bring(desk: Office, state: str) -> co.ClientVc:

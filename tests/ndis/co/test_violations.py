@@ -455,3 +455,30 @@ async def test_a_coroutine_that_outlives_its_binding_is_closed(bench: Bench) -> 
     await bench.library.unbind(desk.manager.binding)
     assert bench.rules() == ["co-af-close-order", "st-halt-quiet"]
     assert desk.client.ended == [Status.FAILURE]
+
+
+@on_bench
+async def test_a_call_that_has_ended_is_closed_by_its_client(bench: Bench) -> None:
+    """A client that was told and did nothing has forgotten it, at the latest when its binding closes."""
+    desk = await office(bench)
+    vc = await desk.call()
+    await bench.passive(lambda: vc.vc.manager.dispatch_incoming_close_call(Status.SUCCESS))
+    await bench.library.unbind(desk.client.binding)
+    assert bench.rules() == ["co-af-close-order", "co-incoming-close"]
+
+
+@pytest.mark.parametrize("style", ["explicit", "coroutine"])
+@on_bench
+async def test_nobody_is_told_anything_after_its_binding_has_closed(bench: Bench, style: str) -> None:
+    """What was pending ends when the binding closes, and what the call manager completes later reaches nobody."""
+    desk = await office(bench)
+    vc = await desk.circuit()
+    desk.script.how |= {"ProtocolCmMakeCall": style, "ProtocolCmRegisterSap": style}
+    await bench.passive(lambda: vc.make_call(PARAMETERS))
+    await bench.passive(lambda: desk.client.af.register_sap(co.CoSap(1, b"sap")))
+    await bench.library.unbind(desk.client.binding)
+    told = list(desk.client.ended)
+    await bench.pass_time()
+    assert told == desk.client.ended == [Status.FAILURE] * 2
+    assert bench.rules()[0] == "co-af-close-order"
+    assert set(bench.rules()) <= {"co-vc-handle-stale", "co-register-sap-complete-unexpected"}
