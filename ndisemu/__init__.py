@@ -16,22 +16,39 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from ndisemu.drivers.ring import RingMiniport
+    from ndisemu.drivers.ring6 import Ring6Miniport
+    from ndisemu.drivers.stream import StreamMiniport
     from ndisemu.kernel import run
     from ndisemu.machine import Application, Emulation, Host
-    from ndisemu.ndis import Status, v5
+    from ndisemu.ndis import Status, v5, v6
 
 __version__: Final = "0.1.0"
 
-__all__ = ["Application", "Emulation", "Host", "RingMiniport", "Status", "__version__", "run", "v5"]
+__all__ = [
+    "Application",
+    "Emulation",
+    "Host",
+    "Ring6Miniport",
+    "RingMiniport",
+    "Status",
+    "StreamMiniport",
+    "__version__",
+    "run",
+    "v5",
+    "v6",
+]
 
 _HOMES: Final = {
     "Application": "ndisemu.machine",
     "Emulation": "ndisemu.machine",
     "Host": "ndisemu.machine",
+    "Ring6Miniport": "ndisemu.drivers.ring6",
     "RingMiniport": "ndisemu.drivers.ring",
     "Status": "ndisemu.ndis",
+    "StreamMiniport": "ndisemu.drivers.stream",
     "run": "ndisemu.kernel",
     "v5": "ndisemu.ndis",
+    "v6": "ndisemu.ndis",
 }
 
 

@@ -11,14 +11,16 @@ Not here: comparisons with other systems, which need those installed.
 
 from ndisemu.bench.claim import Claim, Comparison, report
 from ndisemu.bench.measure import Figure, measure
-from ndisemu.bench.path import BUILDS, WINDOW, Build, Load, Passage, send_through
+from ndisemu.bench.path import BUILDS, DRIVERS, WINDOW, Build, Driver, Load, Passage, send_through
 
 __all__ = [
     "BUILDS",
+    "DRIVERS",
     "WINDOW",
     "Build",
     "Claim",
     "Comparison",
+    "Driver",
     "Figure",
     "Load",
     "Passage",

@@ -5,23 +5,17 @@ A rate says nothing without them, so whoever prints one prints these.
 
 import platform
 from collections.abc import Sequence
-from typing import Final
 
 from ndisemu.bench.measure import Figure
 from ndisemu.units import format_count, format_rate, format_time
-
-_PATH: Final = (
-    "Path: the `ring` miniport on the 82540EM, whole, with the filters and statistics of card and NDIS, "
-    "from submission to indication, return and send completion"
-)
 
 
 def conditions(figures: Sequence[Figure]) -> list[str]:
     """Return one sentence for each condition of `figures`, which were measured together."""
     return [
         *dict.fromkeys(_rig(figure) for figure in figures),
-        "Size: bytes given to NDIS, FCS not counted; burst: packets per NdisSendPackets",
-        _PATH,
+        "Size: bytes given to NDIS, FCS not counted; burst: packets (or lists of one frame) per send",
+        *dict.fromkeys(_path(figure) for figure in figures),
         _compared(figures),
         _timed(figures[0]),
         "Figure: the median; spread: (highest - lowest) / median",
@@ -40,6 +34,13 @@ def _rig(figure: Figure) -> str:
     return (
         f"{_counted(rig.hosts, 'host')} in one process with {_counted(rig.cpus, 'virtual CPU')} together, {cable}, "
         f"rings of {rings}, {_counted(rig.window, 'packet')} in flight"
+    )
+
+
+def _path(figure: Figure) -> str:
+    return (
+        f"Path: the `{figure.load.driver}` miniport on the 82540EM, whole, with the filters and statistics of card and "
+        "NDIS, from submission to indication, return and send completion"
     )
 
 

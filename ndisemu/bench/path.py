@@ -1,6 +1,6 @@
 """One passage over the whole path: frames from one host's protocol to another's.
 
-A frame is copied into a packet, submitted, posted by the `ring` miniport,
+A frame is copied into a packet, submitted, posted by a reference miniport,
 read and sent by its card, carried, filtered and stored by the other card,
 announced by interrupt and DPC, indicated, copied out, compared with what was
 sent, and returned; the sender gets its packet back. The CPU time of exactly
@@ -17,8 +17,9 @@ from random import Random
 from time import process_time_ns
 from typing import Final, Literal
 
-from ndisemu.drivers.protocols import Flow, Generator, Station
+from ndisemu.drivers.protocols import Flow, Generator, Station, Station6
 from ndisemu.drivers.ring import RingMiniport
+from ndisemu.drivers.ring6 import Ring6Miniport
 from ndisemu.errors import InternalError
 from ndisemu.kernel import run
 from ndisemu.machine import Emulation, Host
@@ -26,8 +27,10 @@ from ndisemu.memory import DESCRIPTOR
 from ndisemu.probe import Probe
 
 Build = Literal["free", "checked"]
+Driver = Literal["ring", "ring6"]
 
 BUILDS: Final[tuple[Build, ...]] = ("free", "checked")
+DRIVERS: Final[tuple[Driver, ...]] = ("ring", "ring6")
 RING: Final = 256
 WINDOW: Final = 128
 SEED: Final = 1
@@ -39,13 +42,15 @@ class Load:
 
     Build "free" leaves every probe hook None. Build "checked" attaches the
     event hook and counts what it is told; no rules run in it, so it is the
-    price of being watched and not of being judged.
+    price of being watched and not of being judged. Both hosts have the same
+    `driver`, with protocols of its generation.
     """
 
     size: int
     burst: int
     frames: int
     build: Build = "free"
+    driver: Driver = "ring"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +111,12 @@ async def _send_through(load: Load) -> Passage:
     async with Emulation(seed=SEED, probe=probe) as emulation:
         sender, receiver = emulation.host("a"), emulation.host("b")
         rings = {"tx_ring": RING, "rx_ring": RING}
-        near, far = (host.nic("eth0", RingMiniport, parameters=rings) for host in (sender, receiver))
+        miniport, station = (RingMiniport, Station) if load.driver == "ring" else (Ring6Miniport, Station6)
+        near, far = (host.nic("eth0", miniport, parameters=rings) for host in (sender, receiver))
         cable = emulation.connect(near, far, rate=None)
         flow = Flow("bench")
         source = _generator(load, near.nic.mac, far.nic.mac)
-        sending, sink = Station("generator", sources=[(source, flow)]), Station("sink", flows=[flow])
+        sending, sink = station("generator", sources=[(source, flow)]), station("sink", flows=[flow])
         await receiver.bind_protocol("eth0", sink)
         await sender.bind_protocol("eth0", sending)
         rig = Rig(
@@ -140,7 +146,7 @@ def _generator(load: Load, source: bytes, destination: bytes) -> Generator:
     )
 
 
-async def _timed(emulation: Emulation, host: Host, station: Station) -> int:
+async def _timed(emulation: Emulation, host: Host, station: Station | Station6) -> int:
     """Let the station send all it has; returns the CPU time until nothing is left to do."""
     started = process_time_ns()
     emulation.kernel.submit(lambda: host.cpus[0].queue_thread(station.start))
@@ -148,7 +154,7 @@ async def _timed(emulation: Emulation, host: Host, station: Station) -> int:
     return process_time_ns() - started
 
 
-def _check(load: Load, flow: Flow, station: Station, emulation: Emulation) -> None:
+def _check(load: Load, flow: Flow, station: Station | Station6, emulation: Emulation) -> None:
     """Refuse the figure of a passage that was not perfect."""
     wrong = flow.altered or flow.late or flow.unexpected or station.failed
     if flow.intact != load.frames or wrong or emulation.findings:

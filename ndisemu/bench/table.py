@@ -21,6 +21,7 @@ def show(figures: Sequence[Figure], console: Console | None = None) -> None:
     for heading in ("size", "burst", "frames", "frames/CPU s", "spread", "target"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("build")
+    table.add_column("driver")
     table.add_column("verdict")
     for figure in figures:
         load = figure.load
@@ -32,6 +33,7 @@ def show(figures: Sequence[Figure], console: Console | None = None) -> None:
             f"{figure.spread:.1%}",
             "" if figure.target is None else format_count(figure.target),
             load.build,
+            load.driver,
             _verdict(figure),
         )
     console.print(table)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:
-    from ndisemu.bench import Build
+    from ndisemu.bench import Build, Driver
 
 # Shorter frames could not be told apart, longer ones exceed the MTU; longer bursts would put more in flight.
 _SIZES: Final = (18, 1514)
@@ -40,6 +40,8 @@ def _numbers(low: int, high: int) -> _Callback:
 @click.option("--frames", type=click.IntRange(min=1), default=100_000, show_default=True, help="Frames per run.")
 @click.option("--build", type=click.Choice(["free", "checked"]), default="free", show_default=True,
               help="free: nobody watches; checked: the probe's events are counted.")  # fmt: skip
+@click.option("--driver", "drivers", type=click.Choice(["ring", "ring6"]), multiple=True, default=["ring"],
+              show_default=True, help="Reference miniport on both hosts: of NDIS 5.1 or 6; may be given twice.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list of figures instead of a table.")
 def command(
     sizes: tuple[int, ...],
@@ -47,16 +49,22 @@ def command(
     runs: int,
     frames: int,
     build: "Build",
+    drivers: "tuple[Driver, ...]",
     as_json: bool,  # noqa: FBT001  click passes options by name
 ) -> None:
     """Measure how many frames per CPU second go from one host's protocol to another's.
 
-    Two hosts with the reference miniport and the whole card each, every frame
+    Two hosts with a reference miniport and the whole card each, every frame
     compared on arrival; median and spread of several runs.
     """
     from ndisemu.bench import Load, measure
 
-    loads = [Load(size, burst, frames, build) for size in sizes for burst in bursts]
+    loads = [
+        Load(size, burst, frames, build, driver)
+        for size in sizes
+        for burst in bursts
+        for driver in dict.fromkeys(drivers)
+    ]
     figures = measure(loads, runs, progress=_progress if _on_terminal() else None)
     if as_json:
         click.echo(json.dumps([figure.row() for figure in figures], indent=2))

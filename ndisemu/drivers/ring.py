@@ -6,20 +6,33 @@ refuses; and it completes each burst when the card has sent it, resumed by
 the DPC at DISPATCH_LEVEL. The interrupt follows the usual pattern: the ISR
 recognises and masks, the DPC drains both rings and unmasks.
 
+Reset, sleep and removal have one thing in common: the card is stopped first,
+then everything it had is completed. A card that was pulled out reads as ones.
+
 The rings and the OID table are next door, in `i8254x`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Final
 
+from ndisemu.drivers.i8254x.card import CAUSES, GONE, Card, station_address
 from ndisemu.drivers.i8254x.information import Information
-from ndisemu.drivers.i8254x.receive import RxRing
-from ndisemu.drivers.i8254x.transmit import TxRing
+from ndisemu.drivers.i8254x.receive import PacketRing
+from ndisemu.drivers.i8254x.transmit import Burst, TxRing
 from ndisemu.hw import registers as reg
-from ndisemu.ndis import OidRequest, Packet, Status, Turn
+from ndisemu.ndis import (
+    AttributeFlag,
+    DeviceEvent,
+    Oid,
+    OidRequest,
+    Packet,
+    PowerState,
+    Signal,
+    Status,
+    Turn,
+)
 from ndisemu.ndis.v5 import AdapterInfo, Interrupt, Miniport, RegisterSpace
 
-CAUSES: Final = reg.TXDW | reg.LSC | reg.RXDMT0 | reg.RXO | reg.RXT0
 # How many frames one DPC indicates before it lets others run, and how many at a time.
 BUDGET: Final = 256
 BURST: Final = 64
@@ -34,36 +47,37 @@ class RingMiniport(Miniport):
 
     registers: RegisterSpace
     tx: TxRing[Packet]
-    rx: RxRing
+    rx: PacketRing
     information: Information
+    card: Card
     interrupt: Interrupt
 
     def initialize(self, adapter: AdapterInfo) -> Status:
         """MiniportInitialize: attributes, registers, memory; the interrupt last, as it may come at once."""
-        self.ndis.set_attributes()
+        self.ndis.set_attributes(AttributeFlag.BUS_MASTER | AttributeFlag.SURPRISE_REMOVE_OK)
         self.registers = self.ndis.map_io_space()
         parameters = adapter.parameters
-        mtu, tx_count, rx_count = (parameters.get(name, usual) for name, usual in _USUAL.items())
+        mtu, tx_count, rx_count, itr = (parameters.get(name, usual) for name, usual in _USUAL.items())
         self.longest = mtu + HEADER
         self.turn = Turn()
+        self.queued: dict[Burst[Packet], None] = {}
         self.pending_causes = 0
+        self.sending = 0
+        self.quiet: list[Signal] = []
         self.registers.write(reg.CTRL, reg.CTRL_RST)
         self.registers.write(reg.IMC, reg.CAUSES)
         self.tx = TxRing(self.ndis, self.registers, tx_count)
-        self.rx = RxRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
-        self.information = Information(self.registers, self.read_station_address(), mtu, (tx_count, rx_count))
+        self.rx = PacketRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
+        self.information = Information(self.registers, station_address(self.registers), mtu, (tx_count, rx_count))
+        self.card = Card(self.registers, self.tx, self.rx, self.information, itr)
         self.interrupt = self.ndis.register_interrupt()
-        self.tx.start()
-        self.rx.start()
-        self.registers.write(reg.ITR, parameters.get("itr", 0) // reg.ITR_UNIT)
-        self.registers.write(reg.CTRL, reg.CTRL_FD | reg.CTRL_SLU)
-        self.registers.write(reg.IMS, CAUSES)
+        self.card.start()
+        self.follow_link()
         return Status.SUCCESS
 
     def halt(self) -> None:
         """MiniportHalt: silence the card first, then give everything back."""
-        self.registers.write(reg.IMC, reg.CAUSES)
-        self.registers.write(reg.CTRL, reg.CTRL_RST)
+        self.card.silence()
         self.ndis.deregister_interrupt(self.interrupt)
         self.tx.free()
         self.rx.free()
@@ -73,19 +87,31 @@ class RingMiniport(Miniport):
         packets = self.refuse_too_long(packets)
         if not packets:
             return
+        self.sending += 1
         bursts = self.tx.split(packets)
+        self.queued |= dict.fromkeys(bursts)
         async with self.turn:
             for burst in bursts:
-                if burst.sent.is_set:
-                    continue
-                while not self.tx.has_room(burst):
+                while not (burst.sent.is_set or self.tx.has_room(burst)):
                     await self.tx.room()
-                self.tx.post(burst)
+                del self.queued[burst]
+                if not burst.sent.is_set:
+                    self.tx.post(burst)
         for burst in bursts:
             status = await burst.sent
             if status is Status.SUCCESS:
                 self.information.counters.sent += len(burst.frames)
             self.ndis.send_complete(burst.frames, status)
+        self.sending -= 1
+        while not self.sending and self.quiet:
+            self.quiet.pop().set()
+
+    def cancel_send_packets(self, cancel_id: int) -> None:
+        """MiniportCancelSendPackets: give back what waits for its turn or for room; what is posted is sent."""
+        gone: list[Packet] = []
+        for burst in self.queued:
+            gone += burst.leave_out(lambda packet: packet.cancel_id == cancel_id)
+        self.ndis.send_complete(gone, Status.REQUEST_ABORTED)
 
     def refuse_too_long(self, packets: Sequence[Packet]) -> Sequence[Packet]:
         """Fail the packets that exceed OID_GEN_MAXIMUM_TOTAL_SIZE; returns the others."""
@@ -98,8 +124,8 @@ class RingMiniport(Miniport):
 
     def isr(self) -> tuple[bool, bool]:
         """MiniportISR: ours? Then acknowledge by reading, mask, and ask for the DPC."""
-        causes = self.registers.read(reg.ICR) & CAUSES
-        if not causes:
+        causes = self.registers.read(reg.ICR)
+        if not causes & CAUSES or causes == GONE:
             return False, False
         self.registers.write(reg.IMC, reg.CAUSES)
         self.pending_causes |= causes
@@ -108,6 +134,10 @@ class RingMiniport(Miniport):
     def handle_interrupt(self) -> None:
         """MiniportHandleInterrupt: reap what was sent, indicate what came, unmask."""
         causes, self.pending_causes = self.pending_causes, 0
+        if not self.card.started:
+            return
+        if causes & reg.LSC:
+            self.follow_link()
         if causes & reg.TXDW:
             self.tx.reap()
         if causes & _RECEIVE and not self.receive():
@@ -136,19 +166,58 @@ class RingMiniport(Miniport):
         """MiniportQueryInformation: from the table."""
         return self.information.query(request)
 
-    def set_information(self, request: OidRequest) -> Status:
-        """MiniportSetInformation: filters and multicast list reach the card at once."""
+    def set_information(self, request: OidRequest) -> Status | Awaitable[Status]:
+        """MiniportSetInformation: filters and multicast list reach the card at once; going to sleep takes a while."""
+        if request.oid is Oid.PNP_SET_POWER:
+            return self.set_power(awake=request.number() == PowerState.D0)
         status = self.information.set(request)
         if status is Status.SUCCESS:
             self.rx.set_filter(self.information.filter, self.information.multicast)
         return status
 
-    def read_station_address(self) -> bytes:
-        """The address the card loaded from its EEPROM at reset, in RAL0 and RAH0."""
-        low, high = self.registers.read(reg.RAL0), self.registers.read(reg.RAH0)
-        return (low | (high & 0xFFFF) << 32).to_bytes(6, "little")
+    async def set_power(self, *, awake: bool) -> Status:
+        """OID_PNP_SET_POWER: a card that wakes begins anew."""
+        if awake:
+            self.card.start()
+        else:
+            await self.stop(Status.REQUEST_ABORTED)
+        return Status.SUCCESS
+
+    def check_for_hang(self) -> bool:
+        """MiniportCheckForHang: two seconds without progress are too many, also where the link is to blame."""
+        return self.tx.is_stuck()
+
+    async def reset(self) -> Status:
+        """MiniportReset: complete everything, begin anew, and restore addresses and filters; packets lent stay lent."""
+        await self.stop(Status.REQUEST_ABORTED)
+        if self.card.gone:
+            return Status.HARD_ERRORS
+        self.card.start()
+        return Status.SUCCESS
+
+    async def pnp_event_notify(self, event: DeviceEvent) -> None:
+        """MiniportPnPEventNotify: a card that is gone sends nothing any more."""
+        if event is DeviceEvent.SURPRISE_REMOVED:
+            await self.stop(Status.NOT_ACCEPTED)
+
+    def shutdown(self) -> None:
+        """MiniportShutdown: no interrupt and no DMA after this."""
+        self.card.silence()
+
+    async def stop(self, status: Status) -> None:
+        """Stop the card, and wait until every send that it had is complete."""
+        self.card.stop(status)
+        if self.sending:
+            self.quiet.append(Signal())
+            await self.quiet[-1]
+
+    def follow_link(self) -> None:
+        """Tell NDIS when the link has come or gone."""
+        if self.card.link_has_changed():
+            self.ndis.indicate_status(Status.MEDIA_CONNECT if self.card.link_up else Status.MEDIA_DISCONNECT)
+            self.ndis.indicate_status_complete()
 
 
 _RECEIVE: Final = reg.RXT0 | reg.RXDMT0 | reg.RXO
 # Parameters and their defaults, in the order in which `initialize` takes them.
-_USUAL: Final = {"mtu": 1500, "tx_ring": 256, "rx_ring": 256}
+_USUAL: Final = {"mtu": 1500, "tx_ring": 256, "rx_ring": 256, "itr": 0}

@@ -12,8 +12,9 @@ Compare with `ring`. Rings, tags and OID table are next door, in `i8254x`.
 from collections.abc import Sequence
 from typing import Final
 
+from ndisemu.drivers.i8254x.card import CAUSES, GONE, Card, station_address
 from ndisemu.drivers.i8254x.information import Information
-from ndisemu.drivers.i8254x.receive import RxRing
+from ndisemu.drivers.i8254x.receive import PacketRing
 from ndisemu.drivers.i8254x.transmit import TxRing
 from ndisemu.drivers.i8254x.vlan import VLAN_TAG, VLANS, Tagged, Tags, restore, untag
 from ndisemu.hw import registers as reg
@@ -21,7 +22,6 @@ from ndisemu.ndis import Oid, OidRequest, Packet, PacketFilter, Signal, Status, 
 from ndisemu.ndis.co import NOT_SPECIFIED, CallParameters, FlowSpec, Miniport, MiniportLibrary, VirtualCircuit
 from ndisemu.ndis.v5 import AdapterInfo, Interrupt, RegisterSpace
 
-CAUSES: Final = reg.TXDW | reg.LSC | reg.RXDMT0 | reg.RXO | reg.RXT0
 # How many frames one DPC indicates before it lets others run, and how many at a time.
 BUDGET: Final = 256
 BURST: Final = 64
@@ -62,9 +62,10 @@ class VcMiniport(Miniport):
     ndis: MiniportLibrary
     registers: RegisterSpace
     tx: TxRing[Tagged]
-    rx: RxRing
+    rx: PacketRing
     tags: Tags
     information: Information
+    card: Card
     interrupt: Interrupt
 
     def initialize(self, adapter: AdapterInfo) -> Status:
@@ -72,7 +73,7 @@ class VcMiniport(Miniport):
         self.ndis.set_attributes()
         self.registers = self.ndis.map_io_space()
         parameters = adapter.parameters
-        mtu, tx_count, rx_count = (parameters.get(name, usual) for name, usual in _USUAL.items())
+        mtu, tx_count, rx_count, itr = (parameters.get(name, usual) for name, usual in _USUAL.items())
         self.longest = mtu + HEADER
         self.turn = Turn()
         self.circuits: dict[int, Circuit] = {}
@@ -81,25 +82,18 @@ class VcMiniport(Miniport):
         self.registers.write(reg.IMC, reg.CAUSES)
         self.tags = Tags(self.ndis)
         self.tx = TxRing(self.ndis, self.registers, tx_count)
-        self.rx = RxRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
-        # The card has loaded its address from its EEPROM into RAL0 and RAH0.
-        low, high = self.registers.read(reg.RAL0), self.registers.read(reg.RAH0)
-        address = (low | (high & 0xFFFF) << 32).to_bytes(6, "little")
-        self.information = Information(self.registers, address, mtu, (tx_count, rx_count))
-        self.interrupt = self.ndis.register_interrupt()
-        self.tx.start()
-        self.rx.start()
+        self.rx = PacketRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
+        self.information = Information(self.registers, station_address(self.registers), mtu, (tx_count, rx_count))
         # There are no filters in connection-oriented NDIS: what is for this station may be a circuit's.
-        self.rx.set_filter(PacketFilter.DIRECTED, ())
-        self.registers.write(reg.ITR, parameters.get("itr", 0) // reg.ITR_UNIT)
-        self.registers.write(reg.CTRL, reg.CTRL_FD | reg.CTRL_SLU)
-        self.registers.write(reg.IMS, CAUSES)
+        self.information.filter = PacketFilter.DIRECTED
+        self.card = Card(self.registers, self.tx, self.rx, self.information, itr)
+        self.interrupt = self.ndis.register_interrupt()
+        self.card.start()
         return Status.SUCCESS
 
     def halt(self) -> None:
         """MiniportHalt: silence the card first, then give everything back."""
-        self.registers.write(reg.IMC, reg.CAUSES)
-        self.registers.write(reg.CTRL, reg.CTRL_RST)
+        self.card.silence()
         self.ndis.deregister_interrupt(self.interrupt)
         self.tx.free()
         self.rx.free()
@@ -183,8 +177,8 @@ class VcMiniport(Miniport):
 
     def isr(self) -> tuple[bool, bool]:
         """MiniportISR: ours? Then acknowledge by reading, mask, and ask for the DPC."""
-        causes = self.registers.read(reg.ICR) & CAUSES
-        if not causes:
+        causes = self.registers.read(reg.ICR)
+        if not causes & CAUSES or causes == GONE:
             return False, False
         self.registers.write(reg.IMC, reg.CAUSES)
         self.pending_causes |= causes
@@ -250,4 +244,4 @@ def _fits(flow: FlowSpec) -> bool:
 
 _RECEIVE: Final = reg.RXT0 | reg.RXDMT0 | reg.RXO
 # Parameters and their defaults, in the order in which `initialize` takes them.
-_USUAL: Final = {"mtu": 1500, "tx_ring": 256, "rx_ring": 256}
+_USUAL: Final = {"mtu": 1500, "tx_ring": 256, "rx_ring": 256, "itr": 0}

@@ -2,7 +2,8 @@
 
 ICR holds the causes, IMS the mask; the line is asserted while an unmasked
 cause is set. With ITR set, the line is not asserted again until the interval
-since the last assertion has passed (13.4.17 to 13.4.21).
+since the last assertion has passed (13.4.17 to 13.4.21). A silenced card
+keeps its causes to itself.
 """
 
 from ndisemu.hw import registers as reg
@@ -15,7 +16,8 @@ class Causes:
     `open_at` is the first instant at which throttling admits an assertion.
     """
 
-    __slots__ = ("_alarm", "_interval", "_kernel", "_line", "_name", "asserted", "assertions", "icr", "ims", "open_at")
+    __slots__ = ("_alarm", "_interval", "_kernel", "_line", "_name", "asserted", "assertions", "icr", "ims", "open_at",
+                 "silent")  # fmt: skip
 
     def __init__(self, kernel: Kernel, name: str, line: InterruptLine) -> None:
         self._kernel = kernel
@@ -26,6 +28,7 @@ class Causes:
         self.icr = 0
         self.ims = 0
         self.open_at = 0
+        self.silent = False
         self.asserted = False
         self.assertions = 0
 
@@ -62,14 +65,20 @@ class Causes:
         self.ims &= ~causes
         self.update()
 
+    def silence(self) -> None:
+        """Let go of the line until a reset, whatever the causes."""
+        self.silent = True
+        self.update()
+
     def reset(self) -> None:
         """Clear everything."""
+        self.silent = False
         self.icr = self.ims = self._interval = self.open_at = 0
         self.update()
 
     def update(self) -> None:
         """Make the line follow causes and mask, as far as throttling admits."""
-        if not self.icr & self.ims:
+        if self.silent or not self.icr & self.ims:
             if self.asserted:
                 self.asserted = False
                 self._line.deassert(self._name)

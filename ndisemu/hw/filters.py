@@ -3,7 +3,8 @@
 Promiscuous modes, exact matches in the receive address registers, the
 multicast hash table and broadcast acceptance are folded into one verdict per
 destination address; verdicts are remembered until a register they depend on
-is written.
+is written. With RCTL.VFE, what passes must also be untagged or of a VLAN in
+the filter table.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Final
 
 from ndisemu.frame.ethernet import ADDRESS, BROADCAST
 from ndisemu.hw import registers as reg
+from ndisemu.hw.vlan import is_member
 
 # Which 12 bits of the upper two address bytes index the hash table, by RCTL.MO.
 HASH_SHIFTS: Final = (4, 3, 2, 0)
@@ -19,15 +21,17 @@ MOST_VERDICTS: Final = 4096
 
 
 class ReceiveFilter:
-    """The verdicts of one card, computed from its RCTL, RAL/RAH and MTA words."""
+    """The verdicts of one card, computed from its RCTL, RAL/RAH, MTA, VET and VFTA words."""
 
-    __slots__ = ("_hash", "_stations", "_verdicts", "rctl")
+    __slots__ = ("_ethertype", "_hash", "_networks", "_stations", "_verdicts", "rctl")
 
     def __init__(self) -> None:
         self.rctl = 0
         self._stations: dict[bytes, None] = {}
         self._hash: Sequence[int] = ()
         self._verdicts: dict[bytes, bool] = {}
+        self._ethertype = b""
+        self._networks: Sequence[int] = ()
 
     def configure(self, rctl: int, addresses: Sequence[int], hash_table: Sequence[int]) -> None:
         """Take new register values: 32 words of RAL/RAH pairs and 128 of MTA."""
@@ -40,8 +44,13 @@ class ReceiveFilter:
         self._hash = tuple(hash_table)
         self._verdicts.clear()
 
+    def configure_vlan(self, ethertype: bytes, networks: Sequence[int]) -> None:
+        """Take new register values: VET as it is on the wire, and 128 words of VFTA."""
+        self._ethertype = ethertype
+        self._networks = tuple(networks)
+
     def accepts(self, frames: Sequence[bytes]) -> list[bytes]:
-        """Return the frames whose destination the card wants, in order."""
+        """Return the frames that the card wants, in order."""
         verdicts = self._verdicts
         kept = []
         for frame in frames:
@@ -51,6 +60,8 @@ class ReceiveFilter:
                 verdict = self._judge(destination)
             if verdict:
                 kept.append(frame)
+        if self.rctl & reg.RCTL_VFE:
+            return [frame for frame in kept if is_member(frame, self._ethertype, self._networks)]
         return kept
 
     def _judge(self, destination: bytes) -> bool:

@@ -1,13 +1,15 @@
 """The virtual Intel 82540EM: registers in front, engines behind.
 
 `mmio_read` and `mmio_write` are the whole interface to software, next to the
-descriptor rings in shared memory and the interrupt line. `run` is the card's
-one long-lived coroutine: it waits for doorbells and arrivals and drives both
-engines, burst by burst. Nothing here knows of NDIS.
+descriptor rings in shared memory and the interrupt line; what they do to each
+register is in `registerfile`. `run` is the card's one long-lived coroutine:
+it waits for doorbells and arrivals and drives both engines, burst by burst.
+Nothing here knows of NDIS.
 
 A driver that points the card at memory it may not touch does not get the
 data: the engine stops, as after a master abort, until the card is reset, and
-the violation is reported.
+the violation is reported. Trouble also comes from outside: a card can hang,
+until it is reset, and can be removed, for good.
 """
 
 import types
@@ -16,14 +18,15 @@ from collections.abc import Callable, Generator, Sequence
 from ndisemu.hw import registers as reg
 from ndisemu.hw.causes import Causes
 from ndisemu.hw.receive import Receiver
-from ndisemu.hw.registers import REGISTERS, Access
+from ndisemu.hw.registerfile import RegisterFile
 from ndisemu.hw.statistics import Statistics
 from ndisemu.hw.transmit import Transmitter
 from ndisemu.kernel import InterruptLine, Kernel
 from ndisemu.link import CableEnd
-from ndisemu.memory import DESCRIPTOR, DmaSpace, DmaViolation
+from ndisemu.memory import DmaSpace, DmaViolation
 
 _STATISTICS = range(0x4000, 0x4100, 4)
+_ALL_ONES = 0xFFFFFFFF
 
 
 class Nic:
@@ -31,6 +34,8 @@ class Nic:
 
     `settlers` is the list of its host's CPUs: what must be brought up to now
     before their code runs. `mac` is its permanent address, in RAL0/RAH0.
+    `stopped` tells of a master abort, `hung` that only a reset helps, and
+    `removed` that nothing does.
     """
 
     def __init__(
@@ -51,40 +56,28 @@ class Nic:
         self.tx = Transmitter(kernel, dma, self.causes, self.statistics, self.wake)
         self.rx = Receiver(kernel, dma, self.causes, self.statistics, settlers, self._arrived, self._stop)
         self.stopped = ""
+        self.hung = False
+        self.removed = False
         self._end: CableEnd | None = None
         self._carrier = False
         self._awake = False
-        self._words: dict[int, int] = {}
-        self._masks = {
-            row.offset + 4 * place: row.mask
-            for row in REGISTERS
-            if row.access is Access.READ_WRITE
-            for place in range(row.count)
-        }
-        self._masks |= {reg.RAL0 + 8 * place + 4: reg.RAH_MASK for place in range(16)}
-        self._readers: dict[int, Callable[[], int]] = {
-            reg.ICR: self._read_icr,
-            reg.IMS: lambda: self.causes.ims,
-            reg.STATUS: self._status,
-            reg.TDH: lambda: self.tx.head,
-            reg.TDT: lambda: self.tx.tail,
-            reg.RDH: lambda: self.rx.head,
-            reg.RDT: lambda: self.rx.tail,
-        }
-        self._writers = self._make_writers()
+        self.registers = RegisterFile(self)
+        self._readers, self._writers, self._words = self.registers.readers, self.registers.writers, self.registers.words
         self.power_off()
         self._engine = self.run()
         self._engine.send(None)
 
     def __repr__(self) -> str:
-        link = "up" if self._link_up() else "down"
-        return f"<Nic {self.name} link {link}, tx {self.tx.head}/{self.tx.tail}, rx {self.rx.head}/{self.rx.tail}>"
+        link = "removed" if self.removed else f"link {'up' if self.link_up() else 'down'}{', hung' * self.hung}"
+        return f"<Nic {self.name} {link}, tx {self.tx.head}/{self.tx.tail}, rx {self.rx.head}/{self.rx.tail}>"
 
     # Software's side.
 
     def mmio_read(self, offset: int, width: int = 4) -> int:
-        """Return the register at `offset`; narrower reads return its low bytes."""
+        """Return the register at `offset`; narrower reads return its low bytes. Where no card is, all bits read as one."""
         self.rx.settle()
+        if self.removed:
+            return _ALL_ONES & (1 << 8 * width) - 1
         reader = self._readers.get(offset)
         if reader is not None:
             value = reader()
@@ -96,16 +89,14 @@ class Nic:
 
     def mmio_write(self, offset: int, value: int, width: int = 4) -> None:
         """Write the register at `offset`. The card knows 32-bit writes only; narrower ones change nothing."""
-        if width != 4:
+        if width != 4 or self.removed:
             return
         self.rx.settle()
         writer = self._writers.get(offset)
         if writer is not None:
             writer(value & 0xFFFFFFFF)
-        elif offset in self._masks:
-            self._words[offset] = value & self._masks[offset]
-            if reg.MTA <= offset < reg.RAL0 + 128:
-                self._configure_filter()
+        else:
+            self.registers.write(offset, value & 0xFFFFFFFF)
 
     # The link's side.
 
@@ -114,9 +105,9 @@ class Nic:
         self.rx.arrive(frames, times)
 
     def carrier(self, *, up: bool) -> None:
-        """The cable was plugged or unplugged; LSC tells the driver."""
+        """The carrier came or went; LSC tells the driver."""
         self._carrier = up
-        self._follow_link()
+        self.follow_link()
 
     def plug(self, end: CableEnd) -> None:
         """Take the end of the cable at which this card sends; the cable plugs the rest."""
@@ -126,6 +117,16 @@ class Nic:
     def end(self) -> CableEnd | None:
         """The end of the cable it is plugged into, link up or not."""
         return self._end
+
+    def link_up(self) -> bool:
+        """Tell whether cable and driver agree on a link: STATUS.LU."""
+        return self._carrier and bool(self._words[reg.CTRL] & reg.CTRL_SLU)
+
+    def follow_link(self) -> None:
+        """The link came up or went down: send on, or not, and tell the driver by LSC."""
+        self.tx.end = self._end if self.link_up() else None
+        self.causes.raise_(reg.LSC)
+        self.wake()
 
     # The card itself.
 
@@ -140,7 +141,7 @@ class Nic:
         while True:
             rung = await _woken()
             self.rx.settle()
-            if rung and not self.stopped:
+            if rung and not (self.stopped or self.hung or self.removed):
                 self.rx.refill()
                 try:
                     self.tx.pump()
@@ -155,144 +156,50 @@ class Nic:
     def _arrived(self) -> None:
         self._engine.send(False)
 
+    # Trouble, and the reset that ends most of it.
+
+    def hang(self) -> None:
+        """Do nothing more until a reset: no DMA, no interrupt, no frame sent; registers still answer.
+
+        Arrivals fill the packet buffer, and are missed once it is full.
+        """
+        self.rx.settle()
+        self.hung = self.rx.hung = True
+        self.causes.silence()
+
+    def remove(self) -> None:
+        """Surprise removal: from now on there is no card here, and nothing brings it back.
+
+        Every register reads as all ones, the interrupt line is let go, and the card at the other end loses the
+        carrier. What was sent still arrives there; what arrives here is dropped as `removed`.
+        """
+        if self.removed:
+            return
+        self.rx.settle()
+        self.removed = True
+        self.rx.remove()
+        self.causes.silence()
+        if self._end is not None:
+            self._end.unplug()
+
     def _stop(self, violation: DmaViolation) -> None:
         """A master abort: the card does nothing more until it is reset."""
         self.stopped = violation.text
-        self.rx.stopped = True
+        self.rx.stopped = "disabled"
         self.kernel.report(violation.rule, self.name, violation.text)
 
     def power_off(self) -> None:
         """Put every register but PBA (13.4.16) to its reset value, as CTRL.RST does; totals go on."""
+        if self.removed:
+            return
         self.stopped = ""
-        self.rx.stopped = False
-        kept = {offset: word for offset, word in self._words.items() if offset == reg.PBA}
-        self._words = {row.offset + 4 * place: row.reset for row in REGISTERS for place in range(row.count)} | kept
-        self._words[reg.RAL0] = int.from_bytes(self.mac[:4], "little")
-        self._words[reg.RAH0] = int.from_bytes(self.mac[4:], "little") | reg.RAH_AV
+        self.hung = False
         self.statistics.reset()
         self.causes.reset()
         self.tx.reset()
         self.tx.end = None
         self.rx.reset()
-        self._configure_filter()
-
-    def _link_up(self) -> bool:
-        return self._carrier and bool(self._words[reg.CTRL] & reg.CTRL_SLU)
-
-    def _follow_link(self) -> None:
-        self.tx.end = self._end if self._link_up() else None
-        self.causes.raise_(reg.LSC)
-        self.wake()
-
-    def _status(self) -> int:
-        return self._words[reg.STATUS] | (reg.STATUS_LU if self._link_up() else 0)
-
-    def _configure_filter(self) -> None:
-        words = self._words
-        self.rx.filter.configure(
-            words[reg.RCTL],
-            [words[reg.RAL0 + 4 * place] for place in range(32)],
-            [words[reg.MTA + 4 * place] for place in range(128)],
-        )
-
-    def _make_writers(self) -> dict[int, Callable[[int], None]]:
-        causes = self.causes
-        return {
-            reg.CTRL: self._write_ctrl,
-            reg.ICR: self._and_arm(causes.acknowledge),
-            reg.ITR: self._and_arm(lambda value: causes.set_interval(self._store(reg.ITR, value))),
-            reg.ICS: lambda value: causes.raise_(value & reg.CAUSES),
-            reg.IMS: self._and_arm(lambda value: causes.unmask(value & reg.CAUSES)),
-            reg.IMC: self._and_arm(causes.mask),
-            reg.RCTL: self._write_rctl,
-            reg.TCTL: self._write_tctl,
-            reg.PBA: self._write_pba,
-            reg.RDBAL: self._write_ring(self.rx, reg.RDBAL, reg.RDBAL),
-            reg.RDBAH: self._write_ring(self.rx, reg.RDBAL, reg.RDBAH),
-            reg.RDLEN: self._write_ring(self.rx, reg.RDBAL, reg.RDLEN),
-            reg.RDH: self._write_rdh,
-            reg.RDT: self._write_rdt,
-            reg.TDBAL: self._write_ring(self.tx, reg.TDBAL, reg.TDBAL),
-            reg.TDBAH: self._write_ring(self.tx, reg.TDBAL, reg.TDBAH),
-            reg.TDLEN: self._write_ring(self.tx, reg.TDBAL, reg.TDLEN),
-            reg.TDH: self._write_tdh,
-            reg.TDT: self._write_tdt,
-        }
-
-    def _store(self, offset: int, value: int) -> int:
-        stored = self._words[offset] = value & self._masks[offset]
-        return stored
-
-    def _write_ctrl(self, value: int) -> None:
-        if value & reg.CTRL_RST:
-            self.power_off()
-            return
-        before = self._link_up()
-        self._store(reg.CTRL, value)
-        if self._link_up() != before:
-            self._follow_link()
-
-    def _read_icr(self) -> int:
-        value = self.causes.read()
-        self.rx.arm()
-        return value
-
-    def _and_arm(self, write: Callable[[int], None]) -> Callable[[int], None]:
-        """Return `write` for a register that says when the next arrival may interrupt."""
-
-        def write_and_arm(value: int) -> None:
-            write(value)
-            self.rx.arm()
-
-        return write_and_arm
-
-    def _write_rctl(self, value: int) -> None:
-        self.rx.set_control(self._store(reg.RCTL, value))
-        self._configure_filter()
-
-    def _write_tctl(self, value: int) -> None:
-        control = self._store(reg.TCTL, value)
-        self.tx.enabled = bool(control & reg.TCTL_EN)
-        self.tx.pad = bool(control & reg.TCTL_PSP)
-        self.wake()
-
-    def _write_pba(self, value: int) -> None:
-        self.rx.packet_buffer = self._store(reg.PBA, value) * 1024
-
-    def _write_ring(self, engine: Receiver | Transmitter, low: int, offset: int) -> Callable[[int], None]:
-        """Return the writer of one of the registers BAL, BAH and LEN, which follow each other from `low`."""
-
-        def write(value: int) -> None:
-            self._store(offset, value)
-            words = self._words
-            engine.set_ring(words[low] | words[low + 4] << 32, words[low + 8])
-
-        return write
-
-    def _write_rdh(self, value: int) -> None:
-        self.rx.head = value & 0xFFFF
-
-    def _write_tdh(self, value: int) -> None:
-        self.tx.head = value & 0xFFFF
-
-    def _write_rdt(self, value: int) -> None:
-        if self._in_ring("RDT", value, self.rx.size):
-            self.rx.tail = value
-            if self.rx.waiting:
-                self.wake()
-
-    def _write_tdt(self, value: int) -> None:
-        if self._in_ring("TDT", value, self.tx.size):
-            self.tx.tail = value
-            self.wake()
-
-    def _in_ring(self, name: str, index: int, size: int) -> bool:
-        """Refuse a tail beyond the ring: real cards then run over whatever lies behind it."""
-        if index == 0 or index < size // DESCRIPTOR:
-            return True
-        text = f"{name} was set to {index} in a ring of {size // DESCRIPTOR}; the write was ignored"
-        self.kernel.report("ring-index", self.name, text)
-        return False
+        self.registers.reset()
 
 
 @types.coroutine

@@ -8,7 +8,8 @@ at which an interrupt has to come; between these nobody can tell whether the
 card worked frame by frame or in a run.
 
 With no free descriptor (RDH == RDT) a frame counts in RNBC and waits in the
-48 KB of packet buffer; only when that is full is it missed: MPC and RXO.
+48 KB of packet buffer; only when that is full is it missed: MPC and RXO. A
+card that hangs does with all frames as with those.
 """
 
 import zlib
@@ -22,6 +23,7 @@ from ndisemu.hw import registers as reg
 from ndisemu.hw.causes import Causes
 from ndisemu.hw.filters import ReceiveFilter
 from ndisemu.hw.statistics import Statistics
+from ndisemu.hw.vlan import strip_tags
 from ndisemu.kernel import Kernel
 from ndisemu.memory import DESCRIPTOR, DescriptorRing, DmaSpace, DmaViolation
 
@@ -46,12 +48,14 @@ class Receiver:
     """One card's receive side; `head` and `tail` are RDH and RDT.
 
     `dropped` counts the frames that reached the card and not the ring, by
-    reason. `received` is told each run as it arrives: frames and times.
+    reason; `stopped` is the reason for which it takes none any more, else
+    empty. `vlan` is VET as it is on the wire while CTRL.VME is set, else
+    empty. `received` is told each run as it arrives: frames and times.
     """
 
     __slots__ = ("_alarm", "_causes", "_coming", "_dma", "_fault", "_fifo", "_fifo_bytes", "_kernel", "_ring", "_statistics",
-                 "arrived", "base", "buffer_size", "delivered", "dropped", "filter", "head", "packet_buffer",
-                 "received", "size", "stopped", "tail")  # fmt: skip
+                 "arrived", "base", "buffer_size", "delivered", "dropped", "filter", "head", "hung", "packet_buffer",
+                 "received", "size", "stopped", "tail", "vlan")  # fmt: skip
 
     def __init__(
         self,
@@ -74,20 +78,29 @@ class Receiver:
         self.received: Callable[[Sequence[bytes], Sequence[int]], None] | None = None
         self.arrived = 0
         self.delivered = 0
-        self.stopped = False
-        self.dropped = {"disabled": 0, "filtered": 0, "oversize": 0, "missed": 0}
+        self.dropped = {"disabled": 0, "filtered": 0, "oversize": 0, "missed": 0, "removed": 0}
         self.packet_buffer = 48 * 1024
         self.reset()
         # For good: taking it out again while the host walks over the list would hide the next card's.
         settlers.append(self.settle)
 
     def reset(self) -> None:
-        """Forget ring and FIFO, as CTRL.RST does; frames in the FIFO are missed."""
+        """Forget ring and FIFO, as CTRL.RST does; frames in the FIFO are missed, and it neither hangs nor stops."""
         self.base = self.size = self.head = self.tail = 0
         self.buffer_size = 2048
+        self.vlan = b""
+        self.hung = False
+        self.stopped = ""
         self._ring: DescriptorRing | None = None
         self.dropped["missed"] += len(getattr(self, "_fifo", ()))
         self._fifo: deque[bytes] = deque()
+        self._fifo_bytes = 0
+
+    def remove(self) -> None:
+        """Take no frame any more, and lose those that waited for a descriptor."""
+        self.stopped = "removed"
+        self.dropped["removed"] += len(self._fifo)
+        self._fifo.clear()
         self._fifo_bytes = 0
 
     def set_ring(self, base: int, size: int) -> None:
@@ -159,7 +172,7 @@ class Receiver:
             self.received(frames, times)
         rctl = self.filter.rctl
         if self.stopped or not rctl & reg.RCTL_EN:
-            self.dropped["disabled"] += len(frames)
+            self.dropped[self.stopped or "disabled"] += len(frames)
             return
         self._statistics.add(reg.TPR, len(frames))
         kept = self.filter.accepts(frames)
@@ -170,7 +183,7 @@ class Receiver:
             self.dropped["oversize"] += len(kept) - len(fitting)
             kept = fitting
         if kept:
-            placed = 0 if self._fifo else self._guarded(kept)
+            placed = 0 if self._fifo or self.hung else self._guarded(kept)
             if placed < len(kept):
                 self._statistics.add(reg.RNBC, len(kept) - placed)
                 kept = kept[:placed] + self._wait(kept[placed:])
@@ -182,7 +195,7 @@ class Receiver:
     def _guarded(self, frames: list[bytes]) -> int:
         """Place frames; a bad address from the driver stops the card, not its host, and the rest is lost."""
         if self.stopped:
-            self.dropped["disabled"] += len(frames)
+            self.dropped[self.stopped] += len(frames)
             return len(frames)
         try:
             return self._place(frames)
@@ -201,12 +214,17 @@ class Receiver:
         ring = self._checked_ring()
         free = (self.tail - self.head) % ring.count
         parts = frames if self.filter.rctl & reg.RCTL_SECRC else [_with_fcs(frame) for frame in frames]
+        special: Sequence[int] = ()
+        if self.vlan:
+            parts, special = strip_tags(parts, self.vlan)
         if len(max(parts, key=len)) <= self.buffer_size:
             placed = min(free, len(frames))
             parts = parts[:placed]
             status = [len(part) | _WHOLE for part in parts]
         else:
             parts, status, placed = self._cut(parts, free)
+        if special:
+            status = _with_special(status, special)
         if placed:
             self._dma.scatter(ring.read(self.head, len(parts))[::2], parts)
             ring.write_status(self.head, status)
@@ -263,3 +281,9 @@ _WHOLE: Final = reg.RX_DD | reg.RX_EOP | reg.RX_IXSM
 def _with_fcs(frame: bytes) -> bytes:
     """Return `frame` with its frame check sequence, as it lands in memory without RCTL.SECRC."""
     return frame + zlib.crc32(frame).to_bytes(FCS, "little")
+
+
+def _with_special(status: Sequence[int], special: Sequence[int]) -> list[int]:
+    """Return the status words, with that of each frame's last descriptor completed from `special`."""
+    following = iter(special)
+    return [word | next(following) if word & reg.RX_EOP else word for word in status]

@@ -8,8 +8,7 @@ each row; what a write or a read does beyond that is code in `nic`.
 
 Drivers import the offsets and bits from here and nothing else of the card.
 The rows marked `later` store what is written: extended descriptors, EEPROM,
-PHY, delay timers, VLAN filter, flow control and wake-up have their place but
-no engine yet.
+PHY, delay timers, flow control and wake-up have their place but no engine yet.
 """
 
 from collections.abc import Mapping
@@ -46,6 +45,7 @@ EECD: Final = 0x0010
 EERD: Final = 0x0014
 CTRL_EXT: Final = 0x0018
 MDIC: Final = 0x0020
+VET: Final = 0x0038
 ICR: Final = 0x00C0
 ITR: Final = 0x00C4
 ICS: Final = 0x00C8
@@ -104,6 +104,7 @@ VFTA: Final = 0x5600
 CTRL_FD: Final = 1 << 0
 CTRL_SLU: Final = 1 << 6
 CTRL_RST: Final = 1 << 26
+CTRL_VME: Final = 1 << 30
 STATUS_FD: Final = 1 << 0
 STATUS_LU: Final = 1 << 1
 STATUS_SPEED_1000: Final = 2 << 6
@@ -128,6 +129,7 @@ RCTL_RDMTS: Final = 3 << 8
 RCTL_MO: Final = 3 << 12
 RCTL_BAM: Final = 1 << 15
 RCTL_BSIZE: Final = 3 << 16
+RCTL_VFE: Final = 1 << 18
 RCTL_BSEX: Final = 1 << 25
 RCTL_SECRC: Final = 1 << 26
 # Buffer size in bytes: the BSIZE field and BSEX that ask for it.
@@ -154,6 +156,7 @@ RAH_AV: Final = 1 << 31
 RX_DD: Final = 1 << 32
 RX_EOP: Final = 1 << 33
 RX_IXSM: Final = 1 << 34
+RX_VP: Final = 1 << 35
 RX_LENGTH: Final = 0xFFFF
 
 # The second word of a legacy transmit descriptor (3.3.3): length, CSO, CMD,
@@ -167,6 +170,9 @@ TX_DEXT: Final = 1 << 29
 TX_VLE: Final = 1 << 30
 TX_DD: Final = 1 << 32
 
+# Where the special field of both kinds begins: the tag of a frame in a VLAN.
+SPECIAL_SHIFT: Final = 48
+
 _RW, _RO, _WO, _RC = Access.READ_WRITE, Access.READ_ONLY, Access.WRITE_ONLY, Access.READ_CLEARS
 
 REGISTERS: Final[tuple[Register, ...]] = (
@@ -179,7 +185,7 @@ REGISTERS: Final[tuple[Register, ...]] = (
     Register(0x0028, "FCAL", _RW),
     Register(0x002C, "FCAH", _RW, 0xFFFF),
     Register(0x0030, "FCT", _RW, 0xFFFF),
-    Register(0x0038, "VET", _RW, 0xFFFF, reset=0x8100),
+    Register(VET, "VET", _RW, 0xFFFF, reset=0x8100),
     Register(ICR, "ICR", _RC, CAUSES),
     Register(ITR, "ITR", _RW, 0xFFFF),
     Register(ICS, "ICS", _WO, CAUSES),
@@ -216,7 +222,7 @@ REGISTERS: Final[tuple[Register, ...]] = (
     Register(RXCSUM, "RXCSUM", _RW, 0x7FF),
     Register(MTA, "MTA", _RW, count=128),
     Register(RAL0, "RA", _RW, count=32),
-    Register(VFTA, "VFTA", _RW, count=128),  # later
+    Register(VFTA, "VFTA", _RW, count=128),
     Register(0x5800, "WUC", _RW),
     Register(0x5808, "WUFC", _RW),
     Register(0x5820, "MANC", _RW),

@@ -7,8 +7,9 @@ and raises TXDW and, with the ring empty, TXQE. On a paced wire the FIFO
 fills; the engine then goes on when half of it has been sent, counted in the
 runs it was filled with, which is this model's prefetch threshold.
 
-Legacy descriptors only (3.3.3). A descriptor that asks for what is not
-modelled yet (DEXT, IC, VLE) is sent as it is and counted in `unsupported`.
+Legacy descriptors only (3.3.3), with VLAN tags where VLE asks for them. A
+descriptor that asks for what is not modelled yet (DEXT, IC) is sent as it is
+and counted in `unsupported`.
 """
 
 from collections import deque
@@ -20,6 +21,7 @@ from ndisemu.frame.ethernet import MIN_FRAME
 from ndisemu.hw import registers as reg
 from ndisemu.hw.causes import Causes
 from ndisemu.hw.statistics import Statistics
+from ndisemu.hw.vlan import insert_tags
 from ndisemu.kernel import Kernel
 from ndisemu.link import CableEnd
 from ndisemu.memory import DescriptorRing, DmaSpace, DmaViolation
@@ -27,17 +29,18 @@ from ndisemu.memory import DescriptorRing, DmaSpace, DmaViolation
 # 64 KB of packet buffer, less the 48 KB that PBA gives to receive at reset (13.4.38).
 FIFO_SIZE: Final = 16 * 1024
 _ZEROS: Final = bytes(MIN_FRAME)
-_UNSUPPORTED: Final = reg.TX_DEXT | reg.TX_IC | reg.TX_VLE
+_UNSUPPORTED: Final = reg.TX_DEXT | reg.TX_IC
 
 
 class Transmitter:
     """One card's transmit side; `head` and `tail` are TDH and TDT.
 
+    `vlan` is VET as it is on the wire while CTRL.VME is set, else empty.
     `sent` is told each burst as it goes to the wire: frames and start times.
     """
 
     __slots__ = ("_alarm", "_causes", "_dma", "_fifo", "_kernel", "_partial", "_ring", "_statistics", "base", "enabled",
-                 "end", "head", "pad", "sent", "size", "tail", "unsupported", "wire_frames")  # fmt: skip
+                 "end", "head", "pad", "sent", "size", "tail", "unsupported", "vlan", "wire_frames")  # fmt: skip
 
     def __init__(
         self, kernel: Kernel, dma: DmaSpace, causes: Causes, statistics: Statistics, wake: Callable[[], None]
@@ -57,6 +60,7 @@ class Transmitter:
         """Forget ring and FIFO, as CTRL.RST does."""
         self.base = self.size = self.head = self.tail = 0
         self.enabled = self.pad = False
+        self.vlan = b""
         self._ring: DescriptorRing | None = None
         self._partial = b""
         # What the FIFO holds: when each run has left, and its bytes.
@@ -122,7 +126,7 @@ class Transmitter:
             self._causes.raise_(reg.TXDW)
 
     def _frames(self, parts: list[bytes], status: list[int]) -> list[bytes]:
-        """Join the parts of multi-descriptor frames, and pad short ones if TCTL.PSP says so; no data is no frame."""
+        """Join the parts of frames, tag those of a VLAN, and pad short ones if TCTL.PSP says so; no data is no frame."""
         commands_and, commands_or = -1, 0
         for word in status:
             commands_and &= word
@@ -138,6 +142,8 @@ class Transmitter:
                 if word & reg.TX_EOP:
                     frames.append(self._partial)
                     self._partial = b""
+        if commands_or & reg.TX_VLE and self.vlan:
+            frames = insert_tags(frames, status, self.vlan)
         if frames and len(min(frames, key=len)) < MIN_FRAME:
             pad = _ZEROS if self.pad else b""
             frames = [frame + pad[len(frame) :] for frame in frames if frame]

@@ -11,6 +11,7 @@ from ndisemu.kernel.dpc import Dpc, Importance
 from ndisemu.kernel.event import Event
 from ndisemu.kernel.finding import Finding
 from ndisemu.kernel.interrupt import InterruptLine
+from ndisemu.kernel.irp import IoTarget, Irp, IrpState, Major, NtStatus
 from ndisemu.kernel.irql import DISPATCH, PASSIVE, Irql, irql_name
 from ndisemu.kernel.kernel import Kernel
 from ndisemu.kernel.lock import SpinLock, Turn
@@ -39,8 +40,13 @@ __all__ = [
     "Finding",
     "Importance",
     "InterruptLine",
+    "IoTarget",
+    "Irp",
+    "IrpState",
     "Irql",
     "Kernel",
+    "Major",
+    "NtStatus",
     "RealTimePump",
     "Replay",
     "SeededRandom",

@@ -83,17 +83,19 @@ class Calendar:
 
 
 class Alarm:
-    """One entry in a kernel's calendar that can be moved and cancelled; `action` runs when it is due.
+    """One entry in one of a kernel's calendars that can be moved and cancelled; `action` runs when it is due.
 
     Due now means on the ready queue, behind what is there: work that keeps
     the queue full cannot starve it.
     """
 
-    __slots__ = ("_action", "_kernel", "when")
+    __slots__ = ("_action", "_calendar", "_enter", "_kernel", "when")
 
-    def __init__(self, kernel: "Kernel", action: Item) -> None:
+    def __init__(self, kernel: "Kernel", action: Item, calendar: Calendar, enter: Callable[[int, Item], None]) -> None:
         self._kernel = kernel
         self._action = action
+        self._calendar = calendar
+        self._enter = enter
         self.when: int | None = None
 
     def __repr__(self) -> str:
@@ -105,16 +107,16 @@ class Alarm:
         if before == when:
             return True
         if before is not None and before > kernel.now:
-            kernel.calendar.remove(before, self._fire)
+            self._calendar.remove(before, self._fire)
         self.when = when
-        kernel.call_at(when, self._fire)
+        self._enter(when, self._fire)
         return before is not None
 
     def cancel(self) -> bool:
         """Forget it; returns whether it was set."""
         before, self.when = self.when, None
         if before is not None and before > self._kernel.now:
-            self._kernel.calendar.remove(before, self._fire)
+            self._calendar.remove(before, self._fire)
         return before is not None
 
     def _fire(self) -> None:

@@ -37,7 +37,8 @@ class InterruptLine:
         self.irql = int(irql)
         self.spurious = 0
         self.shut = False
-        self._routines: list[ServiceRoutine] = []
+        # Replaced, never changed: a routine may disconnect while a pass goes over them.
+        self._routines: tuple[ServiceRoutine, ...] = ()
         self._sources: list[str] = []
 
     def __repr__(self) -> str:
@@ -51,7 +52,7 @@ class InterruptLine:
 
     def connect(self, routine: ServiceRoutine) -> None:
         """Add a service routine (`IoConnectInterrupt`); it may be called before this returns."""
-        self._routines.append(routine)
+        self._routines += (routine,)
         if self._sources:
             self._request()
             # Only on its own CPU: the work of another one never runs nested.
@@ -60,7 +61,9 @@ class InterruptLine:
 
     def disconnect(self, routine: ServiceRoutine) -> None:
         """Remove a service routine (`IoDisconnectInterrupt`); it is not called again."""
-        self._routines.remove(routine)
+        left = list(self._routines)
+        left.remove(routine)
+        self._routines = tuple(left)
         if not self._routines:
             self._cpu.forget(self)
 

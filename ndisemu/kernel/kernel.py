@@ -7,12 +7,17 @@ or the real-time pump) calls `run`, which drains items with a quota and moves
 the clock from tick to tick; between two items the Python stack is empty of
 driver code.
 
+Housekeeping that ticks for ever, such as looking for hung adapters, is a
+chore: it has a calendar of its own, which is worked off as long as time goes
+on for other reasons, or while something is `unfinished` that a chore may
+bring to an end. Chores alone keep no kernel busy.
+
 Not here: where time comes from, which is the driving loop's business.
 """
 
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel.clock import Alarm, Calendar, Item
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
 MOST_FINDINGS = 1000
 # Somebody who waits for time to pass is told when this many items have run at one instant.
 STALL_ITEMS = 200_000
+# Later than anything that happens.
+FOREVER: Final = 1 << 62
 
 
 class Kernel:
@@ -38,6 +45,7 @@ class Kernel:
     `catch_up`, which brings `now` up to a clock that moves by itself; and
     `spawn`, which starts a named coroutine as an asyncio task. `on_idle` is
     called by the driving loop when nothing is ready and nothing to come.
+    Each of `unfinished` says whether there is something that chores alone may end.
     """
 
     __slots__ = (
@@ -45,9 +53,11 @@ class Kernel:
         "calendar",
         "catch_up",
         "charges",
+        "chores",
         "current",
         "findings",
         "findings_lost",
+        "next_chore",
         "now",
         "on_idle",
         "pause",
@@ -58,11 +68,16 @@ class Kernel:
         "spawn",
         "stalled",
         "strategy",
+        "unfinished",
     )  # fmt: skip
 
     def __init__(self, *, probe: Probe | None = None, strategy: Strategy | None = None) -> None:
         self.now = 0
         self.calendar = Calendar()
+        self.chores = Calendar()
+        # No chore is due before this; a look at one number for each tick is all that chores cost.
+        self.next_chore = FOREVER
+        self.unfinished: list[Callable[[], bool]] = []
         self.ready: deque[Item] = deque()
         self.current: Cpu | None = None
         self.strategy = strategy
@@ -103,7 +118,16 @@ class Kernel:
 
     def alarm(self, action: Item) -> Alarm:
         """Return an alarm in this kernel's calendar, not set."""
-        return Alarm(self, action)
+        return Alarm(self, action, self.calendar, self.call_at)
+
+    def chore(self, action: Item) -> Alarm:
+        """Return an alarm for housekeeping, not set; it runs on no CPU, and keeps nobody from being idle."""
+        return Alarm(self, action, self.chores, self.chore_at)
+
+    def chore_at(self, when: int, item: Item) -> None:
+        """Run `item` at `when`, or when time next goes on after that, if it ever does."""
+        self.chores.at(when, item)
+        self.next_chore = min(self.next_chore, when)
 
     def submit(self, item: Item) -> None:
         """Run `item` soon, called from outside `run` (an asyncio task): wakes whoever drives the kernel."""
@@ -117,14 +141,25 @@ class Kernel:
         return self.now if cpu is None or cpu.busy_until <= self.now else cpu.busy_until
 
     def next_work(self) -> int | None:
-        """Return when there is work next: now, a later tick, or None for never."""
-        return self.now if self.ready else self.calendar.next_tick()
+        """Return when there is work next: now, a later tick, or None for never; chores count on the way to it."""
+        if self.ready:
+            return self.now
+        tick = self.calendar.next_tick()
+        return self.next_tick() if tick is not None or self._is_unfinished() else None
+
+    def next_tick(self) -> int | None:
+        """Return when there is anything to do next if time goes on, chores alone included."""
+        if self.ready:
+            return self.now
+        tick, chore = self.calendar.next_tick(), self.chores.next_tick()
+        return tick if chore is None or (tick is not None and tick <= chore) else max(chore, self.now)
 
     def run(self, until: int, quota: int) -> bool:
         """Run at most `quota` items, moving the clock over ticks up to `until`.
 
         Returns True if it stopped early, with work left: the quota was used
-        up or `pause` was set.
+        up or `pause` was set. Chores run on their way, and up to an `until`
+        that is not FOREVER.
         """
         ready, calendar = self.ready, self.calendar
         while True:
@@ -141,6 +176,12 @@ class Kernel:
                 else:
                     self._take(self.strategy)()
             tick = calendar.next_tick()
+            if (tick is None or tick >= self.next_chore) and self._chores_first(tick, until):
+                if self.pause or quota <= 0:
+                    return True
+                quota -= 1
+                self._do_chores()
+                continue
             if tick is None or tick > until:
                 return False
             self._tick_began = self.progress
@@ -149,6 +190,23 @@ class Kernel:
             if tick > self.now:
                 self.now = tick
             ready.extend(calendar.pop(tick))
+
+    def _chores_first(self, tick: int | None, until: int) -> bool:
+        """Whether chores come before the work at `tick`, and time goes on that far."""
+        due = self.chores.next_tick()
+        self.next_chore = FOREVER if due is None else due
+        end = until if tick is None else min(tick, until)
+        return self.next_chore <= end and due is not None and (end < FOREVER or self._is_unfinished())
+
+    def _do_chores(self) -> None:
+        """Do the chores that are due next. They never lie on the ready queue, where a strategy would count them."""
+        due = self.next_chore
+        self.now = max(self.now, due)
+        for item in self.chores.pop(due):
+            item()
+
+    def _is_unfinished(self) -> bool:
+        return any(unfinished() for unfinished in self.unfinished)
 
     def _take(self, strategy: Strategy) -> Item:
         count = len(self.ready)

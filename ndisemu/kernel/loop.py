@@ -20,7 +20,7 @@ from contextvars import Context
 from typing import Any, Final, TypeVar, TypeVarTuple
 
 from ndisemu.errors import UsageError
-from ndisemu.kernel.kernel import Kernel
+from ndisemu.kernel.kernel import FOREVER, Kernel
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -34,7 +34,6 @@ BUSY_TURN: Final = 1_000
 # How long, in real seconds, a loop with nothing left to do waits for a
 # foreign thread before it gives up.
 PATIENCE: Final = 1.0
-FOREVER: Final = 1 << 62
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -140,23 +139,16 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         for _ in range(QUOTA):
             if self._announce_idle():
                 break
-            first, second = FOREVER, FOREVER
-            chosen: tuple[Kernel, int] | None = None
-            for kernel, base in self._kernels:
-                work = kernel.next_work()
-                when = FOREVER if work is None else base + work
-                if when < first:
-                    first, second, chosen = when, first, (kernel, base)
-                elif when < second:
-                    second = when
+            chosen, first, second = self._choose(target)
             if chosen is None or first > target:
                 self._catch_up()
                 return False
             kernel, base = chosen
+            until = min(second, target)
             kernel.pause = False
             self._running = chosen
             try:
-                stopped = kernel.run(min(second, target) - base, QUOTA)
+                stopped = kernel.run(FOREVER if until == FOREVER else until - base, QUOTA)
             finally:
                 self._running = None
                 self._virtual_now = max(self._virtual_now, base + kernel.now)
@@ -164,6 +156,23 @@ class VirtualLoop(asyncio.SelectorEventLoop):
                 break
         self._catch_up()
         return True
+
+    def _choose(self, target: int) -> tuple[tuple[Kernel, int] | None, int, int]:
+        """Return the kernel whose work is next, when that is, and when another one's is.
+
+        If time goes on, for a kernel's work or for asyncio's timer, the chores of idle kernels are work too.
+        """
+        goes_on = target < FOREVER or any(kernel.next_work() is not None for kernel, _ in self._kernels)
+        first, second = FOREVER, FOREVER
+        chosen: tuple[Kernel, int] | None = None
+        for kernel, base in self._kernels if goes_on else ():
+            work = kernel.next_tick()
+            when = FOREVER if work is None else base + work
+            if when < first:
+                first, second, chosen = when, first, (kernel, base)
+            elif when < second:
+                second = when
+        return chosen, first, second
 
     def _announce_idle(self) -> bool:
         """Tell whoever waits for a kernel to be idle; whether anybody did."""

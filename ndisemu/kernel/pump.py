@@ -56,8 +56,9 @@ class RealTimePump:
         if kernel.run(kernel.now, QUOTA):
             self._poke()
             return
-        tick = kernel.calendar.next_tick()
+        if kernel.on_idle is not None and kernel.next_work() is None:
+            kernel.on_idle()
+        # Here time goes on by itself, and chores with it.
+        tick = kernel.next_tick()
         if tick is not None:
             self._timer.set(tick - (time.monotonic_ns() - self._origin))
-        elif kernel.on_idle is not None:
-            kernel.on_idle()

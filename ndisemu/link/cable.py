@@ -9,6 +9,9 @@ time to transmit.
 
 A frame too long for the cable's MTU is lost on it, and counted.
 
+Both cards see a carrier while both are plugged in and the cable is not down.
+Frames in flight when it goes have left already, and arrive.
+
 Not here: loss, reordering and other impairments, which are links around a
 link; and the frame check sequence, whose four bytes are counted but not
 carried.
@@ -43,16 +46,18 @@ class CableEnd:
     """One end: where a card sends. `free_at` is when the wire is idle again after what was sent.
 
     At rates that do not divide a second the wire is free a fraction of a
-    nanosecond later than that; the next burst carries it on.
+    nanosecond later than that; the next burst carries it on. `carrier` is what
+    the card here has been told last.
     """
 
-    __slots__ = ("_cable", "_fraction", "_now", "bytes", "frames", "free_at", "peer", "port", "too_long")
+    __slots__ = ("_cable", "_fraction", "_now", "bytes", "carrier", "frames", "free_at", "peer", "port", "too_long")
 
     def __init__(self, cable: "Cable", now: Callable[[], int]) -> None:
         self._cable = cable
         self._now = now
         self.peer = self
         self.port: Port | None = None
+        self.carrier = False
         self.free_at = 0
         self._fraction = 0
         self.frames = 0
@@ -78,9 +83,22 @@ class CableEnd:
             starts, arrivals, last = self._pace(frames, now)
         if len(max(frames, key=len)) > cable.longest:
             frames, arrivals = self._fitting(frames, arrivals)
-        if self.peer.port is not None and frames:
-            self.peer.port.arrive(frames, arrivals)
+        port = self.peer.port
+        if port is not None and self.carrier and frames:
+            port.arrive(frames, arrivals)
         return starts, last
+
+    def unplug(self) -> None:
+        """Take the card off this end; it and the card at the other end lose the carrier."""
+        self.see(carrier=False)
+        self.port = None
+        self._cable.follow()
+
+    def see(self, *, carrier: bool) -> None:
+        """Tell the card here of the carrier, if that is news."""
+        if self.port is not None and carrier != self.carrier:
+            self.carrier = carrier
+            self.port.carrier(up=carrier)
 
     def _pace(self, frames: Sequence[bytes], now: int) -> tuple[list[int], list[int], int]:
         """Compute first-bit and last-bit times at the cable's rate, exact over any number of bursts back to back."""
@@ -115,7 +133,7 @@ class Cable:
     `now` is the clock of the kernel both cards run on.
     """
 
-    __slots__ = ("a", "b", "delay", "gap", "longest", "name", "rate")
+    __slots__ = ("_down", "a", "b", "delay", "gap", "longest", "name", "rate")
 
     def __init__(
         self,
@@ -135,6 +153,7 @@ class Cable:
         self.rate = rate
         self.delay = delay
         self.gap = gap
+        self._down = False
         # One VLAN tag rides on top of the MTU, as on real links.
         self.longest = mtu + HEADER + VLAN_TAG
         self.a = CableEnd(self, now)
@@ -146,14 +165,32 @@ class Cable:
         return f"<Cable {self.name} {rate}, {self.delay} ns, {self.a.frames} + {self.b.frames} frames>"
 
     def plug(self, a: Port, b: Port) -> None:
-        """Connect a card at each end; both see the carrier."""
+        """Connect a card at each end, in place of what was there; both see the carrier unless the cable is down."""
+        self.unplug()
         self.a.port, self.b.port = a, b
-        a.carrier(up=True)
-        b.carrier(up=True)
+        self.follow()
 
     def unplug(self) -> None:
         """Take both cards off; what was sent has already been handed over."""
-        for end in (self.a, self.b):
-            if end.port is not None:
-                end.port.carrier(up=False)
-                end.port = None
+        self.a.unplug()
+        self.b.unplug()
+
+    def down(self) -> None:
+        """Take the carrier from both cards, as when the cable is cut.
+
+        Frames in flight still arrive; what is sent while the cable is down is lost. A card sends nothing without
+        a carrier: its frames wait in their ring.
+        """
+        self._down = True
+        self.follow()
+
+    def up(self) -> None:
+        """Mend the cable: both cards see the carrier again."""
+        self._down = False
+        self.follow()
+
+    def follow(self) -> None:
+        """Tell both cards of the carrier as it is now."""
+        up = not self._down and self.a.port is not None and self.b.port is not None
+        self.a.see(carrier=up)
+        self.b.see(carrier=up)

@@ -3,6 +3,8 @@
 from ndisemu.machine.application import Application
 from ndisemu.machine.circuits import Circuits
 from ndisemu.machine.emulation import Emulation
+from ndisemu.machine.faults import FAULTS, Fault
 from ndisemu.machine.host import Host, Slot
+from ndisemu.machine.stream import StreamSlot
 
-__all__ = ["Application", "Circuits", "Emulation", "Host", "Slot"]
+__all__ = ["FAULTS", "Application", "Circuits", "Emulation", "Fault", "Host", "Slot", "StreamSlot"]

@@ -14,22 +14,25 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from ndisemu.errors import UsageError
 from ndisemu.frame.ethernet import HEADER
 from ndisemu.kernel import DISPATCH, Cpu
-from ndisemu.ndis import Oid, OidRequest, Packet, PacketFilter, Status
+from ndisemu.ndis import NetEvent, NetPnPEvent, Oid, OidRequest, Packet, PacketFilter, PowerState, Status
 from ndisemu.ndis.v5 import BindContext, Binding, Protocol
 
 # Packets an application may have in flight; further sends wait.
 SEND_PACKETS = 256
+# A cancel id is the protocol's high byte and a number of the call.
+CANCEL_ID_BITS = 56
 USUAL_FILTER = PacketFilter.DIRECTED | PacketFilter.MULTICAST | PacketFilter.BROADCAST
 
 
 class _Send:
     """One call of `send`: its frames, and the statuses as they come."""
 
-    __slots__ = ("frames", "future", "left", "started", "statuses")
+    __slots__ = ("cancel_id", "frames", "future", "left", "started", "statuses")
 
     def __init__(self, frames: Sequence[bytes], future: "asyncio.Future[list[Status]]") -> None:
         self.frames = frames
         self.future = future
+        self.cancel_id = 0
         self.statuses = [Status.PENDING] * len(frames)
         self.started = 0
         self.left = len(frames)
@@ -51,18 +54,22 @@ class ApplicationProtocol(Protocol):
         self._free: deque[Packet] = deque()
         self._queue: deque[_Send] = deque()
         self._calls: dict[Packet, tuple[_Send, int]] = {}
+        self._next_cancel_id = 0
         self._wanted: dict[OidRequest, asyncio.Future[Status]] = {}
         self._asked: dict[OidRequest, asyncio.Future[Status]] = {}
         self.held: deque[Packet] = deque()
         self.arrived: Callable[[], None] | None = None
         self.binding: Binding | None = None
         self.closed = False
+        # While the adapter is being reset or sleeps, sends wait here instead of being refused there.
+        self._holds = False
 
     async def bind_adapter(self, context: BindContext) -> Status:
         """Open the adapter, open the filter, make packets."""
         binding = context.open_adapter()
         longest = int.from_bytes(await binding.query(Oid.GEN_MAXIMUM_TOTAL_SIZE), "little")
         self._free.extend(binding.allocate_packets(SEND_PACKETS, longest))
+        self._next_cancel_id = binding.adapter.library.generate_partial_cancel_id() << CANCEL_ID_BITS
         await binding.set(Oid.GEN_CURRENT_PACKET_FILTER, self._filter.to_bytes(4, "little"))
         self.binding = binding
         return Status.SUCCESS
@@ -88,6 +95,8 @@ class ApplicationProtocol(Protocol):
 
     def enter(self, send: _Send) -> None:
         """Take a call of `send`, from the application's task; `pump` begins it, or a close fails it."""
+        self._next_cancel_id += 1
+        send.cancel_id = self._next_cancel_id
         self._queue.append(send)
 
     def want(self, request: OidRequest, future: "asyncio.Future[Status]") -> None:
@@ -98,6 +107,11 @@ class ApplicationProtocol(Protocol):
         """Forget the frames of a call that have not been submitted."""
         if send in self._queue:
             self._queue.remove(send)
+
+    def cancel(self, send: _Send) -> None:
+        """Let NDIS give up what it has of a call and has not transmitted; at PASSIVE_LEVEL."""
+        if send.left and self.binding is not None:
+            self.binding.cancel_sends(send.cancel_id)
 
     def send_complete(self, binding: Binding, packets: Sequence[Packet], status: Status) -> None:
         """ProtocolSendComplete: tell each packet's call, and send what waits for packets."""
@@ -125,21 +139,40 @@ class ApplicationProtocol(Protocol):
             future.set_result(status)
 
     def receive_packets(self, binding: Binding, packets: Sequence[Packet]) -> int:
-        """ProtocolReceivePacket: hold one reference of each until the application takes it."""
+        """ProtocolReceivePacket: hold one reference of each until the application takes it, which it no longer does once closed."""
+        if self.closed:
+            return 0
         self.held.extend(packets)
         if self.arrived is not None:
             self.arrived()
         return 1
 
+    def status(self, binding: Binding, code: Status, buffer: bytes) -> None:
+        """ProtocolStatus: sends wait for the end of a reset."""
+        if code in {Status.RESET_START, Status.RESET_END}:
+            self._hold(holds=code is Status.RESET_START)
+
+    def pnp_event(self, binding: Binding, event: NetPnPEvent) -> Status:
+        """ProtocolPnPEvent: sends wait until the adapter is awake."""
+        if event.code is NetEvent.SET_POWER:
+            self._hold(holds=event.power is not PowerState.D0)
+        return Status.SUCCESS
+
+    def _hold(self, *, holds: bool) -> None:
+        self._holds = holds
+        if not holds and self._queue:
+            self._cpu.queue_thread(self.pump)
+
     def pump(self) -> None:
         """Fill free packets with waiting frames, in turn, and send them at DISPATCH_LEVEL."""
         binding = self.binding
-        while self._queue and self._free and binding is not None and not self.closed:
+        while self._queue and self._free and binding is not None and not (self.closed or self._holds):
             send = self._queue[0]
             count = min(len(self._free), len(send.frames) - send.started)
             packets = [self._free.popleft() for _ in range(count)]
             for place, packet in enumerate(packets, send.started):
                 packet.fill(send.frames[place])
+                packet.cancel_id = send.cancel_id
                 self._calls[packet] = (send, place)
             send.started += count
             if send.started == len(send.frames):
@@ -168,10 +201,16 @@ class Application:
         """The NDIS binding underneath."""
         return self._binding
 
+    @property
+    def link_up(self) -> bool:
+        """Whether the NIC has a link, as its driver has last said."""
+        return self._binding.link_up
+
     async def send(self, frames: Sequence[bytes]) -> list[Status]:
         """Send frames in order; returns the status of each once NDIS has completed all of them.
 
-        Cancelling the wait takes back the frames that NDIS does not have yet; what was submitted is sent.
+        Cancelling the wait takes back the frames that NDIS does not have yet, and asks it for those that it has; what
+        is on the card is sent.
         """
         self._check_open()
         longest = self._binding.adapter.maximum_total_size
@@ -190,6 +229,8 @@ class Application:
             return await future
         except asyncio.CancelledError:
             self._protocol.withdraw(send)
+            if send.started:
+                self._submit(lambda: self._protocol.cancel(send))
             raise
 
     async def receive(self) -> list[bytes]:

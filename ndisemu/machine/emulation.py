@@ -15,8 +15,9 @@ from typing import Any, Final, Literal, Self
 
 from ndisemu.errors import UsageError
 from ndisemu.kernel import Finding, Kernel, RealTimePump, Strategy, VirtualLoop
-from ndisemu.link import Cable
+from ndisemu.link import Cable, stream_pair
 from ndisemu.machine.host import MEBIBYTE, Host, Slot
+from ndisemu.machine.stream import StreamSlot
 from ndisemu.probe import Probe
 from ndisemu.units import format_time, parse_duration, parse_rate
 
@@ -97,6 +98,8 @@ class Emulation:
             for cable in self.cables:
                 cable.unplug()
         finally:
+            # A task that is cancelled before its first step closes nothing.
+            await asyncio.sleep(0)
             for task in tuple(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -146,6 +149,15 @@ class Emulation:
         b.nic.plug(cable.b)
         cable.plug(a.nic, b.nic)
         return cable
+
+    def connect_streams(self, a: StreamSlot, b: StreamSlot) -> None:
+        """Join two stream NICs by an asyncio stream inside this process; it has no rate and no delay."""
+        if a is b:
+            raise UsageError(f"{a.name} cannot be connected to itself; a stream runs between two NICs")
+        for slot in (a, b):
+            slot.claim()
+        for slot, stream in zip((a, b), stream_pair(), strict=True):
+            slot.device.attach(stream)
 
     async def idle(self) -> None:
         """Wait until the kernel has nothing left to do: no work ready, none to come."""

@@ -2,25 +2,27 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from typing import overload
 
 from ndisemu.errors import BugCheck, UsageError
 from ndisemu.hw import Nic
 from ndisemu.kernel import Cpu, InterruptLine, Kernel
-from ndisemu.link import Cable
+from ndisemu.link import Cable, StreamDevice
 from ndisemu.machine.application import USUAL_FILTER, Application, ApplicationProtocol
+from ndisemu.machine.stream import StreamSlot
 from ndisemu.memory import DmaSpace, HostMemory
-from ndisemu.ndis import Adapter, Device, NdisLibrary, PacketFilter, co
-from ndisemu.ndis.v5 import Binding, Miniport, Protocol
+from ndisemu.ndis import Adapter, Device, NdisLibrary, PacketFilter, co, v5, v6, wdm_device
 
 MEBIBYTE = 1 << 20
 
 
 class Slot:
-    """A card in a host, with its adapter and, once connected, its cable."""
+    """A card in a host, with its interrupt line, its adapter and, once connected, its cable."""
 
-    def __init__(self, host: "Host", nic: Nic, adapter: Adapter, mtu: int) -> None:
+    def __init__(self, host: "Host", nic: Nic, line: InterruptLine, adapter: Adapter, mtu: int) -> None:
         self.host = host
         self.nic = nic
+        self.line = line
         self.adapter = adapter
         self.mtu = mtu
         self.cable: Cable | None = None
@@ -51,36 +53,61 @@ class Host:
         self.memory = HostMemory(name, memory)
         self.ndis = NdisLibrary(name, self.memory)
         self.slots: dict[str, Slot] = {}
+        self.streams: dict[str, StreamSlot] = {}
         settlers: list[Callable[[], None]] = []
         self.cpus = tuple(Cpu(kernel, f"{name}.cpu{place}", settlers) for place in range(cpus))
 
     def __repr__(self) -> str:
-        return f"<Host {self.name}: {len(self.cpus)} CPUs, {', '.join(self.slots) or 'no cards'}>"
+        return f"<Host {self.name}: {len(self.cpus)} CPUs, {', '.join(self._nics()) or 'no cards'}>"
 
     def nic(
         self,
         name: str,
-        miniport: Callable[[], Miniport],
+        miniport: Callable[[], v5.Miniport] | Callable[[], v6.Miniport],
         *,
         mac: bytes | None = None,
         mtu: int = 1500,
         parameters: Mapping[str, int] | None = None,
+        shares_line_with: str | None = None,
     ) -> Slot:
         """Put a card into this host, with a driver class (or another callable that makes the driver).
 
-        `parameters` are what the driver reads from its configuration, such as `tx_ring`.
+        `parameters` are what the driver reads from its configuration, such as `tx_ring`. The card gets an interrupt
+        line of its own, or that of the NIC named by `shares_line_with`.
         """
-        if name in self.slots:
-            raise UsageError(f"host {self.name} has a NIC named {name} already")
+        self._check_new(name)
         full_name = f"{self.name}.{name}"
         address = mac or self._usual_address()
         cpu = self.cpus[0]
-        line = InterruptLine(cpu, f"{full_name} interrupt")
+        line = self._line(shares_line_with) if shares_line_with else InterruptLine(cpu, f"{full_name} interrupt")
         dma = DmaSpace(self.memory, full_name)
         nic = Nic(self.kernel, full_name, address, dma=dma, line=line, settlers=cpu.settlers)
-        device = Device(full_name, nic, line, dma, self.memory, cpu, {"mtu": mtu, **(parameters or {})})
-        slot = Slot(self, nic, self.ndis.add_adapter(miniport(), device), mtu)
+        device = Device(full_name, nic, line, dma, self.memory, cpu, {"mtu": mtu, **(parameters or {})}, self.cpus)
+        slot = Slot(self, nic, line, self.ndis.add_adapter(miniport(), device), mtu)
         self.slots[name] = slot
+        return slot
+
+    def stream_nic(
+        self,
+        name: str,
+        miniport: Callable[[], v5.Miniport],
+        *,
+        mac: bytes | None = None,
+        mtu: int = 1500,
+        parameters: Mapping[str, int] | None = None,
+    ) -> StreamSlot:
+        """Give this host a NIC without a card: a miniport with a WDM lower edge, over a device that carries a stream.
+
+        As there is no EEPROM, the driver reads its address from the parameter `network_address`.
+        """
+        self._check_new(name)
+        full_name = f"{self.name}.{name}"
+        address = mac or self._usual_address()
+        device = StreamDevice(full_name, self.cpus[0])
+        known = {"mtu": mtu, "network_address": int.from_bytes(address, "big"), **(parameters or {})}
+        seen = wdm_device(full_name, device, self.memory, self.cpus[0], known)
+        slot = StreamSlot(device, self.ndis.add_adapter(miniport(), seen), address)
+        self.streams[name] = slot
         return slot
 
     async def start(self, name: str) -> Adapter:
@@ -95,7 +122,15 @@ class Host:
             raise BugCheck(f"{adapter.name} does not run: {'; '.join(reasons) or adapter.state.current.value}")
         return adapter
 
-    async def bind_protocol(self, name: str, protocol: Protocol, *, cpu: int = 0) -> Binding:
+    @overload
+    async def bind_protocol(self, name: str, protocol: v5.Protocol, *, cpu: int = 0) -> v5.Binding: ...
+
+    @overload
+    async def bind_protocol(self, name: str, protocol: v6.Protocol, *, cpu: int = 0) -> v6.Binding: ...
+
+    async def bind_protocol(
+        self, name: str, protocol: v5.Protocol | v6.Protocol, *, cpu: int = 0
+    ) -> v5.Binding | v6.Binding:
         """Bind a protocol driver to a NIC, starting its adapter if need be."""
         chosen = self._cpu(cpu)
         adapter = await self.start(name)
@@ -122,7 +157,7 @@ class Host:
 
     async def halt(self) -> None:
         """Halt every adapter, last first."""
-        for slot in reversed(self.slots.values()):
+        for slot in reversed(self._nics().values()):
             await slot.adapter.halt()
 
     def close(self) -> None:
@@ -131,7 +166,7 @@ class Host:
 
     def _usual_address(self) -> bytes:
         """Return the address of the next card that is given none: locally administered, by host and slot."""
-        slot, slot_low = divmod(len(self.slots) + 1, 256)
+        slot, slot_low = divmod(len(self._nics()) + 1, 256)
         return bytes((2, 0, slot, *divmod(self.number + 1, 256), slot_low))
 
     def _cpu(self, number: int) -> Cpu:
@@ -139,7 +174,23 @@ class Host:
             raise UsageError(f"host {self.name} has no CPU {number}; its CPUs are 0 to {len(self.cpus) - 1}")
         return self.cpus[number]
 
-    def _slot(self, name: str) -> Slot:
-        if name not in self.slots:
-            raise UsageError(f"host {self.name} has no NIC named {name}; it has {', '.join(self.slots) or 'none'}")
-        return self.slots[name]
+    def _slot(self, name: str) -> Slot | StreamSlot:
+        nics = self._nics()
+        if name not in nics:
+            raise UsageError(f"host {self.name} has no NIC named {name}; it has {', '.join(nics) or 'none'}")
+        return nics[name]
+
+    def _line(self, name: str) -> InterruptLine:
+        """Return the interrupt line of a card."""
+        slot = self._slot(name)
+        if isinstance(slot, StreamSlot):
+            raise UsageError(f"{slot.name} is no card and has no interrupt line to share")
+        return slot.line
+
+    def _nics(self) -> dict[str, Slot | StreamSlot]:
+        """Return the NICs of both kinds: cards first, then streams."""
+        return {**self.slots, **self.streams}
+
+    def _check_new(self, name: str) -> None:
+        if name in self._nics():
+            raise UsageError(f"host {self.name} has a NIC named {name} already")

@@ -52,7 +52,7 @@ class DmaSpace:
         place = self._blocks.index(block)
         del self._blocks[place], self._starts[place]
 
-    def map(self, segments: Sequence[tuple[int, int]]) -> None:
+    def map(self, segments: Iterable[tuple[int, int]]) -> None:
         """Let the card read these pairs of address and length while a send is in flight."""
         mapped = self.mapped
         for address, length in segments:
@@ -63,7 +63,7 @@ class DmaSpace:
             else:
                 mapped[address] = length
 
-    def unmap(self, segments: Sequence[tuple[int, int]]) -> None:
+    def unmap(self, segments: Iterable[tuple[int, int]]) -> None:
         """Take what one `map` of these segments gave."""
         mapped, shared = self.mapped, self._shared
         for address, length in segments:

@@ -7,7 +7,8 @@ fastest ways of plain Python to read payload and to move whole runs
 (benchmarks/micro/memory.py, descriptor_runs.py).
 
 Every allocation knows its owner. Freed memory is filled with a poison byte,
-so that a read after free shows.
+so that a read after free shows. An owner can be starved: it gets nothing
+more until it is relieved, and nobody else notices.
 """
 
 import mmap
@@ -50,7 +51,7 @@ class HostMemory:
     at the aligned address `a`.
     """
 
-    __slots__ = ("_blocks", "_fd", "_free", "map", "name", "size", "words")
+    __slots__ = ("_blocks", "_fd", "_free", "_starved", "map", "name", "size", "words")
 
     def __init__(self, name: str, size: int) -> None:
         if size < 2 * PAGE:
@@ -67,6 +68,7 @@ class HostMemory:
         self.words = memoryview(self.map).cast("Q")
         self._blocks: list[Block] = []
         self._free: list[tuple[int, int]] = [(PAGE, self.size)]
+        self._starved: dict[str, None] = {}
 
     def __repr__(self) -> str:
         used = sum(block.length for block in self._blocks)
@@ -80,9 +82,11 @@ class HostMemory:
     def allocate(
         self, length: int, *, owner: str, purpose: str, alignment: int = 64, cached: bool = True
     ) -> Block | None:
-        """Allocate `length` bytes aligned to a power of two; None when there is no room."""
+        """Allocate `length` bytes aligned to a power of two; None when there is no room, or none for this owner."""
         if length < 1 or alignment < 1 or alignment & (alignment - 1):
             raise UsageError(f"{owner} cannot allocate {length} bytes aligned to {alignment} for its {purpose}")
+        if owner in self._starved:
+            return None
         for place, (start, end) in enumerate(self._free):
             address = (start + alignment - 1) & -alignment
             if address + length <= end:
@@ -104,6 +108,14 @@ class HostMemory:
         self.poison(block.address, block.length)
         insort(self._free, (block.address, block.end))
         self._merge()
+
+    def starve(self, owner: str) -> None:
+        """Give `owner` no memory until it is relieved; what it has, it keeps and may free."""
+        self._starved[owner] = None
+
+    def relieve(self, owner: str) -> None:
+        """Let a starved `owner` have memory again."""
+        self._starved.pop(owner, None)
 
     def poison(self, address: int, length: int) -> None:
         """Fill a range with the poison byte."""

@@ -1,12 +1,12 @@
 """NDIS.SYS: statuses, OIDs, packets, adapters, bindings and the library drivers call. It knows no card.
 
-A driver imports from here, from `v5` and from `co` only; `library.NdisLibrary` is what
+A driver imports from here, and from `v5`, `v6` or `co`, only; `library.NdisLibrary` is what
 a machine puts into each host.
 """
 
-from ndisemu.kernel import DISPATCH, PASSIVE, Event, Irql, Signal, SpinLock, Timer, Turn
+from ndisemu.kernel import DISPATCH, PASSIVE, Event, Irp, Irql, NtStatus, Signal, SpinLock, Timer, Turn
 from ndisemu.memory import DescriptorRing
-from ndisemu.ndis import co, v5
+from ndisemu.ndis import co, v5, v6
 from ndisemu.ndis.adapter import Adapter
 from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.constants import (
@@ -19,10 +19,13 @@ from ndisemu.ndis.constants import (
     PacketFlag,
     ProtocolOption,
 )
-from ndisemu.ndis.data import BufferPool, Mdl, OidRequest, OobBlock, Packet, PacketPool
-from ndisemu.ndis.device import Device
+from ndisemu.ndis.data import BufferPool, Mdl, OidRequest, OobBlock, Packet, PacketPool, Tag
+from ndisemu.ndis.device import Device, wdm_device
+from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.library import NdisLibrary
+from ndisemu.ndis.miniportlibrary import RegisterSpace
 from ndisemu.ndis.oid import Oid
+from ndisemu.ndis.pnp import DeviceEvent, NetEvent, NetPnPEvent, PowerState
 from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.status import Status
 
@@ -35,14 +38,19 @@ __all__ = [
     "BufferPool",
     "DescriptorRing",
     "Device",
+    "DeviceEvent",
     "Event",
     "HardwareStatus",
+    "Irp",
     "Irql",
     "MacOption",
     "Mdl",
     "MediaState",
     "Medium",
     "NdisLibrary",
+    "NetEvent",
+    "NetPnPEvent",
+    "NtStatus",
     "Oid",
     "OidRequest",
     "OobBlock",
@@ -50,13 +58,19 @@ __all__ = [
     "PacketFilter",
     "PacketFlag",
     "PacketPool",
+    "PowerState",
     "ProtocolOption",
+    "RegisterSpace",
     "SharedMemory",
     "Signal",
     "SpinLock",
     "Status",
+    "StatusIndication",
+    "Tag",
     "Timer",
     "Turn",
     "co",
     "v5",
+    "v6",
+    "wdm_device",
 ]

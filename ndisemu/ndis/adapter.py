@@ -7,19 +7,21 @@ every packet back to its protocol in the order of submission, and leaves all
 other adapters alone.
 
 Not here: how an adapter starts and ends, and its data paths; see
-`v5.adapter` and `v6.adapter`.
+`v5.adapter` and `v6.adapter`. What it can be told to do besides is next door,
+in `control`.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DRIVER_ERRORS, Cpu, Dpc, Fiber, Signal, run_passive
 from ndisemu.ndis.call import Ended, Failed, enter
+from ndisemu.ndis.control import Control
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.device import Device
 from ndisemu.ndis.oid import Oid
@@ -35,9 +37,6 @@ if TYPE_CHECKING:
     from ndisemu.ndis.library import NdisLibrary
     from ndisemu.ndis.v5.miniportlock import MiniportLock
 
-# How long a request of NDIS's own may take: twice the hang-check interval (5.7).
-REQUEST_PATIENCE: Final = 4_000_000_000
-
 
 class AnyMiniport(Protocol):
     """A miniport driver of any generation; `ndis` is the library as it sees it."""
@@ -48,7 +47,7 @@ class AnyMiniport(Protocol):
         ...
 
 
-class Adapter(ABC):
+class Adapter(Control):
     """`NDIS_MINIPORT_BLOCK`: one adapter of one host.
 
     `fibers` are the miniport's suspended coroutines in the order of their
@@ -82,11 +81,12 @@ class Adapter(ABC):
         self.fibers: dict[Fiber, None] = {}
         self.requests = RequestQueue(self)
         self.resources = Resources(self)
+        self.prepare_control(self)
         self.station_address = bytes(6)
         self.maximum_total_size = 0
         self.interrupts = 0
-        self._burial = Dpc(self._bury, name=f"{self.name} reclaim", cpu=self.cpu)
-        self._last_words = Status.FAILURE
+        self._burial = Dpc(self.bury, name=f"{self.name} reclaim", cpu=self.cpu)
+        self.last_words = Status.FAILURE
 
     def __repr__(self) -> str:
         state = self.state.current.value
@@ -132,6 +132,22 @@ class Adapter(ABC):
     def reclaim(self, status: Status) -> None:
         """Take everything from a dead miniport and complete it, in the order of submission."""
 
+    # What a generation may do in its own way.
+
+    async def pause(self) -> None:
+        """Let nothing flow any more, before bindings change; 5.x knows no pause, so nothing happens."""
+
+    async def restart(self) -> None:
+        """Let everything flow again, after bindings have changed."""
+
+    def answer_request(self, request: OidRequest) -> Status | None:
+        """Answer a request in the miniport's place; None for what the miniport must see."""
+        return self.requests.filters.answer(request)
+
+    def cancel_request(self, request: OidRequest) -> None:
+        """End a request that waits for its turn; 5.x cannot take back what its miniport has."""
+        self.requests.withdraw(request, Status.REQUEST_ABORTED)
+
     # The state, which moves here and nowhere else.
 
     def move(self, event: Enum) -> None:
@@ -154,13 +170,14 @@ class Adapter(ABC):
 
     async def patiently(self, request: OidRequest) -> Status:
         """Wait for the end of a pending request whose signal is awaited; past all patience, stop the adapter."""
+        allowed = self.hang.patience
 
         def give_up() -> None:
             if self.running:
-                self.stop("oid-never-completed", f"the {request!r} was not completed in {REQUEST_PATIENCE} ns")
+                self.stop("oid-never-completed", f"the {request!r} was not completed in {allowed} ns")
 
         patience = self.kernel.alarm(give_up)
-        patience.set(self.kernel.local_time() + REQUEST_PATIENCE)
+        patience.set(self.kernel.local_time() + allowed)
         ended: Status = await request.signal if request.signal is not None else Status.FAILURE
         patience.cancel()
         return ended
@@ -241,7 +258,7 @@ class Adapter(ABC):
             f"{binding.name} cannot close: {self.sends.in_flight} sends, {binding.requests_pending} requests are not "
             f"completed and {binding.receives_held} received packets not returned{waiting}"
         )
-        self._last_words = Status.REQUEST_ABORTED
+        self.last_words = Status.REQUEST_ABORTED
         if self.running:
             self.stop("send-never-completed" if binding.sends_pending else "stuck", text)
         binding.receives_held = 0
@@ -251,6 +268,7 @@ class Adapter(ABC):
         self.kernel.withdraw(error)
         self.report(rule, text, error)
         self.fail()
+        self.hang.stop()
         self.device.registers.power_off()
         self.resources.silence()
         self._burial.queue(self.cpu)
@@ -269,12 +287,13 @@ class Adapter(ABC):
             )
             self._close(fiber)
 
-    def _bury(self) -> None:
+    def bury(self) -> None:
         """Close the dead miniport's coroutines in the order of their creation, then give back what it held."""
         for fiber in tuple(self.fibers):
             self._close(fiber)
-        self.reclaim(self._last_words)
-        self.requests.reclaim(self._last_words)
+        self.reclaim(self.last_words)
+        self.requests.reclaim(self.last_words)
+        self.resetting.abandon()
 
     def _close(self, fiber: Fiber) -> None:
         self.forget(fiber)

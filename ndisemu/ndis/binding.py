@@ -10,7 +10,7 @@ Not here: sending and receiving; see `v5.binding` and `v6.binding`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DISPATCH, DRIVER_ERRORS, Event, Signal, Timer
@@ -19,15 +19,14 @@ from ndisemu.ndis.data.mdl import BufferPool
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, check_immediate, ddi
 from ndisemu.ndis.filter import BindingFilter
+from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.oid import Oid
-from ndisemu.ndis.states import BINDING_TRANSITIONS, BindingEvent, BindingState, Machine
+from ndisemu.ndis.pnp import NetPnPEvent
+from ndisemu.ndis.states import BindingEvent, Machine
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
-
-# How long a close waits for what is outstanding: twice the hang-check interval (5.7).
-CLOSE_PATIENCE: Final = 4_000_000_000
 
 
 class Named(Protocol):
@@ -40,19 +39,21 @@ class BaseBinding(ABC):
     """`NDIS_BINDING_HANDLE`; it owns the packets or lists its protocol allocated.
 
     `sends_pending` counts what the protocol has submitted and not got back,
-    `receives_held` the references it has promised to return.
+    `receives_held` the references it has promised to return. `closing` is
+    set once its close has begun.
     """
 
-    __slots__ = ("_buffer_pools", "_quiet", "adapter", "failed", "filter", "name", "protocol", "protocol_options",
-                 "receives_held", "requests_pending", "sends_pending", "state")  # fmt: skip
+    __slots__ = ("_buffer_pools", "_quiet", "adapter", "closing", "failed", "filter", "name", "protocol",
+                 "protocol_options", "receives_held", "requests_pending", "sends_pending", "state")  # fmt: skip
 
     protocol: Named
 
-    def __init__(self, adapter: "Adapter", protocol_name: str) -> None:
+    def __init__(self, adapter: "Adapter", name: str, states: Machine[Any, Any]) -> None:
         self.adapter = adapter
-        self.name = f"{protocol_name} on {adapter.name}"
+        self.name = name
         self.filter = BindingFilter(adapter.station_address)
-        self.state: Machine[BindingState, BindingEvent] = Machine(self.name, BindingState.OPENING, BINDING_TRANSITIONS)
+        self.state = states
+        self.closing = False
         self.sends_pending = 0
         self.receives_held = 0
         self.requests_pending = 0
@@ -70,7 +71,7 @@ class BaseBinding(ABC):
     def request(self, request: OidRequest) -> Status:
         """Query or set; PENDING means that `request_complete` follows."""
         self.adapter.running_cpu("NdisRequest").preempt()
-        if self.state.current is not BindingState.OPEN:
+        if not self.is_open:
             return Status.CLOSING
         request.binding = self
         status = self.adapter.requests.submit(request)
@@ -111,12 +112,13 @@ class BaseBinding(ABC):
     async def close(self) -> None:
         """Close the adapter: refuses new work, and waits for sends, requests and lent packets."""
         self.state.apply(BindingEvent.CLOSE)
+        self.closing = True
         self.refuse_sends()
-        if not self._is_quiet() and not await self._wait_until_quiet():
+        if not self._is_quiet() and not (await self._wait_for(self._quiet) and self._is_quiet()):
             self.adapter.stuck(self)
             if not self._is_quiet():
                 # The stopped adapter gives everything back in a moment.
-                await self._quiet.wait(CLOSE_PATIENCE)
+                await self._quiet.wait(self.adapter.hang.patience)
         self.adapter.leave(self)
         for request in self.adapter.requests.filters.close(self):
             await self.adapter.request(request)
@@ -126,6 +128,11 @@ class BaseBinding(ABC):
         self.state.apply(BindingEvent.CLOSED)
 
     # What NDIS does with it.
+
+    @property
+    @abstractmethod
+    def is_open(self) -> bool:
+        """Whether it has been opened and its close has not begun."""
 
     @abstractmethod
     def refuse_sends(self) -> None:
@@ -142,6 +149,18 @@ class BaseBinding(ABC):
     @abstractmethod
     def tell_request_complete(self, request: OidRequest, status: Status) -> None:
         """Call the protocol's entry point for the end of a request that was pending."""
+
+    def tell_status(self, indication: StatusIndication | None) -> None:  # noqa: B027 - who hears nothing is complete
+        """Call the protocol's entry point for a status indication, or with None for the end of a series."""
+
+    def net_event(self, event: NetPnPEvent) -> object:
+        """Call the protocol's entry point for a plug and play event; what it returns may have to be awaited."""
+        return Status.NOT_SUPPORTED
+
+    @property
+    def link_up(self) -> bool:
+        """Whether the miniport has last said that its link is up."""
+        return self.adapter.link_up
 
     def opened(self) -> None:
         """The open has succeeded."""
@@ -177,7 +196,7 @@ class BaseBinding(ABC):
 
     def look_whether_quiet(self) -> None:
         """Let a close go on if nothing is outstanding any more."""
-        if self.state.current is BindingState.CLOSING and self._is_quiet():
+        if self.closing and self._is_quiet():
             self._quiet.set()
 
     async def _finished(self, request: OidRequest) -> None:
@@ -188,15 +207,15 @@ class BaseBinding(ABC):
         if status is not Status.SUCCESS:
             raise RuleViolation("oid-failed", f"{self.name}: {request!r} ended with {status}")
 
-    async def _wait_until_quiet(self) -> bool:
-        """Wait for what is outstanding, for as long as time passes; a driver that never lets it pass gets no more."""
+    async def _wait_for(self, event: Event) -> bool:
+        """Wait for `event`, for as long as time passes; a driver that never lets it pass gets no more."""
         kernel = self.adapter.kernel
-        before, kernel.stalled = kernel.stalled, self._quiet.set
+        before, kernel.stalled = kernel.stalled, event.set
         try:
-            return await self._quiet.wait(CLOSE_PATIENCE) and self._is_quiet()
+            return await event.wait(self.adapter.hang.patience)
         finally:
             kernel.stalled = before
-            self._quiet.reset()
+            event.reset()
 
     def _is_quiet(self) -> bool:
         return not (self.sends_pending or self.receives_held or self.requests_pending)

@@ -10,6 +10,7 @@ from typing import Final
 
 from ndisemu.frame.ethernet import BROADCAST
 from ndisemu.ndis.constants import PacketFilter
+from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.packet import Packet
 
 # A flood of made-up addresses must not grow the memory of verdicts.
@@ -50,6 +51,21 @@ class BindingFilter:
         if refused == len(packets):
             return ()
         return [packet for packet in packets if self._judge(packet.read()[:6])]
+
+    def accepts_lists(self, nbls: Sequence[NetBufferList]) -> Sequence[NetBufferList]:
+        """Return the lists whose first frame's destination this binding wants, in order."""
+        verdicts = self._verdicts
+        refused = []
+        for nbl in nbls:
+            buffer = nbl.buffers[0]
+            start, length = buffer.segments[0]
+            destination = buffer.memory[start : start + 6] if length >= 6 else buffer.read()[:6]
+            verdict = verdicts.get(destination)
+            if verdict is None:
+                verdict = self._judge(destination)
+            if not verdict:
+                refused.append(nbl)
+        return [nbl for nbl in nbls if nbl not in refused] if refused else nbls
 
     def _judge(self, destination: bytes) -> bool:
         if len(self._verdicts) >= MOST_VERDICTS:

@@ -55,6 +55,17 @@ class FilterBook:
         binding.filter.become(BindingFilter(binding.filter.station))
         return [OidRequest.set(oid, b"") for oid in (Oid.GEN_CURRENT_PACKET_FILTER, Oid.E802_3_MULTICAST_LIST)]
 
+    def forget(self) -> None:
+        """The miniport has lost what it was told: it knows as much as after its start."""
+        self._told = _encoded(())
+
+    def restoring(self) -> list[OidRequest]:
+        """Return the sets that tell the miniport what it does not know (any more); they pass while others are refused."""
+        requests = [OidRequest.set(oid, b"") for oid in self._told]
+        for request in requests:
+            request.urgent = True
+        return requests
+
     def _tell(
         self, request: OidRequest, filters: Iterable[BindingFilter], take_effect: Callable[[], None]
     ) -> Status | None:

@@ -1,9 +1,14 @@
-"""NDIS.SYS of one host: its drivers, adapters and protocols, and their pools."""
+"""NDIS.SYS of one host: its drivers, adapters and protocols, and their pools.
+
+Drivers of each generation come to the same library; an adapter and a binding
+are of the generation of their driver.
+"""
 
 from collections.abc import Callable
-from typing import TypeVar
+from functools import partial
+from typing import TypeVar, overload
 
-from ndisemu.errors import RuleViolation, UsageError
+from ndisemu.errors import UsageError
 from ndisemu.kernel import DRIVER_ERRORS, Cpu, run_passive
 from ndisemu.memory import HostMemory
 from ndisemu.ndis.adapter import Adapter
@@ -13,24 +18,29 @@ from ndisemu.ndis.co.binding import CoBinding
 from ndisemu.ndis.co.miniport import Miniport as CoMiniport
 from ndisemu.ndis.co.protocol import BindContext as CoBindContext, Protocol as CoProtocol
 from ndisemu.ndis.data.mdl import BufferPool
+from ndisemu.ndis.data.nbl import NblPool
 from ndisemu.ndis.data.packet import PacketPool
 from ndisemu.ndis.ddi import check_entry_points
 from ndisemu.ndis.device import Device
-from ndisemu.ndis.states import BindingState
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.adapter import PacketAdapter
 from ndisemu.ndis.v5.binding import Binding
 from ndisemu.ndis.v5.miniport import Miniport
 from ndisemu.ndis.v5.protocol import BindContext, Protocol
+from ndisemu.ndis.v6 import binding as binding6, miniport as miniport6, protocol as protocol6
+from ndisemu.ndis.v6.adapter import NblAdapter
+from ndisemu.ndis.v6.attributes import HEADER
 
 B = TypeVar("B", bound=BaseBinding)
+# A protocol's bind entry point, and the wait for its end if it pends.
+BindCall = tuple[Callable[[], object], Callable[[], object]]
 
 
 class NdisLibrary:
     """One host's NDIS.
 
-    `packet_pools` are all that exist, so that every packet can be found by its
-    owner; packet numbers are unique in a host.
+    `packet_pools` and `nbl_pools` are all that exist, so that every packet and
+    every list can be found by its owner; their numbers are unique in a host.
     """
 
     def __init__(self, name: str, memory: HostMemory) -> None:
@@ -38,103 +48,145 @@ class NdisLibrary:
         self.memory = memory
         self.adapters: dict[str, Adapter] = {}
         self.packet_pools: list[PacketPool] = []
+        self.nbl_pools: list[NblPool] = []
         self._next_packet = 0
+        self._next_nbl = 0
+        self._last_cancel_id = 0
 
     def __repr__(self) -> str:
         return f"<NdisLibrary of {self.name}: {len(self.adapters)} adapters>"
 
-    def add_adapter(self, miniport: Miniport, device: Device) -> PacketAdapter:
+    @overload
+    def add_adapter(self, miniport: CoMiniport, device: Device) -> CoAdapter: ...
+
+    @overload
+    def add_adapter(self, miniport: Miniport, device: Device) -> PacketAdapter: ...
+
+    @overload
+    def add_adapter(self, miniport: miniport6.Miniport, device: Device) -> NblAdapter: ...
+
+    def add_adapter(self, miniport: Miniport | miniport6.Miniport, device: Device) -> Adapter:
         """Register `miniport` for `device` (`NdisMRegisterMiniport` and AddDevice in one); it is not started."""
+        check_entry_points(type(miniport))
+        adapter = self._make_adapter(miniport, device)
+        self.adapters[device.name] = adapter
+        return adapter
+
+    def _make_adapter(self, miniport: Miniport | miniport6.Miniport, device: Device) -> Adapter:
+        if isinstance(miniport, miniport6.Miniport):
+            return NblAdapter(self, miniport, device)
         if not isinstance(miniport, Miniport):
-            raise UsageError(f"{type(miniport).__name__} is not a v5.Miniport")
+            raise UsageError(f"{type(miniport).__name__} is neither a v5.Miniport nor a v6.Miniport")
         if isinstance(miniport, CoMiniport):
-            return self._add_co_adapter(miniport, device)
-        if not miniport.deserialized:
-            raise UsageError(
-                f"{type(miniport).__name__} is serialized; this version runs deserialized miniports (deserialized = True)"
-            )
-        check_entry_points(type(miniport))
-        adapter = PacketAdapter(self, miniport, device)
-        self.adapters[device.name] = adapter
-        return adapter
+            return CoAdapter(self, miniport, device)
+        return PacketAdapter(self, miniport, device)
 
-    def _add_co_adapter(self, miniport: CoMiniport, device: Device) -> CoAdapter:
-        """Register a connection-oriented miniport, which is deserialized by definition (seed 003)."""
-        if not miniport.deserialized:
-            raise RuleViolation(
-                "co-deserialized",
-                f"{type(miniport).__name__} is connection-oriented and says that it is serialized; "
-                "connection-oriented miniports are deserialized (deserialized = True)",
-            )
-        check_entry_points(type(miniport))
-        adapter = CoAdapter(self, miniport, device)
-        self.adapters[device.name] = adapter
-        return adapter
+    @overload
+    async def bind(self, protocol: Protocol, adapter: Adapter, cpu: Cpu) -> Binding | None: ...
 
-    async def bind(self, protocol: Protocol, adapter: Adapter, cpu: Cpu) -> Binding | None:
-        """Offer `adapter` to `protocol`: ProtocolBindAdapter at PASSIVE_LEVEL; returns the binding it opened, if any."""
+    @overload
+    async def bind(self, protocol: protocol6.Protocol, adapter: Adapter, cpu: Cpu) -> binding6.Binding | None: ...
+
+    async def bind(
+        self, protocol: Protocol | protocol6.Protocol, adapter: Adapter, cpu: Cpu
+    ) -> Binding | binding6.Binding | None:
+        """Offer `adapter` to `protocol`, while nothing flows: ProtocolBindAdapter(Ex) at PASSIVE_LEVEL.
+
+        Returns the binding it opened, if any.
+        """
+        check_entry_points(type(protocol))
         if isinstance(adapter, CoAdapter):
             raise UsageError(f"{protocol.name} is connectionless and {adapter.name} has nothing but virtual circuits")
-        check_entry_points(type(protocol))
-        opened: list[Binding] = []
-
-        def open_adapter() -> Binding:
-            opened.append(self.open_adapter(protocol, adapter))
-            return opened[0]
-
-        context = BindContext(adapter.name, open_adapter)
-        return await self._offer(protocol.name, adapter, cpu, lambda: protocol.bind_adapter(context), opened)
+        if isinstance(protocol, protocol6.Protocol) is not isinstance(adapter, NblAdapter):
+            raise UsageError(
+                f"{protocol.name} cannot bind to {adapter.name}, which speaks {adapter.generation}; "
+                "protocol and miniport must be of one generation"
+            )
+        opened: list[Binding | binding6.Binding] = []
+        return await self._offer(protocol.name, adapter, cpu, self._bind_call(protocol, adapter, opened), opened)
 
     async def bind_circuits(self, protocol: CoProtocol, adapter: Adapter, cpu: Cpu) -> CoBinding | None:
         """Offer a connection-oriented adapter to a client or call manager; returns the binding it opened, if any."""
+        check_entry_points(type(protocol))
         if not isinstance(adapter, CoAdapter):
             raise UsageError(f"{protocol.name} is connection-oriented and {adapter.name} has no virtual circuits")
-        check_entry_points(type(protocol))
         opened: list[CoBinding] = []
 
         def open_adapter() -> CoBinding:
             binding = CoBinding(protocol, adapter)
             opened.append(binding)
-            binding.opened()
-            adapter.join(binding)
+            self.open_adapter(binding)
             return binding
 
-        context = CoBindContext(adapter.name, open_adapter)
-        return await self._offer(protocol.name, adapter, cpu, lambda: protocol.bind_adapter(context), opened)
+        context = CoBindContext(protocol.name, adapter, open_adapter)
+        return await self._offer(
+            protocol.name, adapter, cpu, (partial(protocol.bind_adapter, context), context.completed), opened
+        )
 
-    async def _offer(
-        self, name: str, adapter: Adapter, cpu: Cpu, routine: Callable[[], object], opened: list[B]
-    ) -> B | None:
-        """Call ProtocolBindAdapter; what it has opened and does not keep is unbound again."""
+    async def _offer(self, name: str, adapter: Adapter, cpu: Cpu, call: BindCall, opened: list[B]) -> B | None:
+        """Call a protocol's bind entry point while nothing flows; what it has opened and does not keep is unbound."""
+        await adapter.pause()
         try:
-            status = await run_passive(routine, cpu)
-        except DRIVER_ERRORS as error:
-            adapter.kernel.report("bugcheck", name, f"ProtocolBindAdapter raised {error!r}", error)
-            status = Status.FAILURE
-        if status is Status.SUCCESS and opened:
-            return opened[0]
-        for binding in opened:
-            await self.unbind(binding)
-        return None
+            if await _succeeded(name, adapter, cpu, call) and opened:
+                return opened[0]
+            for binding in opened:
+                await self.unbind(binding)
+            return None
+        finally:
+            await adapter.restart()
+
+    def _bind_call(
+        self, protocol: Protocol | protocol6.Protocol, adapter: Adapter, opened: list[Binding | binding6.Binding]
+    ) -> BindCall:
+        """Return the call of the protocol's bind entry point; what it opens is entered in `opened`."""
+        if isinstance(protocol, protocol6.Protocol):
+
+            def open_adapter_ex() -> binding6.Binding:
+                binding = binding6.Binding(protocol, adapter)
+                opened.append(binding)
+                self.open_adapter(binding)
+                return binding
+
+            mtu = adapter.maximum_total_size - HEADER
+            parameters = protocol6.BindParameters(adapter.name, adapter.station_address, mtu)
+            context6 = protocol6.BindContext(protocol.name, adapter, parameters, open_adapter_ex)
+            return partial(protocol.bind_adapter, context6), context6.completed
+
+        def open_adapter() -> Binding:
+            binding = Binding(protocol, adapter)
+            opened.append(binding)
+            self.open_adapter(binding)
+            return binding
+
+        context = BindContext(protocol, adapter, open_adapter)
+        return partial(protocol.bind_adapter, context), context.completed
 
     async def unbind(self, binding: BaseBinding) -> None:
         """End a binding: ProtocolUnbindAdapter at PASSIVE_LEVEL, which closes it; NDIS closes it if that fails."""
         cpu = binding.adapter.cpu
+        if isinstance(binding, binding6.Binding):
+            await binding.pause()
         try:
             await run_passive(binding.unbind, cpu)
         except DRIVER_ERRORS as error:
             binding.adapter.kernel.report(
                 "bugcheck", binding.protocol.name, f"ProtocolUnbindAdapter raised {error!r}", error
             )
-        if binding.state.current is BindingState.OPEN:
+        if binding.is_open:
             await run_passive(binding.close, cpu)
 
-    def open_adapter(self, protocol: Protocol, adapter: Adapter) -> Binding:
-        """Make the binding that NdisOpenAdapter asks for."""
-        binding = Binding(protocol, adapter)
-        adapter.join(binding)
+    def open_adapter(self, binding: BaseBinding) -> None:
+        """Open what NdisOpenAdapter(Ex) asks for."""
+        binding.adapter.join(binding)
         binding.opened()
-        return binding
+
+    def generate_partial_cancel_id(self) -> int:
+        """Return a high byte for a protocol's cancel ids, so that those of two protocols differ.
+
+        `NdisGeneratePartialCancelId`; 1 to 255 in turn, never 0, which marks packets that cannot be cancelled.
+        """
+        self._last_cancel_id = self._last_cancel_id % 255 + 1
+        return self._last_cancel_id
 
     def make_packet_pool(self, name: str, owner: str, count: int) -> PacketPool:
         """Make a pool of `count` packet descriptors, numbered on from the last."""
@@ -143,6 +195,26 @@ class NdisLibrary:
         self.packet_pools.append(pool)
         return pool
 
+    def make_nbl_pool(self, name: str, owner: str, count: int) -> NblPool:
+        """Make a pool of `count` lists, numbered on from the last."""
+        pool = NblPool(name, owner, count, self._next_nbl)
+        self._next_nbl += count
+        self.nbl_pools.append(pool)
+        return pool
+
     def make_buffer_pool(self, name: str, owner: str, count: int, size: int) -> BufferPool:
         """Make a pool of `count` buffers of `size` bytes in this host's memory."""
         return BufferPool(self.memory, name, owner, count, size)
+
+
+async def _succeeded(name: str, adapter: Adapter, cpu: Cpu, call: BindCall) -> bool:
+    """Call the bind entry point of the protocol `name`; returns whether it has ended with SUCCESS."""
+    routine, completed = call
+    try:
+        status = await run_passive(routine, cpu)
+        if status is Status.PENDING:
+            status = await run_passive(completed, cpu)
+    except DRIVER_ERRORS as error:
+        adapter.kernel.report("bugcheck", name, f"ProtocolBindAdapter raised {error!r}", error)
+        return False
+    return status is Status.SUCCESS

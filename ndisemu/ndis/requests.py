@@ -34,7 +34,7 @@ class RequestQueue:
 
     def submit(self, request: OidRequest) -> Status:
         """Take a request; returns its final status, or PENDING if a completion will follow."""
-        if self.adapter.refuses_requests is not None:
+        if self.adapter.refuses_requests is not None and not request.urgent:
             return self.adapter.refuses_requests
         if request is self.current or request in self._waiting:
             raise RuleViolation(
@@ -43,9 +43,12 @@ class RequestQueue:
             )
         request.begin()
         self.submitted += 1
-        if self.current is not None or self._waiting:
+        if self.current is not None or (self._waiting and not request.urgent):
             request.pended = True
-            self._waiting.append(request)
+            if request.urgent:
+                self._waiting.appendleft(request)
+            else:
+                self._waiting.append(request)
             return Status.PENDING
         self._pass_down(request)
         if request.status is None:
@@ -62,11 +65,34 @@ class RequestQueue:
                 f"{self.adapter.name} completed a {'set' if is_set else 'query'}, and "
                 f"{f'the pending request is a {request!r}' if request else 'no request is pending'}",
             )
+        self.complete_request(request, status)
+
+    def complete_request(self, request: OidRequest, status: Status) -> None:
+        """The miniport completes this request, which must be the pending one (`NdisMOidRequestComplete`)."""
+        if request is not self.current:
+            raise RuleViolation(
+                "oid-double-complete",
+                f"{self.adapter.name} completed the {request!r}, which is not pending there; complete each exactly once",
+            )
         if status is Status.PENDING:
             raise RuleViolation(
                 "oid-complete-pending", f"{self.adapter.name} completed the {request!r} with NDIS_STATUS_PENDING"
             )
         self._end(request, status)
+
+    def withdraw(self, request: OidRequest, status: Status) -> bool:
+        """End a request that still waits for its turn; returns whether it did."""
+        if request not in self._waiting:
+            return False
+        self._waiting.remove(request)
+        self._settle(request, status)
+        return True
+
+    def find(self, binding: object, request_id: int) -> OidRequest | None:
+        """Return the pending request of a binding with this id, the oldest first."""
+        pending = [*([] if self.current is None else [self.current]), *self._waiting]
+        mine = (request for request in pending if request.binding is binding and request.request_id == request_id)
+        return next(mine, None)
 
     def returned(self, request: OidRequest, value: object, *, suspended: bool) -> None:
         """The miniport's entry ended with `value`: a status is the completion."""
@@ -95,21 +121,42 @@ class RequestQueue:
         for request in left:
             self._end(request, status)
 
+    def abort(self, status: Status) -> None:
+        """End the request that the miniport has forgotten; what waits goes on waiting."""
+        if self.current is not None:
+            self._end(self.current, status)
+
+    def resume(self) -> None:
+        """Pass down what waits, until one stays with the miniport; a loop, as thousands may wait."""
+        if self._passing:
+            return
+        self._passing = True
+        while self._waiting and self.current is None and self._may_pass(self._waiting[0]):
+            self._pass_down(self._waiting.popleft())
+        self._passing = False
+
     def _pass_down(self, request: OidRequest) -> None:
         """Answer a request whose turn it is, or give it to the miniport."""
         self.current = request
         adapter = self.adapter
         if (note := adapter.kernel.probe.event) is not None:
             note("request", adapter.name, 1, repr(request))
-        own = self.filters.answer(request)
+        own = adapter.answer_request(request)
+        if request.is_set:
+            adapter.power.watch(request)
         if own is not None:
             self._end(request, own)
             return
         adapter.enter_request(request)
 
     def _end(self, request: OidRequest, status: Status) -> None:
-        """End the current request, tell its owner if it had seen PENDING, and pass the next ones down."""
+        """End the current request, and pass the next ones down."""
         self.current = None
+        self._settle(request, status)
+        self.resume()
+
+    def _settle(self, request: OidRequest, status: Status) -> None:
+        """Give a request its status, and tell its owner if it had seen PENDING."""
         self.completed += 1
         request.restore()
         if status is Status.SUCCESS and request.applied is not None:
@@ -122,13 +169,6 @@ class RequestQueue:
                 request.binding.request_completed(request, status)
             elif request.signal is not None:
                 request.signal.set(status)
-        self._pass_on()
 
-    def _pass_on(self) -> None:
-        """Pass down what waits, until one stays with the miniport; a loop, as thousands may wait."""
-        if self._passing:
-            return
-        self._passing = True
-        while self._waiting and self.current is None and self.adapter.refuses_requests is None:
-            self._pass_down(self._waiting.popleft())
-        self._passing = False
+    def _may_pass(self, request: OidRequest) -> bool:
+        return request.urgent or self.adapter.refuses_requests is None

@@ -1,7 +1,8 @@
 """What a miniport has claimed from NDIS, so that nothing outlives its adapter.
 
-Interrupt, timers, work items, shared memory and pools are entered here when
-they are claimed and leave when the driver gives them back. What is left
+Interrupt, timers, work items, shared memory, pools and the IRPs sent to a
+driver below are entered here when they are claimed and leave when they are
+given back. What is left
 after MiniportHalt is a leak, reported by name and reclaimed.
 """
 
@@ -11,12 +12,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import Timer, WorkItem
+from ndisemu.kernel import Irp, Timer, WorkItem
 from ndisemu.memory import Block, DescriptorRing, HostMemory
+from ndisemu.ndis.data.nbl import NblPool
 from ndisemu.ndis.data.packet import PacketPool
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
+    from ndisemu.ndis.allocation import Allocation
 
 
 class SharedMemory:
@@ -60,8 +63,11 @@ class Resources:
         self.interrupt: Connection | None = None
         self.timers: list[Timer] = []
         self.shared: list[SharedMemory] = []
+        self.allocations: dict[Allocation, None] = {}
         self.packet_pools: list[PacketPool] = []
+        self.nbl_pools: list[NblPool] = []
         self.unmaps: list[Callable[[], None]] = []
+        self.irps: dict[Irp, None] = {}
         self._work: dict[WorkItem, asyncio.Task[object] | None] = {}
 
     def allocate_shared(self, length: int, *, cached: bool, alignment: int, purpose: str) -> SharedMemory | None:
@@ -93,11 +99,21 @@ class Resources:
     def free_packets(self, pool: PacketPool) -> None:
         """Free a pool of packet descriptors, once."""
         if pool not in self.packet_pools:
-            raise RuleViolation(
-                "pool-free", f"{self._adapter.name} frees {pool!r}, which it has not allocated or freed before"
-            )
+            raise self._not_ours(pool)
         self.packet_pools.remove(pool)
         self._adapter.library.packet_pools.remove(pool)
+
+    def free_lists(self, pool: NblPool) -> None:
+        """Free a pool of NET_BUFFER_LISTs, once."""
+        if pool not in self.nbl_pools:
+            raise self._not_ours(pool)
+        self.nbl_pools.remove(pool)
+        self._adapter.library.nbl_pools.remove(pool)
+
+    def _not_ours(self, pool: object) -> RuleViolation:
+        return RuleViolation(
+            "pool-free", f"{self._adapter.name} frees {pool!r}, which it has not allocated or freed before"
+        )
 
     def schedule(self, routine: Callable[[], object], name: str) -> None:
         """Run `routine` at PASSIVE_LEVEL, unless the adapter ends before; what it raises stops the adapter."""
@@ -119,12 +135,35 @@ class Resources:
         self._work[item] = None
         item.queue()
 
+    def call_driver(self, irp: Irp, completion: Callable[[Irp], None] | None) -> None:
+        """Send `irp` to the driver below the adapter; `completion` is not called any more once the adapter has ended."""
+        adapter = self._adapter
+        target = adapter.device.target
+        if target is None:
+            raise RuleViolation(
+                "irp-no-target",
+                f"{adapter.name} sends {irp!r}, but its device is a card; no driver is below to take it",
+            )
+
+        def completed(irp: Irp) -> None:
+            self.irps.pop(irp, None)
+            if (note := adapter.kernel.probe.event) is not None:
+                note("irp", adapter.name, irp.information, f"{irp.major.name} {irp.status}")
+            if completion is not None and adapter.alive:
+                adapter.call("IoCompletionRoutine", lambda: completion(irp))
+
+        irp.send(target, completed)
+        self.irps[irp] = None
+
     def silence(self) -> None:
         """Let nothing of the driver run any more: no interrupt, no timer, no work item, no register access."""
         if self.interrupt is not None:
             self.interrupt.disconnect()
         for timer in self.timers:
             timer.cancel()
+        self.allocations.clear()
+        for irp in tuple(self.irps):
+            irp.cancel()
         work, self._work = self._work, {}
         for task in work.values():
             if task is not None:
@@ -144,13 +183,19 @@ class Resources:
                     report("timer-leak", f"{halt} returned while {timer!r}; cancel it there")
             for item in self._work:
                 report("wi-outstanding-at-halt", f"{halt} returned while {item.name} had not ended; wait for it")
+            for allocation in self.allocations:
+                report("shm-async-halt-race", f"{halt} returned while {allocation!r} was on its way; wait for it")
+            for irp in self.irps:
+                report("irp-outstanding-at-halt", f"{halt} returned before {irp!r} was completed; wait for it")
             for shared in self.shared:
                 report("shmem-leak", f"{halt} returned without freeing the {shared.block}")
-            for pool in self.packet_pools:
+            for pool in (*self.packet_pools, *self.nbl_pools):
                 report("pool-leak", f"{halt} returned without freeing {pool!r}")
         self.silence()
         for shared in tuple(self.shared):
             self.free_shared(shared)
         for pool in tuple(self.packet_pools):
             self.free_packets(pool)
+        for lists in tuple(self.nbl_pools):
+            self.free_lists(lists)
         self.timers = []

@@ -22,6 +22,7 @@ class AdapterState(Enum):
     HALTING = "Halting"
     HALTED = "Halted"
     FAILED = "Failed"
+    SHUTDOWN = "Shutdown"
 
 
 class AdapterEvent(Enum):
@@ -33,6 +34,7 @@ class AdapterEvent(Enum):
     HALT = "MiniportHalt"
     HALTED = "MiniportHalt returned"
     BUG_CHECK = "a bug check"
+    SHUT_DOWN = "MiniportShutdown"
 
 
 class BindingState(Enum):
@@ -63,10 +65,11 @@ ADAPTER_TRANSITIONS: Final[Mapping[AdapterState, Mapping[AdapterEvent, AdapterSt
             _E.INITIALIZE_FAILED: _A.UNINITIALIZED,
             _E.BUG_CHECK: _A.FAILED,
         },
-        _A.RUNNING: {_E.HALT: _A.HALTING, _E.BUG_CHECK: _A.FAILED},
+        _A.RUNNING: {_E.HALT: _A.HALTING, _E.BUG_CHECK: _A.FAILED, _E.SHUT_DOWN: _A.SHUTDOWN},
         _A.HALTING: {_E.HALTED: _A.HALTED, _E.BUG_CHECK: _A.FAILED},
         _A.HALTED: {_E.INITIALIZE: _A.INITIALIZING},
         _A.FAILED: {},
+        _A.SHUTDOWN: {},
     }
 )
 

@@ -53,6 +53,7 @@ def render(result: dict[str, Any], file: TextIO = sys.stdout) -> None:
         console.print()
         console.print(table)
     console.print()
+    _faults(console, result["faults"])
     _failures(console, result)
     _verdict(console, result)
 
@@ -119,6 +120,21 @@ def _latencies(flows: list[dict[str, Any]]) -> Table:
         times = [format_time(flow["latency_ns"][key]) if flow["intact"] else "-" for key in ("median", "p99", "max")]
         table.add_row(flow["name"], *times)
     return table
+
+
+def _faults(console: Console, faults: list[dict[str, Any]]) -> None:
+    """Print in one line what was done to the cards, repetitions with the time of the first."""
+    counted: dict[tuple[str, str], tuple[int, int]] = {}
+    for fault in faults:
+        key = fault["do"], fault["nic"]
+        first, times = counted.get(key, (fault["time"], 0))
+        counted[key] = first, times + 1
+    said = [
+        f"{do} on {nic} {f'{format_count(times)} times from' if times > 1 else 'at'} {format_time(first)}"
+        for (do, nic), (first, times) in counted.items()
+    ]
+    if said:
+        console.print(Text(f"faults: {', '.join(said)}"))
 
 
 def _failures(console: Console, result: dict[str, Any]) -> None:

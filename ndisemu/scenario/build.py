@@ -5,16 +5,16 @@ code, and running a foreign scenario is running foreign code.
 """
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+from ndisemu.drivers.catalogue import MINIPORTS, STATIONS
 from ndisemu.drivers.protocols import Flow, Generator, Replay, Source, Station
-from ndisemu.drivers.ring import RingMiniport
-from ndisemu.errors import BugCheck, RuleViolation
+from ndisemu.errors import BugCheck, InternalError, RuleViolation
 from ndisemu.frame.capture import read_capture
 from ndisemu.kernel import DRIVER_ERRORS
 from ndisemu.machine import Emulation, Host, Slot
@@ -22,7 +22,7 @@ from ndisemu.ndis import PacketFilter
 from ndisemu.ndis.v5 import Miniport
 from ndisemu.scenario import schema
 from ndisemu.scenario.fields import Endpoint
-from ndisemu.scenario.schema import RING, Scenario
+from ndisemu.scenario.schema import Scenario
 
 FILTERS: Final = {
     "directed": PacketFilter.DIRECTED,
@@ -48,8 +48,9 @@ def build(scenario: Scenario, emulation: Emulation) -> Plan:
     plan = Plan()
     for name, host in scenario.hosts.items():
         made = emulation.host(name, cpus=host.cpus, memory=host.memory)
+        owners = line_owners(host.nics)
         for nic_name, nic in host.nics.items():
-            slot = _put_in(made, nic_name, nic, scenario.mtu_of(nic), scenario.path.parent)
+            slot = _put_in(made, nic_name, nic, owners[nic_name], scenario)
             plan.slots[slot.name] = slot
             plan.arriving[slot.name] = []
     for link in scenario.links:
@@ -64,16 +65,31 @@ def driver_class(path: str, folder: Path) -> Callable[[], Miniport]:
 
     Raises `BugCheck` with the driver's traceback if it cannot be had.
     """
-    if path == RING:
-        return RingMiniport
-    module_name, _, class_name = path.partition(":")
+    known = MINIPORTS.get(path)
     try:
-        with _importing_from(folder):
-            found = getattr(import_module(module_name), class_name)
+        with nullcontext() if known else _importing_from(folder):
+            found = _imported(known.path if known else path)
     except DRIVER_ERRORS as error:
         raise BugCheck(f"the driver {path} cannot be imported: {error!r}", error) from error
     if not (isinstance(found, type) and issubclass(found, Miniport)):
         raise BugCheck(f"the driver {path} is not a class derived from ndisemu.v5.Miniport")
+    return found
+
+
+def line_owners(nics: Mapping[str, schema.Nic]) -> dict[str, str]:
+    """Return for each NIC of a host the first one on its interrupt line; those that share with one share with each other."""
+    owners = {name: name for name in nics}
+    places = {name: place for place, name in enumerate(nics)}
+    for name, nic in nics.items():
+        if nic.shares_interrupt_with is not None:
+            first, joined = sorted((owners[name], owners[nic.shares_interrupt_with]), key=places.__getitem__)
+            owners = {one: first if owner == joined else owner for one, owner in owners.items()}
+    return owners
+
+
+def _imported(path: str) -> object:
+    module_name, _, name = path.partition(":")
+    found: object = getattr(import_module(module_name), name)
     return found
 
 
@@ -87,10 +103,11 @@ def _importing_from(folder: Path) -> Iterator[None]:
         sys.path.remove(place)
 
 
-def _put_in(host: Host, name: str, nic: schema.Nic, mtu: int, folder: Path) -> Slot:
+def _put_in(host: Host, name: str, nic: schema.Nic, line_owner: str, scenario: Scenario) -> Slot:
     """Put a card with its driver into a host; raises `BugCheck` if it is the driver's fault that this cannot be done."""
-    path = nic.miniport.path
-    parameters = {"tx_ring": nic.tx_ring, "rx_ring": nic.rx_ring, "itr": nic.itr}
+    path, folder = nic.miniport.path, scenario.path.parent
+    shared = None if line_owner == name else line_owner
+    parameters = {"tx_ring": nic.tx_ring, "rx_ring": nic.rx_ring, "itr": nic.itr, **nic.parameters}
 
     def make() -> Miniport:
         try:
@@ -101,7 +118,9 @@ def _put_in(host: Host, name: str, nic: schema.Nic, mtu: int, folder: Path) -> S
             raise BugCheck(f"the driver {path} cannot be made: {error!r}", error) from error
 
     try:
-        return host.nic(name, make, mac=nic.mac, mtu=mtu, parameters=parameters)
+        return host.nic(
+            name, make, mac=nic.mac, mtu=scenario.mtu_of(nic), parameters=parameters, shares_line_with=shared
+        )
     except BugCheck as failure:
         raise BugCheck(f"{host.name}.{name}: {failure}", failure.cause) from failure
     except RuleViolation as violation:
@@ -119,12 +138,21 @@ def _add_stations(scenario: Scenario, emulation: Emulation, plan: Plan) -> None:
         sources[sender].append((_source(scenario, traffic, emulation, plan, number), flow))
     for name, slot in plan.slots.items():
         if sources[name] or plan.arriving[name]:
+            nic = scenario.nic(_endpoint(slot))
             wanted = PacketFilter(0)
-            for word in scenario.nic(_endpoint(slot)).filter:
+            for word in nic.filter:
                 wanted |= FILTERS[word]
-            plan.stations[name] = Station(
+            plan.stations[name] = _station_class(nic.protocol)(
                 f"station of {name}", sources=sources[name], flows=plan.arriving[name], packet_filter=wanted
             )
+
+
+def _station_class(generation: str) -> type[Station]:
+    """Return the protocol of a generation that carries traffic."""
+    found = _imported(STATIONS[generation].path)
+    if not (isinstance(found, type) and issubclass(found, Station)):
+        raise InternalError(f"{STATIONS[generation].path} is listed as a station and is none")
+    return found
 
 
 def _source(

@@ -14,11 +14,13 @@ from typing import Final
 from ndisemu.errors import Problem, UsageError
 from ndisemu.frame.capture import CaptureError, iterate_capture
 from ndisemu.frame.ethernet import HEADER, format_mac, parse_mac
-from ndisemu.scenario.document import Node, Place
-from ndisemu.scenario.fields import COUNTER, IMIX, LINE, MAX_MTU, MIN_MTU, Endpoint
-from ndisemu.scenario.names import NIC_COUNTERS, RUN_COUNTERS
+from ndisemu.ndis import Status
+from ndisemu.scenario.document import Node, Place, below
+from ndisemu.scenario.fault_checks import check_fault
+from ndisemu.scenario.fields import COUNTER, IMIX, LINE, MAX_MTU, MIN_MTU, NAME, Endpoint
+from ndisemu.scenario.names import NIC_COUNTERS, RUN_COUNTERS, SEND_FAILURES
 from ndisemu.scenario.schema import DEFAULT_MTU
-from ndisemu.scenario.words import listed, meant
+from ndisemu.scenario.words import listed, meant, quoted
 
 # Where an Ethernet frame has its source address.
 _SOURCE: Final = slice(6, 12)
@@ -30,22 +32,20 @@ def check(root: Node, base: Path) -> list[Problem]:
     """Return what is wrong between the values of a document; captures are looked for from `base` on."""
     checks = _Checks(root, base)
     checks.end_of_run()
+    for host in below(root, "hosts").entries().values():
+        checks.interrupts(below(host, "nics"))
     for link in checks.items("links"):
         checks.link(link)
     for flow in checks.items("traffic"):
         checks.flow(flow)
-    for name in _child(root, "capture", "interfaces").items():
+    for fault in checks.items("faults"):
+        checks.known(below(fault, "on"))
+        checks.problems += check_fault(fault, below(root, "duration"))
+    for name in below(root, "capture", "interfaces").items():
         checks.known(name)
     for expectation in checks.items("expect"):
-        checks.counter(_child(expectation, "that"))
+        checks.counter(below(expectation, "that"))
     return checks.problems
-
-
-def _child(node: Node, *steps: str) -> Node:
-    """Return what is at a path, or an empty node where nothing is."""
-    for step in steps:
-        node = node.child(step) or Node(node.place, None)
-    return node
 
 
 def _whole(node: Node) -> int | None:
@@ -74,20 +74,20 @@ class _Checks:
         self.captures: dict[str, tuple[bytes, ...] | CaptureError] = {}
         self.peers: dict[str, tuple[str | None, Place]] = {}
         self.torn = False
-        hosts = _child(root, "hosts")
+        hosts = below(root, "hosts")
         self.hosts_read = _is_map(hosts)
-        self.unread = [name for name, host in hosts.entries().items() if not _is_map(_child(host, "nics"))]
+        self.unread = [name for name, host in hosts.entries().items() if not _is_map(below(host, "nics"))]
         self.nics = {
             f"{host}.{nic}": node
             for host, parts in hosts.entries().items()
-            for nic, node in _child(parts, "nics").entries().items()
+            for nic, node in below(parts, "nics").entries().items()
         }
 
     def items(self, key: str) -> list[Node]:
-        return _child(self.root, key).items()
+        return below(self.root, key).items()
 
     def end_of_run(self) -> None:
-        until, duration = _child(self.root, "until"), _child(self.root, "duration")
+        until, duration = below(self.root, "until"), below(self.root, "duration")
         if until.value is not None and duration.value is not None:
             self.problems.append(until.place.problem("until and duration exclude each other; keep one of them"))
 
@@ -108,12 +108,25 @@ class _Checks:
             return ""
         return meant(name, self.nics) or f"; the NICs are {listed(self.nics)}"
 
+    def interrupts(self, nics: Node) -> None:
+        """Report a NIC that shares its interrupt with itself or with one that is not in its host."""
+        for name, nic in nics.entries().items():
+            other = below(nic, "shares_interrupt_with")
+            if other.value == name:
+                self.problems.append(other.place.problem(f"{name} cannot share an interrupt with itself; name another"))
+            elif isinstance(other.value, str) and NAME.fullmatch(other.value) and other.value not in nics.entries():
+                hint = meant(other.value, nics.entries()) or f"; its NICs are {listed(nics.entries())}"
+                self.problems.append(other.place.problem(f"there is no NIC {other.value!r} in this host{hint}"))
+
     def counter(self, node: Node) -> None:
         """Report an expectation about a number that no result has."""
         if not isinstance(node.value, str) or not COUNTER.fullmatch(node.value) or node.value in RUN_COUNTERS:
             return
         nic, counter = ".".join(node.value.split(".")[:2]), ".".join(node.value.split(".")[2:])
         if nic in self.nics and counter in NIC_COUNTERS:
+            return
+        if nic in self.nics and counter.startswith(SEND_FAILURES):
+            self._status(node.place, counter.removeprefix(SEND_FAILURES))
             return
         if self.hosts_read and not self.unread and len(self.problems) <= _HINTED:
             known = [*RUN_COUNTERS, *(f"{name}.{one}" for name in self.nics for one in NIC_COUNTERS)]
@@ -122,8 +135,15 @@ class _Checks:
             )
             self.problems.append(node.place.problem(f"there is no counter {node.value!r}{hint}"))
 
+    def _status(self, place: Place, name: str) -> None:
+        """Report a status that NDIS does not have."""
+        known = [str(status) for status in Status]
+        if name not in known:
+            hint = meant(name, known) or "; ndisemu list statuses has them all"
+            self.problems.append(place.problem(f"there is no status {quoted(name)}{hint}"))
+
     def link(self, link: Node) -> None:
-        ends = _child(link, "between").items()
+        ends = below(link, "between").items()
         if len(ends) != 2:
             self.torn = True
             return
@@ -144,12 +164,12 @@ class _Checks:
                 self.problems.append(node.place.problem(text))
 
     def flow(self, flow: Node) -> None:
-        sender, receiver = self.known(_child(flow, "from")), self.known(_child(flow, "to"))
+        sender, receiver = self.known(below(flow, "from")), self.known(below(flow, "to"))
         if sender is not None and receiver is not None:
-            self._one_link(sender, receiver, _child(flow, "to").place)
-        kind = _child(flow, "kind").value
+            self._one_link(sender, receiver, below(flow, "to").place)
+        kind = below(flow, "kind").value
         if kind == "generator" and sender is not None:
-            self._sizes(_child(flow, "size"), self.nics[sender])
+            self._sizes(below(flow, "size"), self.nics[sender])
         elif kind == "replay":
             self._replay(flow, sender)
 
@@ -181,7 +201,7 @@ class _Checks:
                 self.problems.append(node.place.problem(f"{what} is above {most}, {why}"))
 
     def _replay(self, flow: Node, sender: str | None) -> None:
-        file, select = _child(flow, "file"), _child(flow, "select")
+        file, select = below(flow, "file"), below(flow, "select")
         if not isinstance(file.value, str) or LINE.fullmatch(file.value) is None:
             return
         found = self._sources(file.value)
@@ -189,7 +209,7 @@ class _Checks:
             self.problems.append(file.place.problem(str(found)))
         if select.value != "source-mac" or sender is None:
             return
-        mac = _child(self.nics[sender], "mac").value
+        mac = below(self.nics[sender], "mac").value
         if mac is None:
             text = f"source-mac compares with the mac of {sender}, which has none; give it one, or select all"
             self.problems.append(select.place.problem(text))

@@ -30,8 +30,10 @@ MAX_DEPTH: Final = 64
 MAX_NODES: Final = 1_000_000
 """How many values a document may hold once every alias stands for a copy."""
 
-# PyYAML's wheels hold the C parser; the parser in Python says the same, slowly.
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# PyYAML's wheels hold the C parser; the parser in Python says the same, slowly, and looks into what is nested too
+# deeply for the other one, so that the place can be told.
+_LOADERS: Final = (getattr(yaml, "CSafeLoader", yaml.SafeLoader), yaml.SafeLoader)
+_TOO_DEEP: Final = "exceeded maximum nesting depth"
 
 _HINTS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -52,11 +54,15 @@ _HINTS: Final[Mapping[str, str]] = MappingProxyType(
 
 def compose(text: str, origin: Place) -> Document:
     """Read one YAML document that begins at `origin`."""
-    composer = _Composer(origin)
-    try:
-        root = composer.run(text)
-    except ScenarioError as error:
-        return Document(None, (*composer.problems, *error.problems))
+    for loader in _LOADERS:
+        composer = _Composer(origin)
+        root = None
+        try:
+            root = composer.run(text, loader)
+        except ScenarioError as error:
+            composer.problems += error.problems
+        if not composer.too_deep:
+            break
     return Document(root, tuple(composer.problems))
 
 
@@ -85,9 +91,12 @@ class _Level:
 
 
 class _Composer:
-    """Builds the tree, one event after the other; `levels` is what is open, outermost first."""
+    """Builds the tree, one event after the other; `levels` is what is open, outermost first.
 
-    __slots__ = ("anchors", "levels", "origin", "problems", "root", "text")
+    `too_deep` says that the parser gave up before it came to our own limit.
+    """
+
+    __slots__ = ("anchors", "levels", "origin", "problems", "root", "text", "too_deep")
 
     def __init__(self, origin: Place) -> None:
         self.origin = origin
@@ -96,16 +105,18 @@ class _Composer:
         self.levels: list[_Level] = []
         self.root: Node | None = None
         self.text = ""
+        self.too_deep = False
 
-    def run(self, text: str) -> Node:
+    def run(self, text: str, loader: type[yaml.SafeLoader]) -> Node:
         self.text = text
         if (wrong := scalars.unprintable(text)) is not None:
             problem = f"character U+{ord(text[wrong]):04X} cannot stand in YAML; quoted, it is written as an escape"
             raise ScenarioError([self.origin.after(text[:wrong]).problem(problem)])
         try:
-            for event in yaml.parse(text, Loader=_LOADER):
+            for event in yaml.parse(text, Loader=loader):
                 self._event(event)
         except yaml.MarkedYAMLError as error:
+            self.too_deep = error.problem == _TOO_DEEP
             raise ScenarioError([self._syntax(error)]) from None
         except yaml.YAMLError as error:
             raise ScenarioError([self.origin.problem(f"not valid YAML: {error}")]) from None

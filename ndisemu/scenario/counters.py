@@ -50,11 +50,13 @@ def count(slot: Slot, arriving: Sequence[Flow], buffers: Counters) -> Counters:
 def count_buffers(slot: Slot) -> Counters:
     """Return where an adapter's receive packets are, by their owners; before it halts and frees them."""
     adapter = slot.adapter
-    packets = [packet for pool in adapter.resources.packet_pools for packet in pool]
-    held = sum(1 for packet in packets if packet.owner is adapter)
+    resources = adapter.resources
+    owners = [packet.owner for pool in resources.packet_pools for packet in pool]
+    owners += [nbl.owner for lists in resources.nbl_pools for nbl in lists]
+    held = sum(1 for owner in owners if owner is adapter)
     ring = min(slot.nic.rx.given, held)
     return {
-        "buffers.pool": len(packets),
+        "buffers.pool": len(owners),
         "buffers.ring": ring,
         "buffers.lent": adapter.receives.lent,
         "buffers.free": held - ring,

@@ -85,6 +85,13 @@ class Node:
         return self.value
 
 
+def below(node: Node, *steps: str) -> Node:
+    """Return what is at a path, or an empty node where nothing is."""
+    for step in steps:
+        node = node.child(step) or Node(node.place, None)
+    return node
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """What a text holds (`root` is None where it cannot be read) and what is wrong with it."""

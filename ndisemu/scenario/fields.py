@@ -1,11 +1,10 @@
 """The kinds of value in a scenario, and how each is read.
 
 Every kind is an annotated type: it takes what YAML gave, text such as `64us`
-or a number, and gives what the emulation counts in, such as nanoseconds. What
-it refuses it refuses with the end of a sentence that begins with the key, so
-that a message needs no more than the two put together.
+or a number, and gives what the emulation counts in, such as nanoseconds.
 
-Not here: which key has which kind (see `schema`).
+Not here: how bounds are checked and values refused (see `bounds`), and which
+key has which kind (see `schema`).
 """
 
 import math
@@ -17,18 +16,15 @@ from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 from pydantic import (
     AfterValidator,
     BeforeValidator,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
     PlainValidator,
     Strict,
     StringConstraints,
     WithJsonSchema,
 )
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from ndisemu.errors import UsageError
 from ndisemu.frame.ethernet import HEADER, format_mac, is_group, parse_mac
+from ndisemu.scenario.bounds import Between, refusal, remark
 from ndisemu.scenario.words import described, meant, quoted
 from ndisemu.units import SECOND, format_size, format_time, parse_duration, parse_rate, parse_size
 
@@ -55,20 +51,17 @@ IMIX: Final = (60, 590, 60, 60, 590, 60, 60, 590, 60, 590, 60, 1514)
 LINE: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 """What `Line` takes: some text without control characters and line breaks."""
 
-_NAME: Final = r"[a-z][a-z0-9_-]*"
+NAME: Final = re.compile(r"[a-z][a-z0-9_-]*")
+"""What `Name` takes."""
+
+_NAME: Final = NAME.pattern
 _ENDPOINT: Final = re.compile(rf"({_NAME})\.({_NAME})")
 _CLASS: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
-COUNTER: Final = re.compile(rf"{_NAME}(\.[a-z0-9][a-z0-9_-]*)*")
-
-
-def refusal(text: str) -> PydanticCustomError:
-    """Return the error of a value that breaks a rule; `text` follows the key, as in `must be …`."""
-    return PydanticCustomError("refusal", "{text}", {"text": text})
-
-
-def remark(text: str) -> PydanticCustomError:
-    """Return the error of a value whose message stands by itself, behind the key and a colon."""
-    return PydanticCustomError("remark", "{text}", {"text": text})
+_PARAMETER: Final = re.compile(r"[a-z][a-z0-9_]*")
+# What a driver reads, too, but a NIC has keys of their own for.
+_OWN_KEYS: Final = ("tx_ring", "rx_ring", "itr", "mtu")
+# Capitals are those of Microsoft's names, as in sends.failures.NDIS_STATUS_RESOURCES.
+COUNTER: Final = re.compile(rf"{_NAME}(\.[A-Za-z0-9][A-Za-z0-9_-]*)*")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -86,33 +79,6 @@ class Endpoint:
         """Read `host.nic`; anything else gives None."""
         match = _ENDPOINT.fullmatch(text)
         return None if match is None else cls(match[1], match[2])
-
-
-@dataclass(frozen=True, slots=True)
-class Between:
-    """Bounds of a whole number, written in messages as `form` writes it."""
-
-    low: int
-    high: int
-    multiple: int = 1
-    form: Callable[[int], str] = str
-
-    def check(self, value: int) -> int:
-        """Return a value that is within the bounds; refuse any other."""
-        if self.low <= value <= self.high and value % self.multiple == 0:
-            return value
-        step = f"a multiple of {self.multiple} " if self.multiple > 1 else ""
-        wanted = f"{step}between {self.form(self.low)} and {self.form(self.high)}"
-        raise refusal(f"must be {wanted}, not {self.form(value)}")
-
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self.check, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        written = handler(schema)
-        if written.get("type") == "integer":
-            written |= {"minimum": self.low, "maximum": self.high, "multipleOf": self.multiple}
-        return written
 
 
 def _quantity(parse: Callable[[str], T], kind: str) -> BeforeValidator:
@@ -194,6 +160,14 @@ def _number(value: object) -> int | float:
     return value
 
 
+def _parameter(value: str) -> str:
+    if value in _OWN_KEYS:
+        raise refusal("has a key of its own in a NIC; write it there")
+    if _PARAMETER.fullmatch(value) is None:
+        raise refusal("cannot be the name of a parameter, which is made of letters from a to z, digits and '_'")
+    return value
+
+
 def _first_version(value: object) -> object:
     # To Python, and so to a literal type, true and 1.0 are 1.
     if type(value) is not int or value != 1:
@@ -209,6 +183,12 @@ Version: TypeAlias = Annotated[Literal[1], BeforeValidator(_first_version)]
 
 Name: TypeAlias = Annotated[str, StringConstraints(pattern=f"^{_NAME}$")]
 """The name of a host or a NIC."""
+
+Parameter: TypeAlias = Annotated[str, AfterValidator(_parameter)]
+"""The name of a number that a driver reads from its configuration."""
+
+Setting: TypeAlias = Annotated[int, Between(0, 2**32 - 1)]
+"""What a driver reads from its configuration: 32 bits, as in the registry."""
 
 Line: TypeAlias = Annotated[str, _matching(LINE, "one line of text")]
 """Text that fits into a title, a message or the name of a file."""

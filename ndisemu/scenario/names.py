@@ -1,42 +1,79 @@
-"""The names of the numbers in a result, in the order in which it lists them.
+"""The names that a scenario may use for numbers of the result and for faults, each with what it means.
 
-They are fixed, so that an expectation about a counter that does not exist is
-found before anything runs, and without importing what does the counting.
+They are fixed, so that an expectation about a counter that does not exist, or
+a fault that nothing can do, is found before anything runs, and without
+importing what does the counting. The counters stand in the order in which a
+result lists them.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
-NIC_COUNTERS: Final = (
-    "sends.submitted",
-    "sends.completed",
-    "sends.failed",
-    "sends.cancelled",
-    "wire.frames_out",
-    "wire.bytes_out",
-    "wire.frames_in",
-    "wire.too_long",
-    "receives.indicated",
-    "receives.returned",
-    "receives.starved",
-    "receives.unwanted",
-    "receives.intact",
-    "receives.corrupt",
-    "receives.late",
-    "receives.lost",
-    "receives.unexpected",
-    "drops.disabled",
-    "drops.filtered",
-    "drops.oversize",
-    "drops.missed",
-    "drops.unread",
-    "buffers.pool",
-    "buffers.ring",
-    "buffers.lent",
-    "buffers.free",
-    "interrupts",
-    "dpcs",
-    "latency.median_ns",
-    "latency.p99_ns",
-    "latency.max_ns",
-)
-RUN_COUNTERS: Final = ("violations", "books.unbalanced", "virtual_time_ns")
+NIC_COUNTERS: Final[Mapping[str, str]] = {
+    "sends.submitted": "packets that protocols gave to NDIS",
+    "sends.completed": "packets that were sent",
+    "sends.failed": "packets that were not, by sends.failures with a status each",
+    "sends.cancelled": "packets taken back by their protocol",
+    "wire.frames_out": "frames that the card put on the wire",
+    "wire.bytes_out": "their bytes, without FCS",
+    "wire.frames_in": "frames that reached the card",
+    "wire.too_long": "frames that the cable's MTU did not let through",
+    "receives.indicated": "packets that the miniport indicated",
+    "receives.returned": "packets that it got back",
+    "receives.starved": "packets indicated with NDIS_STATUS_RESOURCES, which protocols may not keep",
+    "receives.unwanted": "packets that no protocol's filter asked for",
+    "receives.intact": "frames of the traffic that arrived as they were sent",
+    "receives.corrupt": "frames of the traffic that arrived altered",
+    "receives.late": "intact frames that came after one sent later",
+    "receives.lost": "frames of the traffic that did not arrive",
+    "receives.unexpected": "frames that came twice, or were never sent",
+    "drops.disabled": "frames dropped because the receiver was off",
+    "drops.filtered": "frames dropped by the card's filter",
+    "drops.oversize": "frames dropped as too long for the card",
+    "drops.missed": "frames dropped for want of descriptors or FIFO",
+    "drops.removed": "frames that came when the card was gone",
+    "drops.unread": "frames in the ring that the driver never took",
+    "buffers.pool": "receive packets that the miniport has",
+    "buffers.ring": "those given to the card",
+    "buffers.lent": "those that protocols hold",
+    "buffers.free": "those that the miniport keeps",
+    "interrupts": "times that the card raised its line",
+    "dpcs": "DPCs that the host's CPUs ran",
+    "latency.median_ns": "from send to arrival, for half of the frames",
+    "latency.p99_ns": "from send to arrival, for 99 of 100 frames",
+    "latency.max_ns": "from send to arrival, for all frames",
+}
+"""The numbers of one NIC, which an expectation names as in a.eth0.sends.completed."""
+
+SEND_FAILURES: Final = "sends.failures."
+"""What a status stands behind in the name of the number of sends that ended with it."""
+
+RUN_COUNTERS: Final[Mapping[str, str]] = {
+    "violations": "rules that drivers broke, and adapters that were stopped",
+    "books.unbalanced": "identities of the books that do not hold",
+    "virtual_time_ns": "when the run ended",
+}
+"""The numbers of the whole run."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultName:
+    """What a fault means, and the word for its end where it can be timed."""
+
+    line: str
+    end: str = ""
+
+
+FAULTS: Final[Mapping[str, FaultName]] = {
+    "shared_memory_fails": FaultName("the adapter gets no more shared memory", "shared_memory_works"),
+    "reset": FaultName("NDIS resets the adapter"),
+    "hang": FaultName("the card does nothing until it is reset"),
+    "link_down": FaultName("the cable is pulled", "link_up"),
+    "link_up": FaultName("the cable is plugged in again"),
+    "surprise_remove": FaultName("the card is gone, and then NDIS is told"),
+    "pause": FaultName("NDIS pauses the adapter", "restart"),
+    "restart": FaultName("NDIS restarts a paused adapter"),
+    "stop": FaultName("NDIS halts the adapter, as when its device is disabled"),
+}
+"""What may be done to a NIC."""

@@ -32,6 +32,9 @@ _EXAMPLES: Final[Mapping[str, str]] = MappingProxyType(
         "frames": "frames: 1000",
         "size": "size: 1514",
         "file": "file: captures/web.pcapng",
+        "at": "at: 500ms",
+        "on": "on: a.eth0",
+        "do": "do: link_down",
         "interfaces": "interfaces: all",
         "that": "that: violations",
     }
@@ -73,7 +76,7 @@ def _explained(details: ErrorDetails, root: Node) -> Problem | None:
     if kind == "extra_forbidden":
         return _key_place(path, root).problem(_unknown(path, details["loc"]))
     if path[-1:] == (_KEY,):
-        return _key_place(path[:-1], root).problem(_bad_name(str(path[-2])))
+        return _key_place(path[:-1], root).problem(_bad_name(str(path[-2]), details))
     node, steps = _walk(path, root)
     return node.place.problem(_sentence(kind, details, _subject(steps), node))
 
@@ -131,11 +134,12 @@ def _legal_keys(loc: Steps) -> list[str]:
     return []
 
 
-def _bad_name(name: str) -> str:
-    return (
-        f"{quoted(name)} cannot be the name of a host or NIC, which begins with a letter from a to z "
+def _bad_name(name: str, details: ErrorDetails) -> str:
+    usual = (
+        "cannot be the name of a host or NIC, which begins with a letter from a to z "
         "and goes on with those, digits, '_' and '-'"
     )
+    return f"{quoted(name)} {details.get('ctx', {}).get('text', usual)}"
 
 
 def _sentence(kind: str, details: ErrorDetails, subject: str, node: Node) -> str:

@@ -10,7 +10,9 @@ from ndisemu.drivers.protocols import Flow
 from ndisemu.kernel import Finding
 from ndisemu.ndis import Status
 from ndisemu.scenario.counters import Counters, books, percentile
+from ndisemu.scenario.names import SEND_FAILURES
 from ndisemu.scenario.schema import Expectation, Scenario
+from ndisemu.scenario.trouble import Applied
 
 SCHEMA_VERSION: Final = 1
 
@@ -29,6 +31,7 @@ def make_result(
     nics: Mapping[str, Counters],
     failures: Mapping[str, Mapping[Status, int]],
     flows: Sequence[Flow],
+    faults: Sequence[Applied],
     findings: Sequence[Finding],
     findings_lost: int,
 ) -> Result:
@@ -40,6 +43,8 @@ def make_result(
         "virtual_time_ns": virtual_time,
     }
     values = totals | {f"{name}.{key}": value for name, counters in nics.items() for key, value in counters.items()}
+    for name in nics:
+        values |= {f"{name}.{SEND_FAILURES}{status}": failures[name].get(status, 0) for status in Status}
     expectations = [_judge(expectation, values.get(expectation.that)) for expectation in scenario.expect]
     passed = not totals["violations"] and not totals["books.unbalanced"] and all(one["holds"] for one in expectations)
     return {
@@ -55,6 +60,7 @@ def make_result(
         "trace_sha256": trace_sha256,
         "nics": {name: _nested(counters, failures[name]) for name, counters in nics.items()},
         "flows": [_flow(flow) for flow in flows],
+        "faults": [asdict(fault) for fault in faults],
         "books": all_books,
         "violations": [asdict(finding) for finding in findings],
         "violations_not_listed": findings_lost,

@@ -7,8 +7,9 @@ holds what was counted until then.
 
 import asyncio
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -17,11 +18,13 @@ from ndisemu import __version__
 from ndisemu.errors import BugCheck
 from ndisemu.kernel import Watchdog
 from ndisemu.machine import Emulation, Slot
+from ndisemu.machine.faults import FAULTS
 from ndisemu.observe import CaptureLog, EventLog, Interface, RunDirectory
 from ndisemu.scenario.build import Plan, build
 from ndisemu.scenario.counters import Counters, count, count_buffers
 from ndisemu.scenario.result import Result, make_result
 from ndisemu.scenario.schema import Scenario
+from ndisemu.scenario.trouble import Applied, Injector, Trouble
 from ndisemu.verifier import IrqlRules
 
 # How many seconds of the run's own time a driver may take to start or to halt.
@@ -30,11 +33,16 @@ PATIENCE: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run: where to write (None: nowhere), whether to check rules, and who is shown the built machine."""
+    """How to run.
+
+    Where to write (None: nowhere), whether to check rules, who is shown the
+    built machine, and what does the faults.
+    """
 
     out: Path | None = None
     checked: bool = True
     watch: Callable[[Plan, Emulation], None] | None = None
+    injectors: Mapping[str, Injector] = field(default_factory=lambda: FAULTS)
 
 
 class Run:
@@ -46,6 +54,7 @@ class Run:
         self._directory = directory
         self._plan = Plan()
         self._buffers: dict[str, Counters] = {}
+        self._faults: Sequence[Applied] = ()
         self._end_time = 0
         self.ended = "failed"
 
@@ -76,6 +85,7 @@ class Run:
             nics=nics,
             failures={name: slot.adapter.sends.failures for name, slot in self._plan.slots.items()},
             flows=self._plan.flows,
+            faults=self._faults,
             findings=emulation.findings,
             findings_lost=emulation.kernel.findings_lost,
         )
@@ -93,12 +103,7 @@ class Run:
             if self._options.watch is not None:
                 self._options.watch(self._plan, emulation)
             await self._start(emulation)
-            if self._scenario.duration is None:
-                await emulation.idle()
-                self.ended = "idle"
-            else:
-                await asyncio.sleep(self._scenario.duration / 1e9)
-                self.ended = "duration"
+            await self._pass_time(emulation)
         except BugCheck as failure:
             if not emulation.findings:
                 emulation.kernel.report("driver", self._scenario.name, str(failure), failure.cause)
@@ -130,6 +135,25 @@ class Run:
             self._plan.slots[name].host.cpus[0].queue_thread(station.start)
         if emulation.kernel.poke is not None:
             emulation.kernel.poke()
+
+    async def _pass_time(self, emulation: Emulation) -> None:
+        """Let the scenario's faults happen, and wait for the end of the run."""
+        trouble = self._trouble(emulation)
+        if self._scenario.duration is None:
+            await trouble.happen()
+            await emulation.idle()
+            self.ended = "idle"
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._scenario.duration / 1e9):
+                await trouble.happen()
+                await asyncio.get_running_loop().create_future()
+        self.ended = "duration"
+
+    def _trouble(self, emulation: Emulation) -> Trouble:
+        trouble = Trouble(self._scenario.faults, self._plan.slots, self._options.injectors, emulation.kernel)
+        self._faults = trouble.applied
+        return trouble
 
     async def _halt(self, emulation: Emulation) -> None:
         """Halt every adapter, last first; one whose MiniportHalt does not return is left to the emulation's own end."""

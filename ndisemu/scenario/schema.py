@@ -14,18 +14,22 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema, model_validator
 
+from ndisemu.drivers.catalogue import MINIPORTS, STATIONS
 from ndisemu.scenario import fields
-from ndisemu.scenario.fields import Endpoint, Many, Name, refusal
-from ndisemu.scenario.words import described, meant
+from ndisemu.scenario.bounds import Between, OneOf, refusal
+from ndisemu.scenario.fields import Endpoint, Many, Name
+from ndisemu.scenario.names import FAULTS
 
 DEFAULT_MTU: Final = 1500
 """The MTU of NICs and links in a scenario that says nothing about it."""
 
 RING: Final = "ring"
-"""The name of the reference miniport, which drives a card through its descriptor rings."""
+"""The miniport of a NIC that names none."""
 
+V5: Final = "v5"
+"""The generation of the protocol on a NIC that names none."""
 
 FilterName: TypeAlias = Literal["directed", "multicast", "all-multicast", "broadcast", "promiscuous"]
 """A packet filter by its NDIS name."""
@@ -41,16 +45,22 @@ class Miniport(Part):
     """The driver of a NIC."""
 
     path: fields.ClassPath = Field(alias="class")
-    """The driver's class as package.module:Class; in a loaded scenario also `ring`, the reference miniport."""
+    """The driver's class as package.module:Class; in a loaded scenario also the name of a driver that comes with it."""
+
+
+_NAMED: Final = OneOf(MINIPORTS, "{class: package.module:Class}")
 
 
 def _miniport(value: object) -> object:
-    if value == RING:
-        return Miniport.model_construct(path=RING)
-    if isinstance(value, dict | Miniport):
-        return value
-    near = meant(value, [RING]) if isinstance(value, str) else ""
-    raise refusal(f"must be {RING} or {{class: package.module:Class}}, not {described(value)}{near}")
+    return value if isinstance(value, dict | Miniport) else Miniport.model_construct(path=str(_NAMED.check(value)))
+
+
+NamedMiniport: TypeAlias = Annotated[
+    Miniport,
+    BeforeValidator(_miniport),
+    WithJsonSchema({"anyOf": [{"type": "string", "enum": [*MINIPORTS]}, Miniport.model_json_schema()]}),
+]
+"""A driver by the name of one that comes with ndisemu, or by its class."""
 
 
 class Nic(Part):
@@ -58,8 +68,10 @@ class Nic(Part):
 
     mac: fields.Mac | None = None
     """The card's address; by default one that is derived from its name."""
-    miniport: Annotated[Miniport, BeforeValidator(_miniport)] = Miniport.model_construct(path=RING)
-    """The driver: `ring`, or a class of your own."""
+    miniport: NamedMiniport = Miniport.model_construct(path=RING)
+    """The driver: the name of one that comes with ndisemu, such as `ring`, or a class of your own."""
+    protocol: Annotated[str, OneOf(STATIONS)] = V5
+    """The generation of the protocol that carries the traffic over it."""
     tx_ring: fields.RingSize = 256
     """How many descriptors the transmit ring has; one of them stays free."""
     rx_ring: fields.RingSize = 256
@@ -70,12 +82,16 @@ class Nic(Part):
     """The longest payload; by default the scenario's."""
     filter: Many[FilterName] = ("directed", "broadcast")
     """Which frames the traffic's protocol asks for (OID_GEN_CURRENT_PACKET_FILTER)."""
+    shares_interrupt_with: Name | None = None
+    """Another NIC of the host, on whose interrupt line it is, too."""
+    parameters: dict[fields.Parameter, fields.Setting] = {}
+    """What the driver reads from its configuration besides, by name."""
 
 
 class Host(Part):
     """A machine with processors, memory and cards."""
 
-    cpus: Annotated[int, fields.Between(1, 64)] = 1
+    cpus: Annotated[int, Between(1, 64)] = 1
     """How many processors it has."""
     memory: fields.Memory = 64 << 20
     """How much memory its drivers and cards share."""
@@ -105,17 +121,17 @@ class Generator(Part):
     """The NIC at the other end."""
     kind: Literal["generator"]
     """Made-up frames."""
-    frames: Annotated[int, fields.Between(1, 10**12)]
+    frames: Annotated[int, Between(1, 10**12)]
     """How many frames are sent."""
     size: fields.Sizes
     """A size in bytes with the header, a list of them to go through in turn, or `imix`."""
-    burst: Annotated[int, fields.Between(1, 1024)] = 64
+    burst: Annotated[int, Between(1, 1024)] = 64
     """How many packets one send call submits."""
     every: fields.Span | None = None
     """The time from one burst to the next; by default the next is sent when the window has room."""
     start: fields.Duration = 0
     """When the first burst is sent."""
-    window: Annotated[int, fields.Between(1, 10**6)] | None = None
+    window: Annotated[int, Between(1, 10**6)] | None = None
     """How many packets may be in flight."""
 
 
@@ -138,6 +154,23 @@ class Replay(Part):
 
 Traffic: TypeAlias = Annotated[Generator | Replay, Field(discriminator="kind")]
 """One flow of frames over one link."""
+
+
+class Fault(Part):
+    """Something that is done to a NIC at its time, and undone where that has a time, too."""
+
+    at: fields.Duration
+    """When it begins."""
+    on: fields.NicName
+    """The NIC that it is done to."""
+    do: Annotated[str, OneOf(FAULTS)]
+    """What is done."""
+    lasts: fields.Span | None = Field(None, alias="for")
+    """After what time it is undone; by default it stays."""
+    every: fields.Span | None = None
+    """The time from one beginning to the next, where it happens several times."""
+    times: Annotated[int, Between(1, 10_000)] = 1
+    """How many times it happens."""
 
 
 class Capture(Part):
@@ -189,7 +222,7 @@ class Scenario(Part):
     """The version of the language."""
     name: fields.Line
     """What the run shows, for people."""
-    seed: Annotated[int, fields.Between(0, 2**64 - 1)] = 0
+    seed: Annotated[int, Between(0, 2**64 - 1)] = 0
     """What every random choice is derived from."""
     clock: Literal["virtual", "real"] = "virtual"
     """Whether time jumps from event to event or passes as outside."""
@@ -205,6 +238,8 @@ class Scenario(Part):
     """The cables; a NIC is on one of them at most."""
     traffic: Many[Traffic] = ()
     """What is sent."""
+    faults: Many[Fault] = ()
+    """What goes wrong, and when."""
     capture: Capture | None = None
     """What is recorded as pcapng."""
     expect: Many[Expectation] = ()
@@ -251,6 +286,7 @@ PARTS: Final[Mapping[tuple[str, ...], type[Part]]] = MappingProxyType(
         ("links", "*"): Link,
         ("traffic", "*", "generator"): Generator,
         ("traffic", "*", "replay"): Replay,
+        ("faults", "*"): Fault,
         ("capture",): Capture,
         ("expect", "*"): Expectation,
     }

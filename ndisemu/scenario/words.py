@@ -6,7 +6,7 @@ from heapq import nsmallest
 from typing import Final
 
 _SHOWN: Final = 40
-_LISTED: Final = 12
+_LISTED: Final = 16
 # Longer words are no slips of the pen, and comparing them only costs time.
 _COMPARED: Final = 80
 # Comparing is slow, and a large scenario has thousands of names: of so many, only those that begin alike.
@@ -46,6 +46,12 @@ def meant(word: str, choices: Iterable[str]) -> str:
     return "" if near is None else f" (did you mean {near!r}?)"
 
 
+def either(words: Iterable[str]) -> str:
+    """Return words to choose from, in their order, as in `a, b or c`."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
+
+
 def _alike(left: str, right: str) -> int:
     """Return how many characters two words have in common before they differ."""
     alike = 0
@@ -57,6 +63,6 @@ def _alike(left: str, right: str) -> int:
 
 
 def listed(words: Iterable[str]) -> str:
-    """Return words in a row, with commas, the first dozen where there are many."""
+    """Return words in a row, with commas, the first sixteen where there are many."""
     known = sorted(words)
     return ", ".join(known[:_LISTED]) + (", …" if len(known) > _LISTED else "")

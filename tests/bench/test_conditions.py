@@ -82,7 +82,7 @@ def test_the_table_has_the_target_beside_the_figure(rate: int, verdict: str) -> 
     row = next(line for line in shown(figure(Load(64, 64, 10**9), rate)).splitlines() if "64 B" in line)
     cells = [cell.strip() for cell in row.strip("│").split("│")]
     number = f"{rate:,}".replace(",", " ")
-    assert cells == ["64 B", "64", "1 000 000 000", number, "0.0%", "250 000", "free", verdict]
+    assert cells == ["64 B", "64", "1 000 000 000", number, "0.0%", "250 000", "free", "ring", verdict]
 
 
 def test_a_figure_without_a_target_has_no_verdict() -> None:

@@ -5,7 +5,7 @@ from typing import Self
 
 import pytest
 
-from ndisemu.bench import BUILDS, WINDOW, Build, Load, path, send_through
+from ndisemu.bench import BUILDS, DRIVERS, WINDOW, Build, Driver, Load, path, send_through
 from ndisemu.drivers.protocols import Station
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.errors import InternalError
@@ -15,12 +15,13 @@ from ndisemu.ndis import Packet, v5
 
 
 @pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize(
     ("size", "burst", "frames"), [(64, 1, 10), (64, 8, 300), (1500, 64, 200), (18, 128, 500), (1514, 3, 1)]
 )
-def test_every_frame_is_compared(size: int, burst: int, frames: int, build: Build) -> None:
+def test_every_frame_is_compared(size: int, burst: int, frames: int, driver: Driver, build: Build) -> None:
     """Whatever the load, as many frames are found equal on arrival as were sent."""
-    passage = send_through(Load(size, burst, frames, build))
+    passage = send_through(Load(size, burst, frames, build, driver))
     assert passage.compared == frames
     assert passage.cpu_ns > 0
 

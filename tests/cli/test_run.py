@@ -3,10 +3,15 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
+
+from ndisemu.errors import UsageError
+from ndisemu.frame import pcapng
+from ndisemu.machine import Slot
 
 Command = Callable[..., CompletedProcess[str]]
 
@@ -121,3 +126,42 @@ def test_a_relative_capture_begins_at_the_scenario(command: Command, scenario: P
     ended = command("run", str(root / "mixed.yaml"), "--json")
     assert ended.returncode == 0
     assert scenario.resolve().parent == tmp_path
+
+
+def test_a_scenario_of_a_subfolder_finds_its_captures_from_there(command: Command, scenario: Path) -> None:
+    """Wherever the command runs, a capture is looked for from the scenario's own directory."""
+    frame = bytes.fromhex("020000000b01 020000000a01 0800") + bytes(46)
+    blocks = [pcapng.section_header(application="test"), pcapng.interface_description("eth0", "a wire")]
+    Path("scenarios/seeds").mkdir(parents=True)
+    Path("scenarios/captures").mkdir()
+    Path("scenarios/captures/one.pcapng").write_bytes(b"".join([*blocks, pcapng.enhanced_packet(0, 0, frame)]))
+    replay = scenario.read_text(encoding="utf-8").replace("{itr: 20us}", '{mac: "02:00:00:00:0a:01"}')
+    replay = replay.replace(
+        "kind: generator, frames: 100, size: 64, burst: 16", "kind: replay, file: ../captures/one.pcapng"
+    )
+    replay = replay.replace("b: {nics: {eth0: {}}}", 'b: {nics: {eth0: {mac: "02:00:00:00:0b:01"}}}')
+    Path("scenarios/seeds/s.yaml").write_text(replay.replace("equals: 100", "equals: 1"), encoding="utf-8")
+    ended = command("run", "scenarios/seeds/s.yaml", "--out", "out", "--json")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert json.loads(ended.stdout)["flows"][0]["intact"] == 1
+    assert sorted(path.name for path in Path("out").iterdir()) == ["events.jsonl", "result.json"]
+
+
+@dataclass(frozen=True)
+class Impossible:
+    """A fault that no NIC can have."""
+
+    end: None = None
+
+    async def start(self, slot: Slot) -> None:
+        raise UsageError(f"{slot.name} has no cable")
+
+
+def test_a_fault_that_cannot_be_is_a_mistake_of_the_user(
+    command: Command, scenario: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command says what, where and when, without a traceback, and exits with 2."""
+    monkeypatch.setattr("ndisemu.scenario.run.FAULTS", {"hang": Impossible()})
+    ended = command("run", str(scenario), "--set", "faults=[{at: 5us, on: a.eth0, do: hang}]")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == "fault hang on a.eth0 at 5.000 us: a.eth0 has no cable\n"

@@ -56,6 +56,7 @@ NdisMCoReceiveComplete                  <= DISPATCH
 NdisMCoRequestComplete                  <= DISPATCH
 NdisMCoIndicateStatus                   <= DISPATCH
 NdisOpenAdapter                         == PASSIVE
+NdisCompleteBindAdapter                 == PASSIVE
 NdisCloseAdapter                        == PASSIVE
 NdisReturnPackets                       <= DISPATCH
 NdisCoRequest                           <= DISPATCH
@@ -113,6 +114,7 @@ ON_BOTH_SIDES: Final = ("NdisCoCreateVc", "NdisCoRequest", "ProtocolCoCreateVc",
 
 # Public methods that are no routine of the DDK, by the reason.
 EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "the wait for NdisCompleteBindAdapter, which NDIS makes": ("BindContext.completed",),
     "called by NDIS, not by a protocol": (
         "ClientAf.abandon",
         "ClientAf.open",
@@ -130,6 +132,7 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "CoBinding.running_cpu",
         "CoBinding.tell_request_complete",
         "CoBinding.tell_status",
+        "CoBinding.tell_vc_status",
         "CoBinding.unbind",
         "VcEnd.received",
         "VcEnd.sends_completed",

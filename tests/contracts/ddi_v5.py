@@ -1,28 +1,42 @@
-"""What the documents say of NDIS 5.x: names, IRQLs and kinds of the routines that are built, and where they stand."""
+"""What the documents say of NDIS 5.x, and `wdm.h` of Io...: names, IRQLs and kinds of the routines that are built."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from ndisemu.ndis import BaseBinding, v5
+from ndisemu.ndis.miniportlibrary import BaseMiniportLibrary
 from ndisemu.ndis.v5.packetbinding import PacketBinding
 
 # A name, the IRQL it is called at or may be called at, and its kind.
 ENTRIES: Final = """
 MiniportInitialize          == PASSIVE   PASSIVE_LEVEL only
 MiniportHalt                == PASSIVE   PASSIVE_LEVEL only
+MiniportSend                <= DISPATCH  may pend
 MiniportSendPackets         <= DISPATCH  may pend
+MiniportCancelSendPackets   <= DISPATCH  immediate
 MiniportReturnPacket        <= DISPATCH  immediate
+MiniportAllocateComplete    <= DISPATCH  immediate
 MiniportISR                 == DIRQL     immediate
 MiniportHandleInterrupt     == DISPATCH  immediate
 MiniportDisableInterrupt    == DIRQL     immediate
 MiniportEnableInterrupt     == DIRQL     immediate
 MiniportQueryInformation    <= DISPATCH  may pend
 MiniportSetInformation      <= DISPATCH  may pend
+MiniportCheckForHang        == DISPATCH  immediate
+MiniportReset               == DISPATCH  may pend
+MiniportPnPEventNotify      == PASSIVE   PASSIVE_LEVEL only
+MiniportShutdown            any          immediate
 ProtocolBindAdapter         == PASSIVE   PASSIVE_LEVEL only
 ProtocolUnbindAdapter       == PASSIVE   PASSIVE_LEVEL only
 ProtocolSendComplete        == DISPATCH  immediate
 ProtocolReceivePacket       == DISPATCH  immediate
 ProtocolRequestComplete     == DISPATCH  immediate
+ProtocolResetComplete       == DISPATCH  immediate
+ProtocolStatus              <= DISPATCH  immediate
+ProtocolStatusComplete      <= DISPATCH  immediate
+ProtocolPnPEvent            == PASSIVE   may pend
+ProtocolOpenAdapterComplete  == PASSIVE  PASSIVE_LEVEL only
+ProtocolCloseAdapterComplete  == PASSIVE  PASSIVE_LEVEL only
 """
 
 CALLS: Final = """
@@ -36,6 +50,7 @@ NdisMSynchronizeWithInterrupt  <= DIRQL
 NdisMInitializeTimer           == PASSIVE
 NdisMSetTimer                  <= DISPATCH
 NdisMAllocateSharedMemory      == PASSIVE
+NdisMAllocateSharedMemoryAsync <= DISPATCH
 NdisMFreeSharedMemory          == PASSIVE
 NdisAllocatePacketPoolEx       <= DISPATCH
 NdisFreePacketPool             <= DISPATCH
@@ -46,6 +61,9 @@ NdisMSendResourcesAvailable    == DISPATCH
 NdisMIndicateReceivePacket     <= DISPATCH
 NdisMQueryInformationComplete  <= DISPATCH
 NdisMSetInformationComplete    <= DISPATCH
+NdisMResetComplete             <= DISPATCH
+NdisMIndicateStatus            <= DISPATCH
+NdisMIndicateStatusComplete    <= DISPATCH
 NdisAllocateSpinLock           any
 NdisScheduleWorkItem           <= DISPATCH
 NdisInitializeEvent            == PASSIVE
@@ -53,17 +71,26 @@ NdisMSleep                     < DISPATCH
 NdisStallExecution             any
 NdisOpenAdapter                == PASSIVE
 NdisCloseAdapter               == PASSIVE
+NdisCompleteBindAdapter        == PASSIVE
+NdisCompleteUnbindAdapter      == PASSIVE
+NdisCompletePnPEvent           == PASSIVE
+NdisReset                      <= DISPATCH
+NdisSend                       <= DISPATCH
 NdisSendPackets                <= DISPATCH
+NdisCancelSendPackets          <= DISPATCH
 NdisReturnPackets              <= DISPATCH
 NdisRequest                    <= DISPATCH
 NdisGetCurrentSystemTime       any
 NdisInitializeTimer            == PASSIVE
+IoCallDriver                   <= DISPATCH
+IoCancelIrp                    <= DISPATCH
 """
 
 FACES: Final = (
     v5.Miniport,
     v5.Protocol,
     v5.MiniportLibrary,
+    BaseMiniportLibrary,
     v5.RegisterSpace,
     v5.BindContext,
     v5.Binding,
@@ -80,7 +107,16 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "BaseBinding.query",
         "BaseBinding.set",
     ),
+    "the explicit form of NdisOpenAdapter and NdisCloseAdapter, whose awaitable one bears the contract": (
+        "BindContext.start_open",
+        "Binding.start_close",
+    ),
     "called by NDIS, not by a protocol": (
+        "BaseBinding.net_event",
+        "BaseBinding.tell_status",
+        "BindContext.completed",
+        "Binding.net_event",
+        "Binding.tell_status",
         "BaseBinding.fail",
         "BaseBinding.free_pools",
         "BaseBinding.look_whether_quiet",

@@ -258,3 +258,44 @@ def test_a_host_without_room_for_the_rings_does_not_start_the_adapter() -> None:
             assert host.memory.blocks == ()
 
     run(main())
+
+
+@pytest.mark.parametrize("waits_for", ["room", "its turn"])
+def test_a_cancelled_send_gives_back_what_is_not_posted(waits_for: str) -> None:
+    """MiniportCancelSendPackets completes queued packets with REQUEST_ABORTED; posted ones and other ids are sent."""
+
+    @on_wire(a={"tx_ring": 64})
+    async def check(wire: Wire) -> None:
+        more = wire.sender.binding.allocate_packets(180, 1514)
+        frames = [frame(number, length=1514) for number in range(180)]
+        for place, packet in enumerate(more):
+            packet.cancel_id = 1 + place % 2 if waits_for == "room" else 1 + (place >= 120)
+        await wire.send(*frames[:120], packets=more[:120])
+        await wire.send(*frames[120:], packets=more[120:])
+        await wire.dispatch(wire.a.host, lambda: wire.sender.binding.cancel_sends(2))
+        # Two bursts of 60 are made of the first array; one is posted, the other waits for room, the last for its turn.
+        aborted = [packet for packet in more[60:] if packet.cancel_id == 2]
+        assert wire.sender.completed == [(packet, Status.REQUEST_ABORTED) for packet in aborted]
+        assert len(aborted) == 60
+        await wire.emu.idle()
+        assert sorted(packet.number for packet, _ in wire.sender.completed) == [packet.number for packet in more]
+        sent = [data for data, packet in zip(frames, more, strict=True) if packet not in aborted]
+        assert wire.receiver.received == sent
+
+    check()
+
+
+@on_wire(a={"tx_ring": 8})
+async def test_a_burst_that_is_cancelled_whole_is_not_posted(wire: Wire) -> None:
+    """A send whose packets are all gone ends, and the next one goes out."""
+    first = await wire.send(*(frame(number, length=1000) for number in range(7)))
+    second = wire.sender.packets[7:10]
+    for packet in second:
+        packet.cancel_id = 3
+    await wire.send(*(frame(number) for number in range(7, 10)), packets=second)
+    third = await wire.send(frame(10), packets=wire.sender.packets[10:11])
+    await wire.dispatch(wire.a.host, lambda: wire.sender.binding.cancel_sends(3))
+    assert wire.sender.completed == [(packet, Status.REQUEST_ABORTED) for packet in second]
+    await wire.emu.idle()
+    assert wire.sender.completed[3:] == [(packet, Status.SUCCESS) for packet in [*first, *third]]
+    assert wire.receiver.received == [*(frame(number, length=1000) for number in range(7)), frame(10)]

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, strategies as st
 
-from ndisemu.drivers.i8254x.receive import RxRing
+from ndisemu.drivers.i8254x.receive import PacketRing
 from ndisemu.drivers.i8254x.transmit import BURST, Burst, TxRing
 from ndisemu.errors import RuleViolation
 from ndisemu.hw import registers as reg
@@ -28,7 +28,7 @@ class Halves(Mini):
         super().initialize(adapter)
         space = self.ndis.map_io_space()
         self.tx: TxRing[Packet] = TxRing(self.ndis, space, self.count)
-        self.rx = RxRing(self.ndis, space, self.count, self.longest)
+        self.rx = PacketRing(self.ndis, space, self.count, self.longest)
         self.tx.start()
         self.rx.start()
         return Status.SUCCESS

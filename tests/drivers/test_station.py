@@ -9,7 +9,7 @@ import pytest
 from ndisemu import Emulation, RingMiniport, run
 from ndisemu.drivers.protocols import Flow, Generator, Replay, Source, Station
 from ndisemu.machine import Slot
-from ndisemu.ndis import PacketFilter
+from ndisemu.ndis import PacketFilter, PowerState, Status
 from ndisemu.ndis.adapter import Adapter
 
 
@@ -215,5 +215,50 @@ def test_a_source_of_nothing_is_done() -> None:
             await pair.begin(a, Station("b"))
             await emu.idle()
             assert a.done
+
+    run(main())
+
+
+@pytest.mark.parametrize("every", [None, 100_000])
+def test_a_station_waits_while_its_adapter_sleeps(every: int | None) -> None:
+    """It stays bound, sends nothing meanwhile, and afterwards goes on where it was."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            pair = Pair(emu)
+            flow = Flow("there")
+            a = Station("a", sources=[(pair.generator(400, every=every), flow)])
+            b = Station("b", flows=[flow])
+            await pair.begin(a, b)
+            await asyncio.sleep(350e-6)
+            adapter = pair.slots[0].adapter
+            assert await adapter.set_power(PowerState.D3) is Status.SUCCESS
+            sent = flow.sent
+            assert 0 < sent < 400
+            await asyncio.sleep(1)
+            assert flow.sent == sent
+            assert await adapter.set_power(PowerState.D0) is Status.SUCCESS
+            await emu.idle()
+            assert a.done
+            # What the card had begun to send when it fell asleep may have got across.
+            assert flow.lost <= a.failed <= 16
+            assert flow.intact == 400 - flow.lost
+        assert emu.findings == []
+
+    run(main())
+
+
+def test_a_station_that_was_not_started_is_not_started_by_a_reset() -> None:
+    """The end of a reset lets go on what was going on."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            pair = Pair(emu)
+            flow = Flow("there")
+            a = Station("a", sources=[(pair.generator(100), flow)])
+            await pair.a.bind_protocol("eth0", a)
+            assert await pair.slots[0].adapter.reset() is Status.SUCCESS
+            await emu.idle()
+            assert flow.sent == 0
 
     run(main())

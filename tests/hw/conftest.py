@@ -51,10 +51,10 @@ class Listener:
 class Host:
     """One host with one card: its rings have `COUNT` descriptors, and each has a buffer of `SLOT` bytes."""
 
-    def __init__(self, kernel: Kernel, name: str, *, cpu: Cpu | None = None) -> None:
+    def __init__(self, kernel: Kernel, name: str, *, cpu: Cpu | None, line: InterruptLine | None) -> None:
         self.kernel = kernel
         self.cpu = cpu or Cpu(kernel, f"{name}.cpu0")
-        self.line = InterruptLine(self.cpu, f"{name}.irq")
+        self.line = line or InterruptLine(self.cpu, f"{name}.irq")
         self.memory = HostMemory(name, 1 << 18)
         self.dma = DmaSpace(self.memory, f"{name}.eth0")
         mac = b"\x02\x00\x00\x00\x00" + name.encode()
@@ -154,9 +154,9 @@ class Bench:
         for host in self.hosts:
             host.memory.close()
 
-    def host(self, name: str, *, cpu: Cpu | None = None) -> Host:
-        """Add a host of one letter."""
-        host = Host(self.kernel, name, cpu=cpu)
+    def host(self, name: str, *, cpu: Cpu | None = None, line: InterruptLine | None = None) -> Host:
+        """Add a host of one letter; with another one's CPU and line, it is that one's second card."""
+        host = Host(self.kernel, name, cpu=cpu, line=line)
         self.hosts.append(host)
         return host
 

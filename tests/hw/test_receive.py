@@ -222,7 +222,7 @@ def test_a_disabled_card_drops_and_says_so(host: Host) -> None:
     host.arrive(frame(1), frame(2), at=1)
     host.run(10)
     assert (host.read(reg.TPR), host.received()) == (0, [])
-    assert host.nic.rx.dropped == {"disabled": 2, "filtered": 0, "oversize": 0, "missed": 0}
+    assert host.nic.rx.dropped == {"disabled": 2, "filtered": 0, "oversize": 0, "missed": 0, "removed": 0}
 
 
 def test_a_filtered_frame_takes_no_descriptor(receiver: Host) -> None:

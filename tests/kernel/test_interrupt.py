@@ -103,6 +103,40 @@ def test_shared_line_is_tried_in_order_of_connection(bench: Bench) -> None:
     assert bench.run() == ["nic0", "nic0: not mine", "nic1"]
 
 
+def test_device_that_joins_during_service_is_not_forgotten(bench: Bench) -> None:
+    """A second device that asserts the line while the first is serviced gets its turn in the same interrupt."""
+    isr = bench.device("nic0")
+
+    def meanwhile() -> bool:
+        claimed = isr()
+        if claimed:
+            bench.raise_("nic1")
+        return claimed
+
+    bench.line.connect(meanwhile)
+    bench.connect("nic1")
+    bench.raise_("nic0", causes=2)
+
+    assert bench.run() == ["nic0", "nic0", "nic0: not mine", "nic1"]
+    assert (bench.line.asserted, bench.line.spurious, bench.cpu.interrupts) == (False, 0, 1)
+
+
+def test_routine_that_disconnects_itself_hides_no_other(bench: Bench) -> None:
+    """A pass over the routines of a line goes on when one of them leaves."""
+
+    def leaving() -> bool:
+        bench.line.disconnect(leaving)
+        bench.log.append("left")
+        return False
+
+    bench.line.connect(leaving)
+    bench.connect("nic0")
+    bench.raise_("nic0")
+
+    assert bench.run() == ["left", "nic0"]
+    assert not bench.line.shut
+
+
 def test_higher_line_is_delivered_first(bench: Bench) -> None:
     """Of two lines that wait for one CPU, the one of the higher level goes first."""
     high = InterruptLine(bench.cpu, "irq3", irql=Irql.DEVICE + 1)

@@ -114,6 +114,46 @@ def test_both_cards_see_the_carrier_come_and_go(gigabit: Wire) -> None:
     assert gigabit.a.carriers == gigabit.b.carriers == [True, False, True]
 
 
+def test_a_cable_that_is_down_gives_no_carrier(gigabit: Wire) -> None:
+    """Both cards see it go and come, once each; what is plugged in meanwhile waits for it."""
+    cable, a, b = gigabit.cable, gigabit.a, gigabit.b
+    for change in (cable.down, cable.down, cable.up, cable.up, cable.down, cable.unplug, cable.unplug):
+        change()
+    assert a.carriers == b.carriers == [True, False, True, False]
+    cable.plug(a, b)
+    assert a.carriers == b.carriers == [True, False, True, False]
+    cable.up()
+    assert a.carriers == b.carriers == [True, False, True, False, True]
+
+
+def test_frames_in_flight_outlive_the_cable(gigabit: Wire) -> None:
+    """What left before it went down arrives; what is sent while it is down is lost, and takes as long as ever."""
+    gigabit.send(60, now=0)
+    gigabit.cable.down()
+    assert gigabit.send(60, now=100) == ([672], 672 + 576)
+    gigabit.cable.up()
+    gigabit.send(60, now=5000)
+    assert gigabit.b.times == [576, 5576]
+
+
+def test_unplugging_one_end_takes_the_carrier_from_both(gigabit: Wire) -> None:
+    """Nothing reaches an end without a card, and mending the cable brings back no carrier."""
+    gigabit.cable.b.unplug()
+    gigabit.send(60)
+    gigabit.cable.down()
+    gigabit.cable.up()
+    assert gigabit.a.carriers == gigabit.b.carriers == [True, False]
+    assert gigabit.b.frames == []
+
+
+def test_plugging_in_other_cards_takes_the_first_off(gigabit: Wire) -> None:
+    """Who was there loses the carrier, who is there has it."""
+    other = Wire(None)
+    gigabit.cable.plug(other.a, other.b)
+    assert gigabit.a.carriers == gigabit.b.carriers == [True, False]
+    assert other.a.carriers == other.b.carriers == [True, True]
+
+
 def test_an_unplugged_cable_carries_nothing_and_keeps_time(gigabit: Wire) -> None:
     """What is sent into a cable without the other card is lost, and takes as long as ever."""
     gigabit.cable.unplug()

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from ndisemu import Application, Emulation, RingMiniport, Status, run
+from ndisemu.drivers.legacy import LegacyMiniport
 from ndisemu.errors import UsageError
 from ndisemu.kernel import DISPATCH, Signal
 from ndisemu.machine.application import SEND_PACKETS
-from ndisemu.ndis import Oid, Packet, PacketFilter
+from ndisemu.ndis import Oid, Packet, PacketFilter, PowerState
+from ndisemu.ndis.v5 import Miniport
 from tests.machine.conftest import RUNNERS, applications, frame, wire
 
 Runner = Callable[[Coroutine[Any, Any, None]], None]
@@ -209,25 +211,31 @@ def test_requests_are_answered(runner: Runner) -> None:
     runner(main())
 
 
-def test_cancelling_a_send_takes_back_what_ndis_does_not_have() -> None:
-    """What was submitted is sent and completes, the rest never is, and later sends are not disturbed."""
+@pytest.mark.parametrize("miniport", [RingMiniport, LegacyMiniport])
+def test_cancelling_a_send_takes_back_what_is_not_on_the_card(miniport: type[Miniport]) -> None:
+    """What is in the ring is sent, what driver or NDIS had queued is aborted, and later sends are not disturbed."""
 
     async def main() -> None:
         async with Emulation() as emu:
             a, b = emu.host("a"), emu.host("b")
-            emu.connect(a.nic("eth0", RingMiniport), b.nic("eth0", RingMiniport), rate="1Mbit/s")
+            slot = a.nic("eth0", miniport, parameters={"tx_ring": 128})
+            emu.connect(slot, b.nic("eth0", RingMiniport), rate="1Mbit/s")
             tx, rx = await a.bind("eth0"), await b.bind("eth0")
             sending = asyncio.create_task(tx.send([frame(number, length=1000) for number in range(400)]))
             await asyncio.sleep(0.001)
             sending.cancel()
+            await asyncio.wait([sending])
+            assert sending.cancelled()
             assert await tx.send([frame(5)]) == [Status.SUCCESS]
             await emu.idle()
-            assert sending.cancelled()
-            submitted = tx.binding.adapter.sends.submitted - 1
-            assert 0 < submitted < 400
+            sends = tx.binding.adapter.sends
+            assert SEND_PACKETS < sends.submitted < 300
+            assert sends.completed + sends.cancelled == sends.submitted
+            assert 64 < sends.completed < 200
             received = await rx.receive()
-            assert received == [*(frame(number, length=1000) for number in range(submitted)), frame(5)][: len(received)]
+            assert received == [*(frame(number, length=1000) for number in range(sends.completed - 1)), frame(5)]
             assert tx.binding.sends_pending == 0
+        assert emu.findings == []
 
     run(main())
 
@@ -348,5 +356,49 @@ def test_a_stopped_adapter_answers_at_once() -> None:
             assert await tx.send([frame()] * 3) == [Status.ADAPTER_NOT_READY] * 3
             with pytest.raises(UsageError, match="NDIS_STATUS_ADAPTER_NOT_READY"):
                 await tx.request(Oid.GEN_LINK_SPEED)
+
+    run(main())
+
+
+@pytest.mark.parametrize("way", ["sleep", "reset"])
+def test_sends_wait_while_the_adapter_takes_none(way: str) -> None:
+    """While it sleeps, and in the middle of a reset, an application's frames wait here; afterwards they are sent."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            tx, rx = await applications(emu)
+            adapter = tx.binding.adapter
+            if way == "sleep":
+                await adapter.set_power(PowerState.D3)
+            else:
+                tx._protocol.status(tx.binding, Status.RESET_START, b"")
+            sending = asyncio.create_task(tx.send([frame(1), frame(2)]))
+            await asyncio.sleep(1)
+            assert not sending.done()
+            if way == "sleep":
+                await adapter.set_power(PowerState.D0)
+            else:
+                tx._protocol.status(tx.binding, Status.RESET_END, b"")
+            assert await sending == [Status.SUCCESS] * 2
+            received: list[bytes] = []
+            while len(received) < 2:
+                received += await rx.receive()
+            assert received == [frame(1), frame(2)]
+        assert emu.findings == []
+
+    run(main())
+
+
+def test_an_application_knows_its_link() -> None:
+    """Whether there is a link is what the driver has last said."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            tx, _ = await applications(emu)
+            seen = [tx.link_up]
+            emu.cables[0].unplug()
+            await asyncio.sleep(1e-6)
+            seen.append(tx.link_up)
+            assert seen == [True, False]
 
     run(main())

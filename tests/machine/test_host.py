@@ -1,22 +1,16 @@
 """Hosts and their cards: names, addresses, CPUs, and how an adapter is started."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
 import pytest
 
-from ndisemu import Emulation, RingMiniport, Status, run, v5
+from ndisemu import Emulation, RingMiniport, Status, StreamMiniport, run, v5
 from ndisemu.errors import BugCheck, UsageError
 from ndisemu.machine import Host
 from ndisemu.ndis import PacketFilter
 from ndisemu.ndis.states import AdapterState
 from tests.machine.conftest import frame, wire
-
-
-class Serialized(RingMiniport):
-    """Leaves locking to NDIS."""
-
-    deserialized = False
 
 
 class Raising(RingMiniport):
@@ -118,20 +112,14 @@ def test_a_card_is_known_by_host_and_name() -> None:
     run(main())
 
 
-@pytest.mark.parametrize(
-    ("miniport", "text"),
-    [(Serialized, "Serialized is serialized; this version runs deserialized"), (dict, r"dict is not a v5\.Miniport")],
-)
-def test_a_driver_that_cannot_run_is_refused_when_its_card_is_put_in(
-    miniport: Callable[[], v5.Miniport], text: str
-) -> None:
+def test_a_driver_that_cannot_run_is_refused_when_its_card_is_put_in() -> None:
     """The card is not there afterwards, and another may take its name."""
 
     async def main() -> None:
         async with Emulation() as emu:
             host = emu.host("a")
-            with pytest.raises(UsageError, match=text):
-                host.nic("eth0", miniport)
+            with pytest.raises(UsageError, match=r"dict is neither a v5\.Miniport nor a v6\.Miniport"):
+                host.nic("eth0", dict)  # type: ignore[arg-type]  # that is the mistake
             assert host.slots == {}
             host.nic("eth0", RingMiniport)
             await host.start("eth0")
@@ -226,3 +214,50 @@ def test_parameters_reach_the_driver() -> None:
 
     run(main())
     assert [(info.name, dict(info.parameters)) for info in seen] == [("a.eth0", {"mtu": 1200, "tx_ring": 32})]
+
+
+def test_two_cards_may_share_an_interrupt_line() -> None:
+    """Both drivers work on one line, however busy each is; other cards have lines of their own."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            a, b = emu.host("a"), emu.host("b")
+            near = [a.nic("eth0", RingMiniport), a.nic("eth1", RingMiniport, shares_line_with="eth0")]
+            far = [b.nic("eth0", RingMiniport), b.nic("eth1", RingMiniport)]
+            assert (near[0].line is near[1].line, far[0].line is far[1].line) == (True, False)
+            for one, other in zip(near, far, strict=True):
+                emu.connect(one, other)
+            apps = [[await host.bind(name) for name in ("eth0", "eth1")] for host in (a, b)]
+            for tx, rx in ((0, 1), (1, 0)):
+                to = [slot.nic.mac for slot in (far, near)[tx]]
+                frames = [[frame(number, to=mac) for number in range(20)] for mac in to]
+                sent = [apps[tx][place].send(frames[place]) for place in (0, 1)]
+                assert await asyncio.gather(*sent) == [[Status.SUCCESS] * 20] * 2
+                for place in (0, 1):
+                    got: list[bytes] = []
+                    while len(got) < 20:
+                        got += await apps[rx][place].receive()
+                    assert got == frames[place]
+            assert near[0].line.spurious == 0
+            await near[0].adapter.halt()
+            assert await apps[0][1].send([frame(99, to=far[1].nic.mac)]) == [Status.SUCCESS]
+        assert emu.findings == []
+
+    run(main())
+
+
+def test_a_line_can_be_shared_only_with_a_card_that_is_there() -> None:
+    """The error says which there are, and the card is not put in."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            host = emu.host("a")
+            host.nic("eth0", RingMiniport)
+            with pytest.raises(UsageError, match=r"^host a has no NIC named eth2; it has eth0$"):
+                host.nic("eth1", RingMiniport, shares_line_with="eth2")
+            host.stream_nic("wdm0", StreamMiniport)
+            with pytest.raises(UsageError, match=r"^a.wdm0 is no card and has no interrupt line to share$"):
+                host.nic("eth1", RingMiniport, shares_line_with="wdm0")
+            assert list(host.slots) == ["eth0"]
+
+    run(main())

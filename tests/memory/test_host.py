@@ -129,6 +129,21 @@ def test_describe_says_whose_an_address_is(memory: HostMemory, block: Block, add
     assert memory.describe(address) == text
 
 
+def test_a_starved_owner_gets_nothing_and_keeps_what_it_has(memory: HostMemory, block: Block) -> None:
+    """Only that owner is refused, only until it is relieved, and what it has can be freed."""
+    memory.starve("nic0")
+    memory.starve("nic0")
+    assert memory.allocate(8, owner="nic0", purpose="buffers") is None
+    assert memory.allocate(8, owner="nic01", purpose="ring") is not None
+    assert memory.allocate(8, owner="pool", purpose="packets") is not None
+    memory.free(block)
+    assert memory.allocate(8, owner="nic0", purpose="buffers") is None
+
+    memory.relieve("nic0")
+    memory.relieve("nic0")
+    assert memory.allocate(8, owner="nic0", purpose="buffers") is not None
+
+
 def test_words_and_map_are_the_same_bytes(memory: HostMemory, block: Block) -> None:
     """A 64-bit word is the eight bytes at its address, little endian."""
     memory.words[block.address >> 3] = 0x0807060504030201

@@ -28,9 +28,11 @@ from ndisemu.ndis import (
     v5,
 )
 from ndisemu.ndis.v5.adapter import PacketAdapter
+from ndisemu.ndis.v5.miniportlock import MiniportLock
 
 P = ParamSpec("P")
 T = TypeVar("T")
+B = TypeVar("B", bound="Bench")
 
 STATION: Final = b"\x02\x00\x00\x00\x00\x01"
 BROADCAST: Final = b"\xff" * 6
@@ -83,6 +85,8 @@ class Mini(v5.Miniport):
     card: Card
     memory: SharedMemory
     timer: Timer
+    most = 4
+    """The longest array it takes, which NDIS asks of a serialized driver."""
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
@@ -135,6 +139,7 @@ class Mini(v5.Miniport):
             Oid.GEN_MAXIMUM_TOTAL_SIZE: 1514,
             Oid.GEN_MEDIA_IN_USE: Medium.E802_3,
             Oid.GEN_LINK_SPEED: 100_000,
+            Oid.GEN_MAXIMUM_SEND_PACKETS: self.most,
         }
         if request.oid is Oid.E802_3_CURRENT_ADDRESS:
             return request.answer(STATION)
@@ -312,6 +317,10 @@ class Bench:
         assert await adapter.initialize()
         return adapter
 
+    def serialize(self, adapter: PacketAdapter) -> None:
+        """Let an adapter's entries run under a miniport lock from now on, as those of a serialized miniport do."""
+        adapter.lock = MiniportLock(self.kernel, adapter.name)
+
     async def bind(self, adapter: Adapter, peer: Peer | None = None) -> Peer:
         """Bind a protocol, which must succeed."""
         peer = peer or Peer()
@@ -360,18 +369,28 @@ class Bench:
         return task
 
 
+def bench_runner(
+    make: Callable[[], B],
+) -> Callable[[Callable[Concatenate[B, P], Awaitable[None]]], Callable[P, None]]:
+    """Return the decorator of tests that take a bench of this kind first, under virtual time."""
+
+    def decorate(test: Callable[Concatenate[B, P], Awaitable[None]]) -> Callable[P, None]:
+        @functools.wraps(test)
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
+            async def main() -> None:
+                async with make() as bench:
+                    await test(bench, *args, **kwargs)
+
+            run(main())
+
+        signature = inspect.signature(test)
+        rest = list(signature.parameters.values())[1:]
+        wrapper.__signature__ = signature.replace(parameters=rest)  # type: ignore[attr-defined]  # what pytest reads
+        return wrapper
+
+    return decorate
+
+
 def on_bench(test: Callable[Concatenate[Bench, P], Awaitable[None]]) -> Callable[P, None]:
     """Run a test that takes a `Bench` first, under virtual time."""
-
-    @functools.wraps(test)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
-        async def main() -> None:
-            async with Bench() as bench:
-                await test(bench, *args, **kwargs)
-
-        run(main())
-
-    signature = inspect.signature(test)
-    rest = list(signature.parameters.values())[1:]
-    wrapper.__signature__ = signature.replace(parameters=rest)  # type: ignore[attr-defined]  # what pytest reads
-    return wrapper
+    return bench_runner(Bench)(test)

@@ -10,7 +10,6 @@ import pytest
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DISPATCH, PASSIVE
 from ndisemu.ndis import Oid, OidRequest, Packet, Status, v5
-from ndisemu.ndis.binding import CLOSE_PATIENCE
 from ndisemu.ndis.states import BindingState
 from tests.ndis.conftest import LATER, SLOT, Bench, Mini, Peer, frame, on_bench
 
@@ -170,7 +169,7 @@ async def test_a_protocol_that_keeps_packets_for_ever_cannot_keep_the_adapter(be
     peer.kept = 1
     await bench.passive(lambda: miniport.ndis.indicate_receive(miniport.fill(frame(1), frame(2))))
     await bench.library.unbind(peer.binding)
-    assert bench.kernel.now >= CLOSE_PATIENCE
+    assert bench.kernel.now >= peer.binding.adapter.hang.patience
     assert bench.rules() == ["stuck"]
     assert "0 requests are not completed and 2 received packets not returned" in bench.findings[0].text
     assert peer.binding.state.current is BindingState.CLOSED

@@ -11,12 +11,6 @@ from ndisemu.ndis import AttributeFlag, Status, v5
 from tests.ndis.conftest import LATER, Bench, Mini, Peer, on_bench
 
 
-class Serialized(Mini):
-    """Leaves locking and queueing to NDIS."""
-
-    deserialized = False
-
-
 class AsyncIsr(Mini):
     """Has an ISR that would wait."""
 
@@ -39,18 +33,10 @@ class AsyncReceive(Peer):
 
 
 @on_bench
-async def test_a_serialized_miniport_is_refused_clearly(bench: Bench) -> None:
-    """The text says what the driver is, and what this version runs."""
-    with pytest.raises(UsageError, match=r"Serialized is serialized; this version runs deserialized miniports \(deser"):
-        bench.add(Serialized())
-    assert bench.library.adapters == {}
-
-
-@on_bench
 async def test_only_a_miniport_can_be_registered(bench: Bench) -> None:
     """Something else is named in the refusal."""
-    with pytest.raises(UsageError, match=r"^Peer is not a v5\.Miniport$"):
-        bench.library.add_adapter(Peer(), bench.device())  # type: ignore[arg-type]  # that is the mistake
+    with pytest.raises(UsageError, match=r"^Peer is neither a v5\.Miniport nor a v6\.Miniport$"):
+        bench.library.add_adapter(Peer(), bench.device())  # type: ignore[call-overload]  # that is the mistake
 
 
 @pytest.mark.parametrize(
@@ -93,6 +79,7 @@ MISSING: Final[list[tuple[Callable[[], object], str]]] = [
     (lambda: Bare().initialize(None), "Bare supplies no MiniportInitialize"),  # type: ignore[arg-type]
     (Bare().halt, "Bare supplies no MiniportHalt"),
     (lambda: Bare().send_packets([]), "Bare supplies no MiniportSendPackets"),
+    (lambda: Bare().send(None, None), "Bare supplies neither MiniportSendPackets nor MiniportSend"),  # type: ignore[arg-type]
     (lambda: Bare().query_information(None), "Bare supplies no MiniportQueryInformation"),  # type: ignore[arg-type]
     (lambda: Bare().set_information(None), "Bare supplies no MiniportSetInformation"),  # type: ignore[arg-type]
     (Bare().isr, "Bare registers an interrupt and supplies no MiniportISR"),
@@ -276,3 +263,11 @@ async def test_send_resources_available_is_for_serialized_miniports(bench: Bench
     await bench.start(miniport)
     with pytest.raises(RuleViolation, match="send-resources-available: nic0 is deserialized"):
         await bench.dispatch(miniport.ndis.send_resources_available)
+
+
+@on_bench
+async def test_partial_cancel_ids_are_a_byte_and_differ(bench: Bench) -> None:
+    """NdisGeneratePartialCancelId gives 255 different high bytes before one comes again, and never 0."""
+    ids = [bench.library.generate_partial_cancel_id() for _ in range(256)]
+    assert sorted(ids[:255]) == list(range(1, 256))
+    assert ids[255] == ids[0]

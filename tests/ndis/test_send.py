@@ -1,74 +1,21 @@
 """Sends from protocol to miniport and back: both styles of driver, every way to complete, and what is refused."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import pytest
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DISPATCH
-from ndisemu.ndis import Packet, Status
+from ndisemu.ndis import Packet, PacketFlag, Status, v5
 from tests.ndis.conftest import LATER, WHEN, Bench, Mini, Peer, frame, on_bench
-
-Send = Status | Awaitable[Status | None] | None
-
-
-class Explicit(Mini):
-    """Returns first, and completes when the time has come."""
-
-    def __init__(self, when: str, status: Status = Status.SUCCESS) -> None:
-        super().__init__()
-        self.when = when
-        self.status = status
-
-    def send_packets(self, packets: Sequence[Packet]) -> Send:
-        self.sent += [packet.read() for packet in packets]
-        self.later(self.when, lambda: self.ndis.send_complete(packets, self.status))
-        return None
-
-
-class Pending(Explicit):
-    """As `Explicit`, and says PENDING, as MiniportSend would."""
-
-    def send_packets(self, packets: Sequence[Packet]) -> Send:
-        super().send_packets(packets)
-        return Status.PENDING
-
-
-class Coroutine(Explicit):
-    """Waits for the time, then completes."""
-
-    async def send_packets(self, packets: Sequence[Packet]) -> None:
-        self.sent += [packet.read() for packet in packets]
-        await self.wait(self.when)
-        self.ndis.send_complete(packets, self.status)
-
-
-class Returning(Explicit):
-    """Waits for the time, then returns the status."""
-
-    async def send_packets(self, packets: Sequence[Packet]) -> Status:
-        self.sent += [packet.read() for packet in packets]
-        await self.wait(self.when)
-        return self.status
-
-
-class Hidden(Explicit):
-    """A coroutine in the explicit style: it says PENDING without having suspended."""
-
-    async def send_packets(self, packets: Sequence[Packet]) -> Status:
-        self.sent += [packet.read() for packet in packets]
-        self.later(self.when, lambda: self.ndis.send_complete(packets, self.status))
-        return Status.PENDING
+from tests.ndis.sendstyles import STYLES, Coroutine, Explicit, Style
 
 
 def owners(peer: Peer) -> list[object]:
     """Return whose each packet of a protocol is."""
     return [packet.owner for packet in peer.packets]
-
-
-Style = Callable[[str, Status], Explicit]
-STYLES: Final = (Explicit, Pending, Coroutine, Returning, Hidden)
 
 
 @pytest.mark.parametrize("status", [Status.SUCCESS, Status.NO_CABLE])
@@ -327,3 +274,194 @@ async def test_observers_see_every_send_end(bench: Bench) -> None:
         ("send", "nic0", 2, ""),
         ("send complete", "nic0", 2, "ADAPTER_NOT_READY"),
     ]
+
+
+class Single(Mini):
+    """A deserialized driver with MiniportSend only, which returns `answer`."""
+
+    send_packets = v5.Miniport.send_packets
+
+    def __init__(self, answer: object = Status.PENDING) -> None:
+        super().__init__()
+        self.answer_with = answer
+        self.flags: list[PacketFlag] = []
+
+    def send(self, packet: Packet, flags: PacketFlag) -> Status:
+        self.flags.append(flags)
+        self.sent.append(packet.read())
+        if self.answer_with is Status.PENDING:
+            self.deferred.append(lambda: self.ndis.send_complete(packet, Status.SUCCESS))
+        return self.answer_with  # type: ignore[return-value]  # a test may want it wrong
+
+
+async def send_one(bench: Bench, peer: Peer) -> Status:
+    """Call NdisSend."""
+    peer.packets[0].fill(frame())
+    return await bench.passive(lambda: peer.binding.send(peer.packets[0]))
+
+
+ANSWERS: Final[list[tuple[object, Status, list[str]]]] = [
+    (Status.SUCCESS, Status.SUCCESS, []),
+    (Status.NO_CABLE, Status.NO_CABLE, []),
+    (Status.RESOURCES, Status.RESOURCES, ["send-resources-sync-deserialized"]),
+    (None, Status.FAILURE, ["send-sync-status-valid"]),
+    ("sent", Status.FAILURE, ["send-sync-status-valid"]),
+]
+
+
+@pytest.mark.parametrize(("answer", "status", "rules"), ANSWERS, ids=str)
+@on_bench
+async def test_a_synchronous_answer_of_a_deserialized_miniport_send(
+    bench: Bench, answer: object, status: Status, rules: list[str]
+) -> None:
+    """It is the completion: NdisSend returns it, an array hears of it by callback; RESOURCES and no status are wrong."""
+    peer = await bench.pair(Single(answer))
+    assert await send_one(bench, peer) is status
+    assert (peer.completed, peer.binding.sends_pending, bench.rules()) == ([], 0, rules)
+    packets = await bench.send(peer, 2)
+    assert peer.completed == [(packet, status) for packet in packets]
+    assert bench.rules() == rules * 2
+    assert peer.binding.adapter.device.dma.mapped == {}
+
+
+@on_bench
+async def test_a_pending_miniport_send_is_completed_later(bench: Bench) -> None:
+    """NdisSend says PENDING, the packet's flags are the call's, and ProtocolSendComplete follows."""
+    miniport = Single()
+    peer = await bench.pair(miniport)
+    peer.packets[0].flags = PacketFlag.DONT_LOOPBACK
+    assert await send_one(bench, peer) is Status.PENDING
+    assert (miniport.flags, peer.completed) == ([PacketFlag.DONT_LOOPBACK], [])
+    await bench.passive(miniport.handle_interrupt)
+    assert peer.statuses == [Status.SUCCESS]
+
+
+@pytest.mark.parametrize("style", STYLES[:3])
+@on_bench
+async def test_ndis_send_over_arrays_is_always_pending(bench: Bench, style: Style) -> None:
+    """MiniportSendPackets completes by NdisMSendComplete only, before it returns or not."""
+    peer = await bench.pair(style("before it returns", Status.SUCCESS))
+    assert await send_one(bench, peer) is Status.PENDING
+    assert peer.statuses == [Status.SUCCESS]
+
+
+@on_bench
+async def test_ndis_uses_send_packets_where_there_is_one(bench: Bench) -> None:
+    """A driver with both entries is given arrays only."""
+
+    class Both(Mini):
+        def send(self, packet: Packet, flags: PacketFlag) -> Status:
+            raise AssertionError("MiniportSend was called")
+
+    miniport = Both()
+    peer = await bench.pair(miniport)
+    assert await send_one(bench, peer) is Status.PENDING
+    assert miniport.sent == [frame()]
+
+
+@on_bench
+async def test_a_miniport_send_that_raises_ends_the_array(bench: Bench) -> None:
+    """The packet fails, the rest of the array does not reach the driver, and comes back after what it had."""
+
+    class Raises(Single):
+        def send(self, packet: Packet, flags: PacketFlag) -> Status:
+            if len(self.sent) == 1:
+                raise LookupError("no ring")
+            return super().send(packet, flags)
+
+    miniport = Raises()
+    peer = await bench.pair(miniport)
+    await bench.send(peer, 4)
+    await bench.pass_time()
+    assert bench.rules() == ["bugcheck"]
+    assert bench.findings[0].text == "MiniportSend raised LookupError: no ring"
+    assert len(miniport.sent) == 1
+    assert peer.completed == [(peer.packets[place], Status.FAILURE) for place in (1, 0, 2, 3)]
+
+
+@pytest.mark.parametrize("miniport", [Mini, Single])
+@on_bench
+async def test_ndis_send_refuses_what_is_not_the_protocols(bench: Bench, miniport: Callable[[], Mini]) -> None:
+    """A packet on its way is refused, and NdisSend works again afterwards."""
+    peer = await bench.pair(miniport())
+    other = await bench.bind(peer.binding.adapter, Peer("other"))
+    with pytest.raises(RuleViolation, match="proto-send-not-owned"):
+        await bench.passive(lambda: peer.binding.send(other.packets[0]))
+    assert bench.rules() == ["proto-send-not-owned"]
+    assert await send_one(bench, peer) is Status.PENDING
+    if isinstance(peer.binding.adapter.miniport, Single):
+        await bench.passive(peer.binding.adapter.miniport.handle_interrupt)
+    assert peer.statuses == [Status.SUCCESS]
+
+
+@on_bench
+async def test_a_closing_binding_answers_ndis_send(bench: Bench) -> None:
+    """NdisSend returns CLOSING once the close has begun, and the packet stays the protocol's."""
+    miniport = Single()
+    peer = await bench.pair(miniport)
+    await send_one(bench, peer)
+    closing = asyncio.ensure_future(bench.library.unbind(peer.binding))
+    await bench.pass_time(1)
+    assert await bench.passive(lambda: peer.binding.send(peer.packets[1])) is Status.CLOSING
+    assert peer.packets[1].owner is peer.binding
+    await bench.passive(miniport.handle_interrupt)
+    await closing
+
+
+class Cancels(Mini):
+    """Keeps everything, and gives a cancelled send back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: list[Packet] = []
+        self.asked: list[int] = []
+
+    def send_packets(self, packets: Sequence[Packet]) -> None:
+        self.held += packets
+        self.deferred = [lambda: self.ndis.send_complete(self.held, Status.SUCCESS)]
+
+    def cancel_send_packets(self, cancel_id: int) -> None:
+        self.asked.append(cancel_id)
+        gone = [packet for packet in self.held if packet.cancel_id == cancel_id]
+        self.held = [packet for packet in self.held if packet.cancel_id != cancel_id]
+        self.ndis.send_complete(gone, Status.REQUEST_ABORTED)
+
+
+@on_bench
+async def test_a_cancel_goes_to_the_miniport(bench: Bench) -> None:
+    """MiniportCancelSendPackets gets the id, completes its packets with REQUEST_ABORTED, and the books say cancelled."""
+    miniport = Cancels()
+    peer = await bench.pair(miniport)
+    for packet, cancel_id in zip(peer.packets, (7, 8, 7, 0), strict=False):
+        packet.cancel_id = cancel_id
+    packets = await bench.send(peer, 4)
+    await bench.passive(lambda: peer.binding.cancel_sends(7))
+    assert miniport.asked == [7]
+    assert peer.completed == [(packets[0], Status.REQUEST_ABORTED), (packets[2], Status.REQUEST_ABORTED)]
+    assert peer.binding.adapter.sends.cancelled == 2
+    await bench.passive(miniport.handle_interrupt)
+    assert peer.statuses[2:] == [Status.SUCCESS] * 2
+
+
+@on_bench
+async def test_a_cancel_without_the_entry_has_no_effect(bench: Bench) -> None:
+    """A driver that has no MiniportCancelSendPackets sends what it has."""
+    miniport = Holds()
+    peer = await bench.pair(miniport)
+    peer.packets[0].cancel_id = 7
+    await bench.send(peer)
+    await bench.passive(lambda: peer.binding.cancel_sends(7))
+    assert peer.completed == []
+    await bench.passive(miniport.handle_interrupt)
+    assert peer.statuses == [Status.SUCCESS]
+
+
+@on_bench
+async def test_there_is_nothing_to_cancel_without_an_id_or_a_send(bench: Bench) -> None:
+    """The id 0 is refused, as it marks packets that cannot be cancelled; without sends nobody is asked."""
+    miniport = Cancels()
+    peer = await bench.pair(miniport)
+    with pytest.raises(RuleViolation, match="proto-cancel-id: peer on nic0 called NdisCancelSendPackets with the id 0"):
+        await bench.passive(lambda: peer.binding.cancel_sends(0))
+    await bench.passive(lambda: peer.binding.cancel_sends(7))
+    assert miniport.asked == []

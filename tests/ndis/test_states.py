@@ -28,6 +28,7 @@ Initializing  + MiniportInitialize failed             -> Uninitialized
 Initializing  + a bug check                           -> Failed
 Running       + MiniportHalt                          -> Halting
 Running       + a bug check                           -> Failed
+Running       + MiniportShutdown                      -> Shutdown
 Halting       + MiniportHalt returned                 -> Halted
 Halting       + a bug check                           -> Failed
 Halted        + MiniportInitialize                    -> Initializing

@@ -147,6 +147,14 @@ def finding(result: Result) -> None:
     result["violations_not_listed"] = 12_345
 
 
+def some_faults(result: Result) -> None:
+    result["faults"] = [
+        {"time": time, "nic": "a.eth0", "do": word}
+        for time in range(10**6, 10**7, 10**6)
+        for word in ("link_down", "link_up")
+    ] + [{"time": 123_456_789, "nic": "b.eth0", "do": "reset"}]
+
+
 def interrupted(result: Result) -> None:
     result |= {"ended": "interrupted", "passed": False}
 
@@ -190,6 +198,8 @@ def numbers_without_end(result: Result) -> None:
         (finding, "ValueError: [bold]no[/bold]"),
         (finding, "    Traceback (most recent call last):"),
         (finding, "and 12 345 more violations"),
+        (some_faults, "faults: link_down on a.eth0 9 times from 1.000 ms, link_up on a.eth0 9 times"),
+        (some_faults, "reset on b.eth0 at 123.456 ms"),
         (interrupted, "until it was interrupted"),
         (nothing_built, "0 ms until it failed"),
         (many_cards, "host39.eth0"),

@@ -3,17 +3,19 @@
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 import ndisemu
+from ndisemu.drivers.protocols import Station
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.errors import BugCheck
-from ndisemu.machine import Emulation
+from ndisemu.machine import Emulation, Host, Slot
 from ndisemu.ndis import PacketFilter
-from ndisemu.scenario.build import Plan, build, driver_class
+from ndisemu.scenario.build import Plan, build, driver_class, line_owners
 from ndisemu.scenario.load import load
+from ndisemu.scenario.schema import Nic
 
 Write = Callable[[str | bytes], Path]
 Built = Callable[..., Plan]
@@ -25,7 +27,7 @@ seed: 5
 mtu: 2000
 hosts:
   a: {cpus: 3, memory: 8MiB, nics: {eth0: {mac: "02:00:00:00:0a:07", tx_ring: 64, rx_ring: 128, itr: 20us}, eth1: {mtu: 1500}}}
-  b: {nics: {eth0: {filter: [promiscuous]}, eth1: {}, idle: {}}}
+  b: {nics: {eth0: {filter: [promiscuous]}, eth1: {parameters: {receive_pool: 96, knob: 0}}, idle: {}}}
 links:
   - {between: [a.eth0, b.eth0], rate: 100Mbit/s, delay: 7us}
   - {between: [b.eth1, a.eth1], rate: unlimited, mtu: 9000}
@@ -85,6 +87,10 @@ def test_hosts_have_their_processors_memory_and_cards(built: Built) -> None:
     assert slot.nic.mac.hex() == "020000000a07"
     assert slot.adapter.device.parameters == {"mtu": 2000, "tx_ring": 64, "rx_ring": 128, "itr": 20_000}
     assert plan.slots["a.eth1"].adapter.device.parameters["mtu"] == 1500
+    assert (
+        plan.slots["b.eth1"].adapter.device.parameters.items()
+        >= {"receive_pool": 96, "knob": 0, "tx_ring": 256}.items()
+    )
 
 
 def test_links_connect_the_cards_they_name(built: Built) -> None:
@@ -110,6 +116,44 @@ def test_every_card_with_traffic_has_a_station(built: Built) -> None:
     assert plan.stations["b.eth0"]._filter == PacketFilter.PROMISCUOUS
     assert plan.stations["a.eth0"]._filter == PacketFilter.DIRECTED | PacketFilter.BROADCAST
     assert len(plan.stations["a.eth0"]._sources) == 2
+
+
+def test_a_card_has_the_protocol_of_its_generation(built: Built) -> None:
+    """The generation that is written, and the usual one, is the class that the catalogue lists."""
+    plan = built(MACHINE, "hosts.a.nics.eth0.protocol=v5")
+    assert {type(station) for station in plan.stations.values()} == {Station}
+
+
+@pytest.mark.parametrize(
+    ("shared", "owners"),
+    [
+        ({}, "abcd"),
+        ({"b": "a"}, "aacd"),
+        ({"a": "b"}, "aacd"),
+        ({"a": "b", "b": "a"}, "aacd"),
+        ({"b": "c", "d": "b"}, "abbb"),
+        ({"d": "c", "b": "a", "c": "b"}, "aaaa"),
+        ({"a": "d", "b": "c"}, "abba"),
+    ],
+)
+def test_cards_that_share_an_interrupt_share_the_line_of_the_first(shared: dict[str, str], owners: str) -> None:
+    """Sharing goes both ways and on, whoever names whom, and the line is that of the NIC that stands first."""
+    nics = {name: Nic(shares_interrupt_with=shared.get(name)) for name in "abcd"}
+    assert line_owners(nics) == dict(zip("abcd", owners, strict=True))
+
+
+def test_a_shared_line_reaches_the_host(built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card that shares an interrupt is put in with the name of the line's owner, any other with none."""
+    asked: dict[str, str | None] = {}
+    put_in = Host.nic
+
+    def nic(host: Host, name: str, *arguments: Any, **options: Any) -> Slot:
+        asked[f"{host.name}.{name}"] = options.pop("shares_line_with", None)
+        return put_in(host, name, *arguments, **options)
+
+    monkeypatch.setattr(Host, "nic", nic)
+    built(MACHINE, "hosts.b.nics.idle.shares_interrupt_with=eth0")
+    assert asked == {"a.eth0": None, "a.eth1": None, "b.eth0": None, "b.eth1": None, "b.idle": "eth0"}
 
 
 def test_generators_are_seeded_by_their_place_and_the_seed_alone(built: Built) -> None:

@@ -140,9 +140,9 @@ def test_a_wrong_flow_is_told(problems: Problems, flow: str, expected: list[str]
     [
         (
             "miniport: rng",
-            "miniport must be ring or {class: package.module:Class}, not the text 'rng' (did you mean 'ring'?)",
+            "miniport must be ring, legacy or {class: package.module:Class}, not the text 'rng' (did you mean 'ring'?)",
         ),
-        ("miniport: [ring]", "miniport must be ring or {class: package.module:Class}, not a list"),
+        ("miniport: [ring]", "miniport must be ring, legacy or {class: package.module:Class}, not a list"),
         ("miniport: {class: x}", "class must be of the form package.module:Class, not 'x'"),
         ("miniport: {}", "missing key 'class' in hosts.a.nics.eth0.miniport, such as `class: my_drivers:MyMiniport`"),
         (
@@ -157,6 +157,18 @@ def test_a_wrong_flow_is_told(problems: Problems, flow: str, expected: list[str]
         ("itr: 17ms", "itr must be between 0 ns and 16.776 ms, not 17.000 ms"),
         ("itr: true", "itr must be a duration such as 5us, not true"),
         ("itr: 0", "itr: '0' needs a unit, such as 0us"),
+        ("protocol: v7", "protocol must be v5, not the text 'v7'"),
+        ("protocol: 5", "protocol must be v5, not the number 5"),
+        ("parameters: [1]", "parameters must be a map, not a list"),
+        ("parameters: {receive_pool: many}", "receive_pool must be a whole number, not the text 'many'"),
+        ("parameters: {receive_pool: true}", "receive_pool must be a whole number, not true"),
+        ("parameters: {receive_pool: -1}", "receive_pool must be between 0 and 4294967295, not -1"),
+        ("parameters: {tx_ring: 8}", "'tx_ring' has a key of its own in a NIC; write it there"),
+        ("parameters: {Pool: 8}", "'Pool' cannot be the name of a parameter, which is made of letters from a to z, "),
+        ("shares_interrupt_with: eth0", "eth0 cannot share an interrupt with itself; name another"),
+        ("shares_interrupt_with: eth9", "there is no NIC 'eth9' in this host (did you mean 'eth0'?)"),
+        ("shares_interrupt_with: wifi", "there is no NIC 'wifi' in this host; its NICs are eth0"),
+        ("shares_interrupt_with: 7", "shares_interrupt_with must be text, not the number 7"),
         ("%s: 1" % ("x" * 99), "unknown key '%s…' in hosts.a.nics.eth0; the keys here are " % ("x" * 40)),
     ],
     ids=lambda value: value[:20],
@@ -165,6 +177,137 @@ def test_a_wrong_nic_is_told(problems: Problems, nic: str, expected: str) -> Non
     """Each wrong value of a NIC gives one problem, which says what a right one looks like."""
     (problem,) = problems(f"version: 1\nname: n\nhosts: {{a: {{nics: {{eth0: {{{nic}}}}}}}}}\n")
     assert problem.split(": ", 1)[1].startswith(expected)
+
+
+def test_a_wrong_parameter_is_told_where_its_name_stands(problems: Problems) -> None:
+    """The place is that of the name, not that of the map or the value."""
+    nic = "parameters: {good: 1, itr: 5}"
+    (problem,) = problems(f"version: 1\nname: n\nhosts: {{a: {{nics: {{eth0: {{{nic}}}}}}}}}\n")
+    assert problem.startswith("3:49: 'itr' has a key of its own")
+
+
+def test_an_interrupt_is_shared_within_a_host_only(problems: Problems) -> None:
+    """A NIC of another host has another interrupt controller, whatever it is called."""
+    (problem,) = problems(HEAD.replace("c: {nics: {eth0: {}}}", "c: {nics: {eth0: {shares_interrupt_with: eth1}}}"))
+    assert problem == "6:44: there is no NIC 'eth1' in this host (did you mean 'eth0'?)"
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ("at: 1ms, on: a.eth0, do: link_down, for: 2ms, every: 5ms, times: 3", []),
+        ("at: 1999999999ns, on: a.eth0, do: reset", []),
+        ("at: 1ms, on: a.eth0, do: link_down, for: 5s", []),
+        ("at: 1ms, on: a.eth0, do: reset, for: ", []),
+        ("at: 1ms, on: a.eth9, do: reset", ["11:17: there is no NIC 'a.eth9' (did you mean 'a.eth1'?)"]),
+        ("at: 1ms, on: a, do: reset", ["11:17: on must be a host's NIC such as a.eth0, not the text 'a'"]),
+        (
+            "at: 1ms, on: a.eth0, do: rest",
+            [
+                (
+                    "11:29: do must be shared_memory_fails, reset, hang, link_down, link_up, surprise_remove, pause, "
+                    "restart or stop, not the text 'rest' (did you mean 'reset'?)"
+                )
+            ],
+        ),
+        ("at: soon, on: a.eth0, do: reset", ["11:8: at: 'soon' is not a duration, such as 5us"]),
+        ("at: 5, on: a.eth0, do: reset", ["11:8: at: '5' needs a unit, such as 5us"]),
+        ("on: a.eth0, do: reset", ["11:3: missing key 'at' in faults.0, such as `at: 500ms`"]),
+        ("at: 1ms, do: reset", ["11:3: missing key 'on' in faults.0, such as `on: a.eth0`"]),
+        ("at: 1ms, on: a.eth0", ["11:3: missing key 'do' in faults.0, such as `do: link_down`"]),
+        (
+            "at: 1ms, on: a.eth0, do: reset, form: 1ms",
+            ["11:36: unknown key 'form' in faults.0 (did you mean 'for'?)"],
+        ),
+        (
+            "at: 1ms, on: a.eth0, do: reset, for: 1ms",
+            [
+                (
+                    "11:41: reset has no end, so nothing can be said of how long it is; "
+                    "what has one is link_down, pause, shared_memory_fails"
+                )
+            ],
+        ),
+        (
+            "at: 1ms, on: a.eth0, do: pause, for: 0ms",
+            ["11:41: for must be between 1 ns and 1000000000.000 s, not 0 ns"],
+        ),
+        (
+            "at: 1ms, on: a.eth0, do: pause, for: 9ms, every: 9ms, times: 2",
+            ["11:41: for must be shorter than every, 9.000 ms, not 9.000 ms: what has not ended cannot begin again"],
+        ),
+        (
+            "at: 1ms, on: a.eth0, do: reset, every: 9ms",
+            ["11:43: every needs times, how many there are, such as `times: 5`"],
+        ),
+        (
+            "at: 1ms, on: a.eth0, do: reset, times: 5",
+            ["11:43: times needs every, the time from one to the next, such as `every: 10ms`"],
+        ),
+        (
+            "at: 1ms, on: a.eth0, do: reset, every: 1ms, times: 0",
+            ["11:55: times must be between 1 and 10000, not 0"],
+        ),
+        (
+            "at: 2s, on: a.eth0, do: reset",
+            ["11:8: this fault at 2.000 s never happens, since the run ends after 2.000 s"],
+        ),
+        (
+            "at: 1s, on: a.eth0, do: reset, every: 500ms, times: 3",
+            ["11:56: the last of 3 would begin at 2.000 s, and the run ends after 2.000 s"],
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_a_wrong_fault_is_told(problems: Problems, write: Write, fault: str, expected: list[str]) -> None:
+    """A fault has a time before the end, a NIC that there is, a word that is known, and an end if it has a length."""
+    text = f"{HEAD}duration: 2s\nfaults:\n- {{{fault}}}\n"
+    if not expected:
+        assert load(write(text)).faults
+        return
+    assert problems(text) == expected
+
+
+def test_a_run_without_a_duration_waits_for_every_fault(write: Write) -> None:
+    """What ends when nothing is left to do has no fault that is too late."""
+    assert load(write(f"{HEAD}faults:\n- {{at: 20min, on: a.eth0, do: reset}}\n")).faults[0].at == 1_200 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("counter", "expected"),
+    [
+        ("a.eth0.sends.failures.NDIS_STATUS_REQUEST_ABORTED", []),
+        ("violations", []),
+        (
+            "a.eth0.sends.failures.NDIS_STATUS_REQUEST_ABORTD",
+            ["there is no status 'NDIS_STATUS_REQUEST_ABORTD' (did you mean 'NDIS_STATUS_REQUEST_ABORTED'?)"],
+        ),
+        (
+            "a.eth0.sends.failures.RESOURCES",
+            ["there is no status 'RESOURCES' (did you mean 'NDIS_STATUS_RESOURCES'?)"],
+        ),
+        (
+            "a.eth0.sends.failures.x",
+            ["there is no status 'x'; ndisemu list statuses has them all"],
+        ),
+        ("a.eth0.sends.failures", ["there is no counter 'a.eth0.sends.failures' (did you mean 'a.eth0.sends.failed'?)"]),
+        ("a.eth0.Sends.completed", ["there is no counter 'a.eth0.Sends.completed' (did you mean 'a.eth0.sends.completed'?)"]),
+        (
+            "d.eth0.sends.failures.NDIS_STATUS_FAILURE",
+            ["there is no counter 'd.eth0.sends.failures.NDIS_STATUS_FAILURE'; try a NIC such as"],
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_a_counter_that_is_expected_has_its_name(
+    problems: Problems, write: Write, counter: str, expected: list[str]
+) -> None:
+    """Numbers of a NIC, of the run, and of the sends that ended with a status; each slip has its hint."""
+    text = f"{HEAD}expect:\n- {{that: {counter}, equals: 1}}\n"
+    found = problems(text) if expected else list(map(str, load(write(text)).expect[1:]))
+    assert [problem[: len(f"10:10: {text}")] for problem, text in zip(found, expected, strict=True)] == [
+        f"10:10: {text}" for text in expected
+    ]
 
 
 def test_a_wrong_mac_does_not_blame_the_selection(problems: Problems, good: str) -> None:

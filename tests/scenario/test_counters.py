@@ -124,6 +124,7 @@ def test_books_that_agree_are_balanced() -> None:
     [
         ("sends.submitted", {0}), ("sends.completed", {0}), ("sends.failed", {0}), ("sends.cancelled", {0}),
         ("wire.frames_in", {1}), ("drops.missed", {1}), ("drops.unread", {1}), ("drops.disabled", {1}),
+        ("drops.removed", {1}),
         ("receives.indicated", {1, 2}), ("receives.returned", {2}),
         ("buffers.pool", {3}), ("buffers.ring", {3}), ("buffers.lent", {3}), ("buffers.free", {3}),
     ],

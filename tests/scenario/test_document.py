@@ -206,7 +206,7 @@ def test_the_parser_in_python_says_the_same(monkeypatch: pytest.MonkeyPatch) -> 
     texts = ["a: {b: [1, x]}\nc: |\n  text\n", "a: 1\na: 2", "a:\n\tb: 1", "x: 1\n---\ny: 2", "a: é\nb: @x"]
     quick = [([node.place for node in nodes(root)] if (root := compose(text, START).root) else None) for text in texts]
     found = [[(problem.line, problem.column) for problem in compose(text, START).problems] for text in texts]
-    monkeypatch.setattr(composing, "_LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(composing, "_LOADERS", (yaml.SafeLoader,))
     slow = [([node.place for node in nodes(root)] if (root := compose(text, START).root) else None) for text in texts]
     assert slow == quick
     assert [[(problem.line, problem.column) for problem in compose(text, START).problems] for text in texts] == found

@@ -197,6 +197,7 @@ def test_a_file_that_cannot_be_read_is_a_problem(
         (("links", "*"), "links: [{zz: 1}]"),
         (("traffic", "*", "generator"), "traffic: [{kind: generator, zz: 1}]"),
         (("traffic", "*", "replay"), "traffic: [{kind: replay, zz: 1}]"),
+        (("faults", "*"), "faults: [{at: 1s, on: a.b, do: hang, zz: 1}]"),
         (("capture",), "capture: {interfaces: all, zz: 1}"),
         (("expect", "*"), "expect: [{that: x, equals: 1, zz: 1}]"),
     ],

@@ -13,6 +13,7 @@ from ndisemu.ndis import Status
 from ndisemu.scenario.load import load
 from ndisemu.scenario.names import NIC_COUNTERS
 from ndisemu.scenario.result import Result, make_result
+from ndisemu.scenario.trouble import Applied
 
 Write = Callable[[str | bytes], Path]
 
@@ -34,7 +35,7 @@ def judged(write: Write) -> Callable[..., Result]:
         usual: dict[str, Any] = {
             "seed": 7, "clock": "virtual", "build": "checked", "ended": "idle", "virtual_time": 1_000,
             "trace_sha256": "00", "nics": {"a.eth0": counters}, "failures": {"a.eth0": {}}, "flows": [],
-            "findings": [], "findings_lost": 0,
+            "faults": [], "findings": [], "findings_lost": 0,
         }  # fmt: skip
         return make_result(load(write(TEXT.format(expect=expect))), **(usual | facts))
 
@@ -95,6 +96,28 @@ def test_an_expectation_about_what_was_never_built_fails(judged: Callable[..., R
     """Where a machine could not be built its numbers are missing, which is no zero."""
     result = judged("[{that: a.eth0.interrupts, equals: 0}]", nics={}, failures={}, ended="failed")
     assert result["expectations"] == [{"that": "a.eth0.interrupts = 0", "value": None, "holds": False}]
+
+
+@pytest.mark.parametrize(("status", "value"), [(Status.INVALID_LENGTH, 3), (Status.REQUEST_ABORTED, 0)])
+def test_failed_sends_can_be_expected_by_their_status(
+    judged: Callable[..., Result], status: Status, value: int
+) -> None:
+    """Every status has a number; of one that no send ended with, it is 0."""
+    result = judged(
+        f"[{{that: a.eth0.sends.failures.{status}, equals: {value}}}]",
+        failures={"a.eth0": {Status.INVALID_LENGTH: 3}},
+    )
+    assert [(one["value"], one["holds"]) for one in result["expectations"]] == [(value, True)]
+
+
+def test_a_result_lists_the_faults(judged: Callable[..., Result]) -> None:
+    """In the order in which they happened, as plain data; they fail nothing by themselves."""
+    result = judged(faults=[Applied(5, "a.eth0", "link_down"), Applied(9, "a.eth0", "link_up")])
+    assert result["faults"] == [
+        {"time": 5, "nic": "a.eth0", "do": "link_down"},
+        {"time": 9, "nic": "a.eth0", "do": "link_up"},
+    ]
+    assert result["passed"]
 
 
 def test_a_result_is_plain_data(judged: Callable[..., Result]) -> None:

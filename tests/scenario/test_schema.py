@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, strategies as st
 from pydantic import ValidationError
 
+from ndisemu.drivers.catalogue import MINIPORTS, STATIONS
 from ndisemu.scenario.fields import IMIX, MAX_FRAME, MAX_ITR, MAX_MTU, Endpoint
-from ndisemu.scenario.schema import PARTS, RING, Expectation, Generator, Link, Nic, Replay, Scenario
+from ndisemu.scenario.names import FAULTS
+from ndisemu.scenario.schema import PARTS, RING, Expectation, Fault, Generator, Link, Nic, Replay, Scenario
 
 FLOW: Final = {"from": "a.eth0", "to": "b.eth0", "kind": "generator", "frames": 1, "size": 60}
 MINIMAL: Final = {"version": 1, "name": "minimal", "hosts": {"a": {"nics": {"eth0": {}}}}}
@@ -48,6 +50,25 @@ def test_a_flow_has_the_documented_defaults() -> None:
     assert (made.burst, made.every, made.start, made.window) == (64, None, 0, None)
     replay = Replay.model_validate({"from": "a.eth0", "to": "b.eth0", "kind": "replay", "file": "web.pcapng"})
     assert (replay.file, replay.select, replay.start) == ("web.pcapng", "all", 0)
+
+
+def test_a_nic_has_the_documented_driver_and_neighbours() -> None:
+    """The reference miniport under the usual protocol, nothing more to configure, and an interrupt of its own."""
+    nic = Nic()
+    assert (nic.miniport.path, nic.protocol, nic.shares_interrupt_with, nic.parameters) == ("ring", "v5", None, {})
+
+
+def test_a_fault_has_the_documented_defaults() -> None:
+    """It happens once, and stays."""
+    fault = Fault.model_validate({"at": "500ms", "on": "a.eth0", "do": "link_down"})
+    assert (fault.at, fault.on, fault.do) == (500_000_000, Endpoint("a", "eth0"), "link_down")
+    assert (fault.lasts, fault.every, fault.times) == (None, None, 1)
+
+
+@pytest.mark.parametrize("name", MINIPORTS)
+def test_a_miniport_is_known_by_the_name_in_the_catalogue(name: str) -> None:
+    """A row of the catalogue is all that it takes to name a driver."""
+    assert Nic.model_validate({"miniport": name}).miniport.path == name
 
 
 def test_a_link_has_the_documented_defaults() -> None:
@@ -211,3 +232,14 @@ def test_the_json_schema_has_what_is_written_not_what_is_counted() -> None:
     assert parts["Nic"]["properties"]["itr"]["type"] == "string"
     assert (ring["minimum"], ring["maximum"], ring["multipleOf"]) == (8, 4096, 8)
     assert {"from", "to"} <= set(parts["Generator"]["required"])
+    assert {"at", "on", "do"} == set(parts["Fault"]["required"])
+    assert parts["Fault"]["properties"]["for"]["anyOf"][0]["type"] == "string"
+
+
+def test_the_json_schema_has_the_words_of_the_tables() -> None:
+    """To an editor a fault is one of its words, and a driver a name of the catalogue or a class."""
+    parts = Scenario.model_json_schema()["$defs"]
+    name, by_class = parts["Nic"]["properties"]["miniport"]["anyOf"]
+    assert parts["Fault"]["properties"]["do"]["enum"] == list(FAULTS)
+    assert (name["enum"], parts["Nic"]["properties"]["protocol"]["enum"]) == (list(MINIPORTS), list(STATIONS))
+    assert (list(by_class["properties"]), by_class["required"]) == (["class"], ["class"])

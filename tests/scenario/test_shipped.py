@@ -12,7 +12,7 @@ from ndisemu.scenario.result import Result
 from ndisemu.scenario.run import Options, run
 
 SCENARIOS: Final = Path(__file__).parents[2] / "scenarios"
-FILES: Final = sorted(path.name for path in SCENARIOS.glob("*.yaml"))
+FILES: Final = sorted(path.relative_to(SCENARIOS).as_posix() for path in SCENARIOS.rglob("*.yaml"))
 
 
 @cache

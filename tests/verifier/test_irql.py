@@ -1,7 +1,8 @@
 """The IRQL rules: each is broken by a small driver, kept by its mended twin, and changes nothing by watching."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -9,11 +10,12 @@ import pytest
 
 import ndisemu
 from ndisemu import RingMiniport, Status
+from ndisemu.drivers.legacy import LegacyMiniport
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import Finding, SpinLock
 from ndisemu.machine import Emulation
 from ndisemu.ndis import Packet
-from ndisemu.ndis.v5 import AdapterInfo
+from ndisemu.ndis.v5 import AdapterInfo, Miniport
 from ndisemu.scenario.load import load
 from ndisemu.scenario.run import Options, run
 from ndisemu.verifier import IrqlRules
@@ -179,7 +181,7 @@ async def exercise(driver: type[RingMiniport], *, checked: bool) -> tuple[list[F
     return emulation.findings, arrived
 
 
-def cards(emulation: Emulation, driver: type[RingMiniport]) -> tuple[ndisemu.Host, ndisemu.Host]:
+def cards(emulation: Emulation, driver: type[Miniport]) -> tuple[ndisemu.Host, ndisemu.Host]:
     """Make two hosts with a cable between them, the first with the driver."""
     ours, theirs = emulation.host("a"), emulation.host("b")
     emulation.connect(ours.nic("eth0", driver), theirs.nic("eth0", RingMiniport))
@@ -217,6 +219,31 @@ def test_the_free_build_has_no_irql_rules_and_the_same_outcome(
     findings, arrived = ndisemu.run(exercise(bad, checked=False))
     assert rule not in {finding.rule for finding in findings}
     assert arrived == ndisemu.run(exercise(bad, checked=True))[1]
+
+
+@pytest.mark.parametrize("driver", [RingMiniport, LegacyMiniport])
+def test_the_send_entry_is_watched(driver: type[Miniport]) -> None:
+    """What a verifier puts in the place of the send entry is what NDIS calls, whichever of the two a driver has."""
+
+    async def main() -> list[str]:
+        async with ndisemu.Emulation() as emulation:
+            host, _ = cards(emulation, driver)
+            slot = host.slots["eth0"]
+            watched: list[str] = []
+            IrqlRules(emulation.kernel).attach(slot.adapter)
+            for entry in ("send", "send_packets"):
+                wrapped = getattr(slot.adapter.miniport, entry)
+                setattr(slot.adapter.miniport, entry, partial(note, watched, entry, wrapped))
+            await (await host.bind("eth0")).send([slot.nic.mac + bytes(54)])
+            return watched
+
+    assert ndisemu.run(main()) == ["send" if driver is LegacyMiniport else "send_packets"]
+
+
+def note(seen: list[str], entry: str, routine: Callable[..., object], *args: object) -> object:
+    """Note that an entry point was called."""
+    seen.append(entry)
+    return routine(*args)
 
 
 def test_the_reference_miniport_keeps_every_rule_and_watching_changes_nothing() -> None:

@@ -1,125 +1,25 @@
-"""The OIDs every 5.1 Ethernet miniport must answer, as a table for the 82540EM.
+"""The OIDs of the 82540EM: the table of every Ethernet miniport, and what only the card's registers can tell."""
 
-Source: NDIS reference 4.5.
-"""
-
-from collections.abc import Callable
-from functools import partial
-from typing import Final
-
+from ndisemu.drivers import information
 from ndisemu.hw import registers as reg
-from ndisemu.ndis import HardwareStatus, MacOption, MediaState, Medium, Oid, OidRequest, PacketFilter, Status
+from ndisemu.ndis import MediaState
 from ndisemu.ndis.v5 import RegisterSpace
 
-MAX_MULTICAST: Final = 64
-FILTERS: Final = (
-    PacketFilter.DIRECTED
-    | PacketFilter.MULTICAST
-    | PacketFilter.ALL_MULTICAST
-    | PacketFilter.BROADCAST
-    | PacketFilter.PROMISCUOUS
-)
-_HEADER: Final = 14
-_RING_BUFFER: Final = 2048
 
-
-class Counters:
-    """What the driver counts for its statistics OIDs."""
-
-    __slots__ = ("no_buffer", "received", "sent")
-
-    def __init__(self) -> None:
-        self.no_buffer = 0
-        self.sent = 0
-        self.received = 0
-
-
-class Information:
-    """The answers of one adapter; `filter` and `multicast` are what NDIS has set."""
+class Information(information.Information):
+    """The answers of one card; `rings` are the sizes of its transmit and receive ring."""
 
     def __init__(self, registers: RegisterSpace, station: bytes, mtu: int, rings: tuple[int, int]) -> None:
+        super().__init__(station, mtu, rings, b"ndisemu 82540EM")
         self._registers = registers
-        self.filter = PacketFilter(0)
-        self.multicast: tuple[bytes, ...] = ()
-        self.lookahead = mtu
-        self.counters = Counters()
-        fixed = {
-            Oid.GEN_HARDWARE_STATUS: HardwareStatus.READY,
-            Oid.GEN_MEDIA_SUPPORTED: Medium.E802_3,
-            Oid.GEN_MEDIA_IN_USE: Medium.E802_3,
-            Oid.GEN_MAXIMUM_LOOKAHEAD: mtu,
-            Oid.GEN_MAXIMUM_FRAME_SIZE: mtu,
-            Oid.GEN_LINK_SPEED: 10_000_000,
-            Oid.GEN_TRANSMIT_BUFFER_SPACE: rings[0] * _RING_BUFFER,
-            Oid.GEN_RECEIVE_BUFFER_SPACE: rings[1] * _RING_BUFFER,
-            Oid.GEN_TRANSMIT_BLOCK_SIZE: _RING_BUFFER,
-            Oid.GEN_RECEIVE_BLOCK_SIZE: _RING_BUFFER,
-            Oid.GEN_VENDOR_ID: 0xFFFFFF,
-            Oid.GEN_MAXIMUM_TOTAL_SIZE: mtu + _HEADER,
-            Oid.GEN_MAC_OPTIONS: MacOption.COPY_LOOKAHEAD_DATA | MacOption.TRANSFERS_NOT_PEND | MacOption.NO_LOOPBACK,
-            Oid.GEN_VENDOR_DRIVER_VERSION: 0x00010000,
-            Oid.E802_3_MAXIMUM_LIST_SIZE: MAX_MULTICAST,
-        }
-        self._answers: dict[Oid, Callable[[], bytes]] = {oid: partial(_u32, value) for oid, value in fixed.items()}
-        self._answers |= {
-            Oid.GEN_SUPPORTED_LIST: lambda: b"".join(_u32(oid) for oid in sorted(self._answers)),
-            Oid.GEN_VENDOR_DESCRIPTION: lambda: b"ndisemu 82540EM\0",
-            Oid.GEN_DRIVER_VERSION: lambda: b"\x01\x05",
-            Oid.GEN_CURRENT_PACKET_FILTER: lambda: _u32(self.filter),
-            Oid.GEN_CURRENT_LOOKAHEAD: lambda: _u32(self.lookahead),
-            Oid.GEN_MEDIA_CONNECT_STATUS: lambda: _u32(self._media_state()),
-            Oid.GEN_XMIT_OK: lambda: _u32(self.counters.sent),
-            Oid.GEN_RCV_OK: lambda: _u32(self.counters.received),
-            Oid.GEN_XMIT_ERROR: lambda: _u32(0),
-            Oid.GEN_RCV_ERROR: lambda: _u32(0),
-            Oid.GEN_RCV_NO_BUFFER: lambda: _u32(self._no_buffer()),
-            Oid.E802_3_PERMANENT_ADDRESS: lambda: station,
-            Oid.E802_3_CURRENT_ADDRESS: lambda: station,
-            Oid.E802_3_MULTICAST_LIST: lambda: b"".join(self.multicast),
-            Oid.E802_3_RCV_ERROR_ALIGNMENT: lambda: _u32(0),
-            Oid.E802_3_XMIT_ONE_COLLISION: lambda: _u32(0),
-            Oid.E802_3_XMIT_MORE_COLLISIONS: lambda: _u32(0),
-        }
 
-    def query(self, request: OidRequest) -> Status:
-        """Answer a query from the table."""
-        answer = self._answers.get(request.oid)
-        return Status.INVALID_OID if answer is None else request.answer(answer())
-
-    def set(self, request: OidRequest) -> Status:
-        """Take a filter, a multicast list or a lookahead size; the caller applies what has changed."""
-        if request.oid is Oid.E802_3_MULTICAST_LIST:
-            data = request.data
-            if len(data) > 6 * MAX_MULTICAST:
-                return Status.MULTICAST_FULL
-            self.multicast = tuple(data[start : start + 6] for start in range(0, len(data), 6))
-            return Status.SUCCESS
-        number = request.number()
-        if request.oid not in _SETTABLE:
-            return Status.INVALID_OID
-        if number is None:
-            return Status.INVALID_LENGTH
-        if request.oid is Oid.GEN_CURRENT_LOOKAHEAD:
-            self.lookahead = number
-        elif number & ~FILTERS:
-            return Status.NOT_SUPPORTED
-        else:
-            self.filter = PacketFilter(number)
-        return Status.SUCCESS
-
-    def _no_buffer(self) -> int:
+    def no_buffer(self) -> int:
+        """Frames that found the receive ring empty."""
         # The card's counter starts again whenever it is read; the OID's never does.
         self.counters.no_buffer += self._registers.read(reg.RNBC)
         return self.counters.no_buffer
 
-    def _media_state(self) -> MediaState:
+    def media_state(self) -> MediaState:
+        """The card's link."""
         up = self._registers.read(reg.STATUS) & reg.STATUS_LU
         return MediaState.CONNECTED if up else MediaState.DISCONNECTED
-
-
-_SETTABLE: Final = (Oid.GEN_CURRENT_PACKET_FILTER, Oid.GEN_CURRENT_LOOKAHEAD)
-
-
-def _u32(value: int) -> bytes:
-    """Return the low 32 bits, little endian, as every number of an OID is."""
-    return (value & 0xFFFFFFFF).to_bytes(4, "little")

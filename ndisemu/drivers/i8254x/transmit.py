@@ -9,13 +9,12 @@ Source: 8254x manual 3.3.3, 3.4 (legacy descriptors, the transmit ring).
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from ndisemu.drivers.i8254x.library import RingLibrary, TxFrame
 from ndisemu.hw import registers as reg
-from ndisemu.ndis import SharedMemory, Signal, SpinLock, Status
-from ndisemu.ndis.v5 import RegisterSpace
+from ndisemu.ndis import RegisterSpace, SharedMemory, Signal, SpinLock, Status
 
 BURST = 64
 _COMMAND = reg.TX_EOP | reg.TX_IFCS
@@ -27,7 +26,8 @@ F = TypeVar("F", bound=TxFrame)
 class Burst(Generic[F]):
     """Frames that are posted together, and the words of their descriptors.
 
-    `sent` is set to their status when the card has taken the last of them.
+    `sent` is set to their status when the card has taken the last of them,
+    or when nothing is left of them to post.
     """
 
     __slots__ = ("frames", "last", "sent", "words")
@@ -36,19 +36,23 @@ class Burst(Generic[F]):
         self.frames = frames
         self.last = 0
         self.sent = Signal()
-        words: list[int] = []
-        for frame in frames:
-            for address, length in frame.segments:
-                words += (address, length | _COMMAND)
-            if len(frame.segments) > 1:
-                _clear_end_of_packet(words, len(frame.segments))
-        words[-1] |= reg.TX_RS
-        self.words = words
+        self.words = _descriptors(frames)
 
     @property
     def descriptors(self) -> int:
         """How many descriptors it takes."""
         return len(self.words) // 2
+
+    def leave_out(self, gone: Callable[[F], bool]) -> list[F]:
+        """Take frames out that are not to be sent, as long as the burst is not posted; returns them."""
+        out = [] if self.sent.is_set else [frame for frame in self.frames if gone(frame)]
+        if out:
+            self.frames = [frame for frame in self.frames if not gone(frame)]
+            if self.frames:
+                self.words = _descriptors(self.frames)
+            else:
+                self.sent.set(Status.REQUEST_ABORTED)
+        return out
 
 
 class TxRing(Generic[F]):
@@ -66,9 +70,12 @@ class TxRing(Generic[F]):
         self._tail = 0
         self._free = count - 1
         self._room: Signal | None = None
+        self._stopped: Status | None = None
+        self._suspect: tuple[Burst[F] | None, int] = (None, 0)
 
     def start(self) -> None:
         """Tell the card where the ring is, and let it transmit, padding short frames."""
+        self._stopped = None
         write = self._registers.write
         write(reg.TDBAL, self._ring_address & 0xFFFFFFFF)
         write(reg.TDBAH, self._ring_address >> 32)
@@ -76,6 +83,27 @@ class TxRing(Generic[F]):
         write(reg.TDH, 0)
         write(reg.TDT, 0)
         write(reg.TCTL, reg.TCTL_EN | reg.TCTL_PSP)
+
+    def stop(self, status: Status) -> None:
+        """The card was reset: end with `status` what it has not sent, and what is posted until the next start."""
+        words = self._ring.words
+        with self._lock:
+            self._stopped = status
+            posted = tuple(self._posted)
+            self._posted.clear()
+            self._tail = 0
+            self._free = self._ring.count - 1
+            room, self._room = self._room, None
+        for burst in posted:
+            burst.sent.set(Status.SUCCESS if words[2 * burst.last + 1] & reg.TX_DD else status)
+        if room is not None:
+            room.set()
+
+    def is_stuck(self) -> bool:
+        """Whether the card has moved nothing since this was asked last, and has something to send."""
+        before = self._suspect
+        self._suspect = (self._posted[0] if self._posted else None, self._registers.read(reg.TDH))
+        return self._suspect == before and before[0] is not None
 
     def free(self) -> None:
         """Give the ring's memory back."""
@@ -106,10 +134,13 @@ class TxRing(Generic[F]):
         return self._room
 
     def post(self, burst: Burst[F]) -> None:
-        """Write the descriptors of `burst`, for which there is room, and ring the doorbell."""
+        """Write the descriptors of `burst`, for which there is room, and ring the doorbell; a stopped ring ends it."""
         count = burst.descriptors
         ring = self._ring
         with self._lock:
+            if self._stopped is not None:
+                burst.sent.set(self._stopped)
+                return
             ring.write(self._tail, burst.words)
             burst.last = (self._tail + count - 1) % ring.count
             self._tail = (burst.last + 1) % ring.count
@@ -119,6 +150,15 @@ class TxRing(Generic[F]):
 
     def reap(self) -> None:
         """Find the bursts the card has sent, oldest first, and wake who waits for them; in the DPC."""
+        done = self.take_sent()
+        room, self._room = self._room if done else None, None if done else self._room
+        for burst in done:
+            burst.sent.set(Status.SUCCESS)
+        if room is not None:
+            room.set()
+
+    def take_sent(self) -> list[Burst[F]]:
+        """Return the bursts the card has sent, oldest first, and make room of their descriptors; in the DPC."""
         posted, words = self._posted, self._ring.words
         self._lock.dpr_acquire()
         done = []
@@ -126,16 +166,24 @@ class TxRing(Generic[F]):
             burst = posted.popleft()
             self._free += burst.descriptors
             done.append(burst)
-        room, self._room = self._room if done else None, None if done else self._room
         self._lock.dpr_release()
-        for burst in done:
-            burst.sent.set(Status.SUCCESS)
-        if room is not None:
-            room.set()
+        return done
 
     @property
     def _ring_address(self) -> int:
         return self._memory.address if self._memory is not None else 0
+
+
+def _descriptors(frames: Sequence[TxFrame]) -> list[int]:
+    """Return the words that offer `frames` to the card, the last of which asks for a report."""
+    words: list[int] = []
+    for frame in frames:
+        for address, length in frame.segments:
+            words += (address, length | _COMMAND)
+        if len(frame.segments) > 1:
+            _clear_end_of_packet(words, len(frame.segments))
+    words[-1] |= reg.TX_RS
+    return words
 
 
 def _clear_end_of_packet(words: list[int], segments: int) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ndisemu.drivers.protocols.flow import Flow
 from ndisemu.drivers.protocols.signalling import Dialled
 from ndisemu.drivers.protocols.sources import Source
-from ndisemu.drivers.protocols.station import Sender
+from ndisemu.drivers.protocols.traffic import Sender
 from ndisemu.ndis import Packet, Signal, Status
 from ndisemu.ndis.co import (
     AddressFamilyId,
@@ -52,7 +52,7 @@ class Line:
         self.calling = False
         self.closing = False
         self.closed: Signal | None = None
-        self.sender: Sender | None = None
+        self.sender: Sender[Packet] | None = None
         if talk.source is not None and talk.sent is not None:
             packets = binding.allocate_packets(talk.source.window, talk.source.longest)
             self.sender = Sender(binding, talk.source, talk.sent, packets, self.send)
@@ -73,7 +73,7 @@ class Line:
         """Send no more, and close the call as soon as nothing is out."""
         self.closing = True
         if self.sender is not None:
-            self.sender.stop()
+            self.sender.hold()
         self.close_if_quiet()
 
     def close_if_quiet(self) -> None:

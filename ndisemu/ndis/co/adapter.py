@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from ndisemu.errors import RuleViolation
 from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.co.binding import CoBinding
 from ndisemu.ndis.co.connections import Connections
@@ -24,6 +25,7 @@ from ndisemu.ndis.oid import Oid
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.adapter import PacketAdapter
 from ndisemu.ndis.v5.receive import ReceivePath
+from ndisemu.ndis.v5.send import PacketSends, SendPath
 from ndisemu.probe import Probe
 
 if TYPE_CHECKING:
@@ -99,6 +101,17 @@ class CoAdapter(PacketAdapter):
     def reclaim(self, status: Status) -> None:
         """Take from the dead miniport what it had, circuit by circuit."""
         self.connections.reclaim(status)
+
+    def _send_path(self) -> PacketSends:
+        """Such a driver is deserialized by definition (seed 003); this book counts for all circuits."""
+        if not self.miniport.deserialized:
+            name = type(self.miniport).__name__
+            raise RuleViolation(
+                "co-deserialized",
+                f"{name} is connection-oriented and says that it is serialized; "
+                "connection-oriented miniports are deserialized (deserialized = True)",
+            )
+        return SendPath(self)
 
     async def _ask_first(self) -> bool:
         """Query what NDIS must know of a connection-oriented adapter."""

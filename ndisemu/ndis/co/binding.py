@@ -26,6 +26,7 @@ from ndisemu.ndis.co.request import CoRequest
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.packetbinding import PacketBinding
 
@@ -168,9 +169,15 @@ class CoBinding(PacketBinding):
             self.indicated = False
             self.tell("ProtocolReceiveComplete", "NdisMCoReceiveComplete", lambda: self.protocol.receive_complete(self))
 
-    def tell_status(self, vc: VcEnd | None, status: Status, data: bytes) -> None:
-        """Tell the protocol what the miniport indicates: ProtocolCoStatus."""
-        self.tell("ProtocolCoStatus", "NdisMCoIndicateStatus", lambda: self.protocol.co_status(self, vc, status, data))
+    def tell_status(self, indication: StatusIndication | None) -> None:
+        """Tell the protocol a status of the whole adapter: ProtocolCoStatus, which knows no series."""
+        if indication is not None:
+            self.tell_vc_status(None, indication)
+
+    def tell_vc_status(self, vc: VcEnd | None, indication: StatusIndication) -> None:
+        """Tell the protocol a status of one circuit, or (None) of the whole adapter: ProtocolCoStatus."""
+        code, data = indication.code, indication.buffer
+        self.tell("ProtocolCoStatus", "NdisMCoIndicateStatus", lambda: self.protocol.co_status(self, vc, code, data))
 
     def tell_request_complete(self, request: OidRequest, status: Status) -> None:
         """Tell the protocol the end of a request to the miniport: ProtocolCoRequestComplete."""

@@ -18,7 +18,6 @@ from ndisemu.ndis.co.ends import CallManagerVc, ClientVc, VcEnd
 from ndisemu.ndis.co.parameters import AddressFamilyId
 from ndisemu.ndis.co.states import CallState, VcEvent, VcState
 from ndisemu.ndis.co.vc import VirtualCircuit, call_is_idle
-from ndisemu.ndis.states import BindingState
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ class Connections:
         """Call ProtocolCoAfRegisterNotify at PASSIVE_LEVEL, unless the binding closes before."""
 
         def notify() -> object:
-            if binding.state.current is BindingState.OPEN and not binding.failed:
+            if binding.is_open and not binding.failed:
                 return binding.protocol.co_af_register_notify(binding, family)
             return None
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 from ndisemu.ndis.co.parameters import CallParameters
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.ddi import Kind, ddi
-from ndisemu.ndis.states import BindingState
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class VcEnd:
     def received(self, packets: Sequence[Packet]) -> object:
         """Offer packets to the protocol: ProtocolCoReceivePacket, at DISPATCH_LEVEL; returns the references it keeps."""
         binding = self.binding
-        if binding.state.current is not BindingState.OPEN:
+        if not binding.is_open:
             return 0
         binding.indicated = True
         return binding.tell(

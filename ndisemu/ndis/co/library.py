@@ -13,6 +13,7 @@ from ndisemu.ndis.co.parameters import CallParameters
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.library import MiniportLibrary as PacketLibrary
 
@@ -79,15 +80,15 @@ class MiniportLibrary(PacketLibrary):
     @ddi("NdisMCoIndicateStatus", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
     def co_indicate_status(self, vc: "VirtualCircuit | None", status: Status, data: bytes = b"") -> None:
         """Indicate a status of one circuit, or (None) of the whole adapter."""
+        indication = StatusIndication(status, data)
         if vc is None:
             self._enter("NdisMCoIndicateStatus")
-            for binding in self._co_adapter.circuit_users():
-                binding.tell_status(None, status, data)
+            self._co_adapter.indications.indicate(indication)
             return
         self._enter_for("NdisMCoIndicateStatus", vc, rule="co-status-vc")
         for end in (vc.client, vc.manager):
             if end is not None:
-                end.binding.tell_status(end, status, data)
+                end.binding.tell_vc_status(end, indication)
 
     def _enter_for(self, call: str, vc: "VirtualCircuit", *, rule: str = "co-vc-handle-stale") -> None:
         """Let a call in that names a circuit, which must exist."""

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from ndisemu.errors import RuleViolation
+from ndisemu.kernel import Event
 from ndisemu.ndis.co.ends import CallManagerVc, ClientVc, VcEnd
 from ndisemu.ndis.co.parameters import AddressFamilyId, CallParameters
 from ndisemu.ndis.co.request import CoRequest
@@ -27,6 +28,7 @@ from ndisemu.ndis.ddi import Kind, ddi
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
+    from ndisemu.ndis.adapter import Adapter
     from ndisemu.ndis.co.address_family import AfEnd, CallManagerAf, ClientAf
     from ndisemu.ndis.co.binding import CoBinding
 
@@ -37,12 +39,15 @@ _SOURCE: Final = "NDIS reference 6.2"
 class BindContext:
     """What ProtocolBindAdapter is given: an adapter's name, and the right to open it once."""
 
-    __slots__ = ("_open", "_opened", "adapter_name")
+    __slots__ = ("_adapter", "_ended", "_open", "_opened", "_status", "adapter_name")
 
-    def __init__(self, adapter_name: str, open_adapter: Callable[[], "CoBinding"]) -> None:
-        self.adapter_name = adapter_name
+    def __init__(self, protocol: str, adapter: "Adapter", open_adapter: Callable[[], "CoBinding"]) -> None:
+        self.adapter_name = adapter.name
+        self._adapter = adapter
         self._open = open_adapter
         self._opened = False
+        self._ended = Event(adapter.kernel, f"bind of {protocol}")
+        self._status = Status.FAILURE
 
     @ddi("NdisOpenAdapter", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 3.2")
     def open_adapter(self) -> "CoBinding":
@@ -54,6 +59,17 @@ class BindContext:
             )
         self._opened = True
         return self._open()
+
+    @ddi("NdisCompleteBindAdapter", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 3.2")
+    def complete(self, status: Status) -> None:
+        """Complete a ProtocolBindAdapter that has returned PENDING."""
+        self._status = status
+        self._ended.set()
+
+    async def completed(self) -> Status:
+        """Wait for the end of a bind that pends, at PASSIVE_LEVEL; one that never ends has failed."""
+        await self._ended.wait(self._adapter.hang.patience)
+        return self._status
 
 
 class Protocol:

@@ -19,7 +19,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ndisemu.kernel import Event
-from ndisemu.ndis.binding import CLOSE_PATIENCE
 from ndisemu.ndis.co.exchange import Exchange
 from ndisemu.ndis.co.parameters import CallParameters
 from ndisemu.ndis.co.receives import VcReceives
@@ -35,7 +34,7 @@ from ndisemu.ndis.co.states import (
     VcState,
 )
 from ndisemu.ndis.operation import Naming
-from ndisemu.ndis.states import BindingState, Machine
+from ndisemu.ndis.states import Machine
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ class VirtualCircuit:
         refusal = VC_REFUSALS.get(self.state.current)
         if refusal is None and self.call is not None:
             refusal = CALL_REFUSALS.get(self.call.state.current)
-        if refusal is None and self.user.binding.state.current is not BindingState.OPEN:
+        if refusal is None and not self.user.binding.is_open:
             refusal = (Status.CLOSING, "")
         self.refusal = refusal
 
@@ -186,14 +185,14 @@ class VirtualCircuit:
         """Lose patience with a miniport that owes the end of what is pending for too long."""
         if status is Status.PENDING:
             kernel = self.adapter.kernel
-            self._patience.set(kernel.local_time() + CLOSE_PATIENCE)
+            self._patience.set(kernel.local_time() + self.adapter.hang.patience)
         return status
 
     def _give_up(self) -> None:
         if self.adapter.running:
             what = "deactivate" if self.state.current is VcState.DEACTIVATING else "activate"
             rule = "send-never-completed" if self.sends.in_flight else f"co-{what}-complete"
-            self.adapter.stop(rule, f"{self!r} was not completed in {CLOSE_PATIENCE} ns")
+            self.adapter.stop(rule, f"{self!r} was not completed in {self.adapter.hang.patience} ns")
 
     def _tell_activated(self, status: Status) -> None:
         end = self.manager

@@ -3,5 +3,6 @@
 from ndisemu.ndis.data.mdl import BufferPool, Mdl
 from ndisemu.ndis.data.packet import OobBlock, Packet, PacketPool
 from ndisemu.ndis.data.request import OidRequest
+from ndisemu.ndis.data.tag import Tag
 
-__all__ = ["BufferPool", "Mdl", "OidRequest", "OobBlock", "Packet", "PacketPool"]
+__all__ = ["BufferPool", "Mdl", "OidRequest", "OobBlock", "Packet", "PacketPool", "Tag"]

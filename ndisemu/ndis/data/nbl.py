@@ -15,6 +15,7 @@ Source: NDIS reference 4.3.
 
 from collections.abc import Sequence
 from enum import IntEnum, IntFlag
+from mmap import mmap
 
 from ndisemu.errors import RuleViolation
 from ndisemu.memory import Pool
@@ -57,10 +58,14 @@ class NetBuffer:
     The data begins `data_offset` bytes into the chain `mdls`, which is
     `current_offset` bytes into its MDL number `current`, and is `length`
     bytes long. Bytes before it are unused data space. `segments` is the data
-    as pairs of bus address and length, for scatter/gather.
+    as pairs of bus address and length: its SCATTER_GATHER_LIST while it is
+    mapped for a card, which `mapped` tells. `memory` is where they lie, once
+    there are any.
     """
 
-    __slots__ = ("current", "current_offset", "data_offset", "length", "mdls", "nbl", "segments")
+    memory: mmap
+
+    __slots__ = ("current", "current_offset", "data_offset", "length", "mapped", "mdls", "memory", "nbl", "segments")
 
     def __init__(self, nbl: "NetBufferList", mdls: Sequence[Mdl] = (), offset: int = 0, length: int = 0) -> None:
         self.nbl = nbl
@@ -70,6 +75,7 @@ class NetBuffer:
         self.current = 0
         self.current_offset = 0
         self.segments: tuple[tuple[int, int], ...] = ()
+        self.mapped = False
         self.locate()
 
     def __repr__(self) -> str:
@@ -95,6 +101,31 @@ class NetBuffer:
         if left:
             raise RuleViolation("nb-too-short", f"{self!r} has {left} bytes less than its length in its MDLs")
         self.segments = tuple(segments)
+        if segments:
+            self.memory = self.mdls[0].memory
+
+    def resize(self, length: int) -> None:
+        """Set the length of a frame: how many bytes from `data_offset` it has (`NET_BUFFER_DATA_LENGTH`)."""
+        before, self.length = self.length, length
+        mdls = self.mdls
+        if len(mdls) == 1 and 0 < length <= mdls[0].length - self.data_offset:
+            self.segments = ((mdls[0].address + self.data_offset, length),)
+            self.memory = mdls[0].memory
+            return
+        try:
+            self.locate()
+        except RuleViolation:
+            self.length = before
+            raise
+
+    def fill(self, data: bytes) -> None:
+        """Make `data` the frame, in the memory that the chain has from `data_offset` on."""
+        if self.length != len(data):
+            self.resize(len(data))
+        place = 0
+        for address, length in self.segments:
+            self.memory[address : address + length] = data[place : place + length]
+            place += length
 
     def retreat(self, delta: int, spare: BufferPool | None = None) -> Status:
         """Grow the front by `delta` bytes (`NdisRetreatNetBufferDataStart`): unused space first, else an MDL of `spare`.
@@ -134,20 +165,18 @@ class NetBuffer:
 
     def read(self) -> bytes:
         """Return a copy of the frame."""
-        if not self.mdls:
-            return b""
-        memory = self.mdls[0].memory
-        if len(self.segments) == 1:
-            address, length = self.segments[0]
-            return memory[address : address + length]
-        return b"".join(memory[address : address + length] for address, length in self.segments)
+        segments = self.segments
+        if len(segments) == 1:
+            address, length = segments[0]
+            return self.memory[address : address + length]
+        return b"".join(self.memory[address : address + length] for address, length in segments)
 
 
 class NetBufferList:
     """NET_BUFFER_LIST: frames that are sent, indicated and completed together.
 
-    `owner` says who may touch it, `binding` who submitted it (SourceHandle),
-    `children` how many clones of it live. `info` are the values of
+    `owner` says who may touch it, `binding` who submitted it (SourceHandle) or
+    has been lent it, `children` how many clones of it live. `info` are the values of
     NetBufferListInfo[]; `scratch` is lost at each hand-over.
     """
 
@@ -190,6 +219,15 @@ class NetBufferList:
         if not self.context:
             raise RuleViolation("nbl-context", f"{self!r} has no context space to free")
         self.context.pop()
+
+    def fill(self, data: bytes) -> None:
+        """Make `data` the one frame of this list."""
+        (buffer,) = self.buffers
+        if buffer.length != len(data) or len(buffer.segments) != 1:
+            buffer.fill(data)
+            return
+        start = buffer.segments[0][0]
+        buffer.memory[start : start + len(data)] = data
 
     def retreat(self, delta: int, spare: BufferPool | None = None) -> Status:
         """Grow the front of every frame (`NdisRetreatNetBufferListDataStart`); all or, with RESOURCES, none."""

@@ -38,12 +38,14 @@ class Packet:
     same chain as pairs of bus address and length, which NDIS maps for the card
     while a send is in flight (`ScatterGatherListPacketInfo`). `serial` numbers
     submissions, `binding` is who submitted it, `references` what protocols
-    still owe of a received packet. The two `reserved` slots belong to protocol
-    and miniport while they own it.
+    still owe of a received packet. `status` is None while a serialized
+    miniport has it to send and has not said what becomes of it. `cancel_id` (PacketCancelId)
+    is 0 for none; `ieee8021q` is the TagHeader of Ieee8021QInfo (`data.tag`).
+    The two `reserved` slots belong to protocol and miniport while they own it.
     """
 
-    __slots__ = ("binding", "flags", "head", "length", "miniport_reserved", "number", "oob", "owner", "protocol_reserved",
-                 "references", "segments", "serial", "status")  # fmt: skip
+    __slots__ = ("binding", "cancel_id", "flags", "head", "ieee8021q", "length", "miniport_reserved", "number", "oob",
+                 "owner", "protocol_reserved", "references", "segments", "serial", "status")  # fmt: skip
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -52,9 +54,11 @@ class Packet:
         self.head: Mdl | None = None
         self.length = 0
         self.segments: tuple[tuple[int, int], ...] = ()
-        self.status = Status.SUCCESS
+        self.status: Status | None = Status.SUCCESS
         self.oob = OobBlock()
         self.flags = NO_FLAGS
+        self.cancel_id = 0
+        self.ieee8021q = 0
         self.serial = -1
         self.references = 0
         self.protocol_reserved: object | None = None
@@ -127,4 +131,6 @@ class PacketPool(Pool[Packet]):
         item.flags = NO_FLAGS
         item.status = Status.SUCCESS
         item.oob = OobBlock()
+        item.cancel_id = 0
+        item.ieee8021q = 0
         item.protocol_reserved = item.miniport_reserved = None

@@ -16,8 +16,11 @@ class OidRequest:
 
     `needed` is the whole length of an answer that did not fit. `signal` is
     set at completion where somebody awaits it instead of a callback, `status`
-    at the end; `pended` says that the caller has seen PENDING. A request that
-    has ended may be made again.
+    at the end; `pended` says that the caller has seen PENDING. NDIS's own
+    request may be `urgent`: it passes while others are refused. A request
+    that has ended may be made again. In NDIS 6 `request_id` is what a cancel
+    names (0: it cannot be cancelled), and NDIS itself cancels after `timeout`
+    seconds (0: never).
     """
 
     __slots__ = (
@@ -31,8 +34,11 @@ class OidRequest:
         "needed",
         "oid",
         "pended",
+        "request_id",
         "signal",
         "status",
+        "timeout",
+        "urgent",
     )
 
     def __init__(self, oid: Oid, *, is_set: bool, data: bytes, length: int) -> None:
@@ -48,6 +54,9 @@ class OidRequest:
         self.applied: Callable[[], None] | None = None
         self.pended = False
         self.status: Status | None = None
+        self.request_id = 0
+        self.timeout = 0
+        self.urgent = False
 
     def __repr__(self) -> str:
         return f"{'set' if self.is_set else 'query'} of {self.oid}"

@@ -9,20 +9,24 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from ndisemu.kernel import DRIVER_ERRORS, run_passive
 from ndisemu.ndis.adapter import Adapter
+from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.constants import AttributeFlag, Medium
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.device import Device
 from ndisemu.ndis.oid import Oid
+from ndisemu.ndis.pnp import DeviceEvent
 from ndisemu.ndis.states import ADAPTER_TRANSITIONS, AdapterEvent, AdapterState, Machine
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.binding import Binding
 from ndisemu.ndis.v5.edges import PacketUpper
 from ndisemu.ndis.v5.library import MiniportLibrary
 from ndisemu.ndis.v5.miniport import AdapterInfo, Miniport
+from ndisemu.ndis.v5.miniportlock import MiniportLock
 from ndisemu.ndis.v5.receive import ReceivePath
-from ndisemu.ndis.v5.send import SendPath
+from ndisemu.ndis.v5.send import PacketSends, SendPath, SingleSends
+from ndisemu.ndis.v5.serialized import SerializedSends
 
 if TYPE_CHECKING:
     from ndisemu.ndis.library import NdisLibrary
@@ -34,6 +38,8 @@ FIRST_QUERIES: Final[Mapping[Oid, int]] = {
     Oid.GEN_MAXIMUM_TOTAL_SIZE: 1024,
     Oid.E802_3_CURRENT_ADDRESS: 1024,
 }
+# What it asks a serialized one besides.
+SERIALIZED_QUERIES: Final[Mapping[Oid, int]] = {Oid.GEN_MAXIMUM_SEND_PACKETS: 4}
 
 
 class PacketAdapter(Adapter):
@@ -41,13 +47,17 @@ class PacketAdapter(Adapter):
 
     `uppers` are who sends and receives here: bindings of 5.x protocols, and
     translators of others. `attributes` is None until NdisMSetAttributesEx.
+    `maximum_send_packets` is the longest array that a serialized miniport takes.
     """
 
     miniport: Miniport
-    sends: SendPath
+    sends: PacketSends
     receives: ReceivePath
     generation: ClassVar[str] = "NDIS 5.1"
     halt_entry: ClassVar[str] = "MiniportHalt"
+    reset_entry: ClassVar[str] = "MiniportReset"
+    shutdown_entry: ClassVar[str] = "MiniportShutdown"
+    asleep_status: ClassVar[Status] = Status.ADAPTER_NOT_READY
 
     def __init__(self, library: "NdisLibrary", miniport: Miniport, device: Device) -> None:
         super().__init__(library, device, Machine(device.name, AdapterState.UNINITIALIZED, ADAPTER_TRANSITIONS))
@@ -55,10 +65,13 @@ class PacketAdapter(Adapter):
         miniport.ndis = MiniportLibrary(self)
         self.attributes: AttributeFlag | None = None
         self.uppers: list[PacketUpper] = []
-        self.sends = SendPath(self)
+        self.maximum_send_packets = 1
+        self.sends = self._send_path()
         self.receives = ReceivePath(self)
         # A binding sends straight into the path (`edges.PacketLower`).
         self.submit = self.sends.submit
+        self.send = self.sends.send
+        self.cancel = self.sends.cancel
         self.refuse = self.sends.refuse
         self.release = self.receives.release
 
@@ -75,10 +88,12 @@ class PacketAdapter(Adapter):
     def look(self) -> None:
         """The miniport gets sends and requests while it runs, and its code may run a little before and after."""
         self.alive = self.state.current in _ALIVE
-        self.refuses_sends = self.refuses_requests = None if self.running else Status.ADAPTER_NOT_READY
+        refusal = self.refusal if self.running else Status.ADAPTER_NOT_READY
+        self.refuses_sends = self.refuses_requests = refusal
 
     async def initialize(self) -> bool:
         """Run MiniportInitialize, at PASSIVE_LEVEL; returns whether the adapter runs now."""
+        self.begin_again()
         self.move(AdapterEvent.INITIALIZE)
         status: object = Status.FAILURE
         info = AdapterInfo(self.name, (Medium.E802_3,), self.device.parameters)
@@ -94,6 +109,7 @@ class PacketAdapter(Adapter):
             self.report("init-attributes", "MiniportInitialize returned SUCCESS without calling NdisMSetAttributesEx")
         else:
             self.move(AdapterEvent.INITIALIZED)
+            self.hang.start()
             return await self._ask_first()
         self._clean_up(leaks=False)
         self.move(AdapterEvent.INITIALIZE_FAILED)
@@ -101,9 +117,11 @@ class PacketAdapter(Adapter):
 
     async def halt(self) -> None:
         """Unbind every protocol and run MiniportHalt, at PASSIVE_LEVEL; a failed adapter is only cleaned up."""
+        await self.resetting.over()
         for binding in tuple(reversed(self.bindings)):
             await self.library.unbind(binding)
         if self.running:
+            self.hang.stop()
             self.move(AdapterEvent.HALT)
             try:
                 await run_passive(self.miniport.halt, self.cpu)
@@ -111,6 +129,7 @@ class PacketAdapter(Adapter):
                 self.bug_check("MiniportHalt", error)
             else:
                 self.close_fibers()
+                self.indications.close()
                 self.move(AdapterEvent.HALTED)
         self._clean_up(leaks=self.state.current is AdapterState.HALTED)
 
@@ -142,6 +161,22 @@ class PacketAdapter(Adapter):
         if self.alive:
             self.call("MiniportReturnPacket", lambda: self.miniport.return_packets(packets))
 
+    def supplies(self, entry: str) -> bool:
+        """Whether the driver's class supplies an entry point, by its Python name."""
+        return getattr(type(self.miniport), entry) is not getattr(Miniport, entry)
+
+    def allocate_complete(self, allocation: Allocation) -> None:
+        """Tell the miniport how an allocation has ended that nobody awaits: MiniportAllocateComplete."""
+        if not self.supplies("allocate_complete"):
+            self.report(
+                "shm-async-handler",
+                f"{allocation!r} has ended, and the driver neither awaits it nor supplies MiniportAllocateComplete",
+            )
+        elif self.alive:
+            memory, context = allocation.memory, allocation.context
+            length = allocation.length
+            self.call("MiniportAllocateComplete", lambda: self.miniport.allocate_complete(memory, length, context))
+
     def reclaim(self, status: Status) -> None:
         """Complete what the dead miniport had."""
         self.sends.reclaim(status)
@@ -149,6 +184,91 @@ class PacketAdapter(Adapter):
     def fail(self) -> None:
         """A bug check."""
         self.move(AdapterEvent.BUG_CHECK)
+        if self.lock is not None:
+            self.lock.clear()
+
+    def _send_path(self) -> PacketSends:
+        """Choose the send path that the driver's kind and entry points ask for (1.1)."""
+        if not self.miniport.deserialized:
+            self.lock = MiniportLock(self.kernel, self.name)
+            return SerializedSends(self, self.lock)
+        return SendPath(self) if self.miniport.sends_arrays else SingleSends(self)
+
+    # Control operations, as a 5.x adapter does them.
+
+    @property
+    def halting(self) -> bool:
+        """Whether MiniportHalt runs."""
+        return self.state.current is AdapterState.HALTING
+
+    @property
+    def checks_for_hang(self) -> bool:
+        """Whether the miniport supplies MiniportCheckForHang."""
+        return type(self.miniport).check_for_hang is not Miniport.check_for_hang
+
+    @property
+    def times_requests(self) -> bool:
+        """Whether NDIS times requests."""
+        return not (self.attributes or 0) & AttributeFlag.IGNORE_REQUEST_TIMEOUT
+
+    @property
+    def times_sends(self) -> bool:
+        """Whether NDIS times the sends of a serialized miniport, or the miniport looks after its own."""
+        return self.checks_for_hang or self._ndis_times_sends
+
+    @property
+    def _ndis_times_sends(self) -> bool:
+        return self.lock is not None and not (self.attributes or 0) & AttributeFlag.IGNORE_PACKET_TIMEOUT
+
+    def oldest_send(self) -> int | None:
+        """Return the number of a serialized miniport's oldest send, queued or outstanding."""
+        return self.sends.oldest() if self._ndis_times_sends else None
+
+    def check_for_hang(self) -> None:
+        """Call MiniportCheckForHang; TRUE begins a reset."""
+
+        def ask() -> None:
+            if self.miniport.check_for_hang():
+                self.resetting.hung("MiniportCheckForHang returned TRUE")
+
+        self.call("MiniportCheckForHang", ask)
+
+    def enter_reset(self) -> object:
+        """Call MiniportReset."""
+        return self.miniport.reset()
+
+    def abort_for_reset(self) -> None:
+        """A serialized miniport forgets what it had; a deserialized one must have completed it."""
+        if self.lock is not None:
+            self.requests.abort(Status.REQUEST_ABORTED)
+            self.sends.reclaim(Status.REQUEST_ABORTED)
+        elif self.sends.in_flight:
+            self.report(
+                "st-reset-5d-abort",
+                f"MiniportReset is complete and {self.sends.in_flight} sends are not; "
+                "a deserialized miniport completes them before with NDIS_STATUS_REQUEST_ABORTED",
+            )
+
+    async def notify_removal(self) -> None:
+        """Call MiniportPnPEventNotify, if the miniport has said SURPRISE_REMOVE_OK."""
+        if (self.attributes or 0) & AttributeFlag.SURPRISE_REMOVE_OK:
+            try:
+                await run_passive(lambda: self.miniport.pnp_event_notify(DeviceEvent.SURPRISE_REMOVED), self.cpu)
+            except DRIVER_ERRORS as error:
+                self.bug_check("MiniportPnPEventNotify", error)
+
+    def resume(self) -> None:
+        """Let requests and queued sends go on."""
+        super().resume()
+        self.sends.resume()
+
+    def enter_shutdown(self) -> object:
+        """Call MiniportShutdown."""
+        return self.miniport.shutdown()
+
+    def end_in_shutdown(self) -> None:
+        """No entry is called any more."""
+        self.move(AdapterEvent.SHUT_DOWN)
 
     def _clean_up(self, *, leaks: bool) -> None:
         self.device.registers.power_off()
@@ -157,9 +277,12 @@ class PacketAdapter(Adapter):
 
     async def _ask_first(self) -> bool:
         """Query what NDIS must know of every adapter; a miniport without an answer does not start."""
-        answers = await self.ask_for(FIRST_QUERIES)
+        wanted = FIRST_QUERIES if self.lock is None else {**FIRST_QUERIES, **SERIALIZED_QUERIES}
+        answers = await self.ask_for(wanted)
         if answers is None:
             return False
+        if self.lock is not None:
+            self.maximum_send_packets = int.from_bytes(answers[Oid.GEN_MAXIMUM_SEND_PACKETS], "little")
         self.station_address = answers[Oid.E802_3_CURRENT_ADDRESS]
         self.maximum_total_size = int.from_bytes(answers[Oid.GEN_MAXIMUM_TOTAL_SIZE], "little")
         return True

@@ -4,13 +4,16 @@ Its methods are the NDIS calls of a 5.x protocol; what comes back goes to the
 protocol's entry points at DISPATCH_LEVEL.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
 
-from ndisemu.kernel import DISPATCH, DRIVER_ERRORS
+from ndisemu.errors import RuleViolation
+from ndisemu.kernel import DISPATCH, DRIVER_ERRORS, Event, WorkItem
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.indication import StatusIndication
+from ndisemu.ndis.pnp import NetPnPEvent
 from ndisemu.ndis.states import BindingState
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.edges import PacketLower
@@ -24,11 +27,12 @@ if TYPE_CHECKING:
 class Binding(PacketBinding):
     """One 5.x protocol's open of one adapter (`edges.PacketUpper`)."""
 
-    __slots__ = ("_lower", "_submit", "protocol")
+    __slots__ = ("_lower", "_submit", "_unbound", "protocol")
 
     def __init__(self, protocol: "Protocol", adapter: "Adapter") -> None:
         super().__init__(adapter, protocol.name)
         self.protocol: Protocol = protocol
+        self._unbound = Event(adapter.kernel, f"{self.name} unbound")
 
     def connect(self, lower: PacketLower) -> None:
         """Send to, and return packets to, `lower`."""
@@ -45,6 +49,26 @@ class Binding(PacketBinding):
         if packets:
             self._submit(self, packets)
 
+    @ddi("NdisSend", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.2, 5.2")
+    def send(self, packet: Packet) -> Status:
+        """Send one packet; a final status means that it is the protocol's again, PENDING that `send_complete` follows."""
+        self.adapter.running_cpu("NdisSend").preempt()
+        if self.state.current is not BindingState.OPEN:
+            return Status.CLOSING
+        return self._lower.send(self, packet)
+
+    @ddi("NdisCancelSendPackets", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.2, 5.2")
+    def cancel_sends(self, cancel_id: int) -> None:
+        """Give up what was sent under `cancel_id` and is not on its way to the wire; it ends with REQUEST_ABORTED."""
+        self.adapter.running_cpu("NdisCancelSendPackets").preempt()
+        if not cancel_id:
+            raise RuleViolation(
+                "proto-cancel-id",
+                f"{self.name} called NdisCancelSendPackets with the id 0, which marks packets that cannot be cancelled",
+            )
+        if self.sends_pending:
+            self._lower.cancel(self, cancel_id)
+
     @ddi("NdisReturnPackets", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.2")
     def return_packets(self, packets: Sequence[Packet]) -> None:
         """Drop one reference of each packet that `receive_packets` has kept."""
@@ -52,6 +76,33 @@ class Binding(PacketBinding):
         self._lower.release(packets)
         self.receives_held -= len(packets)
         self.look_whether_quiet()
+
+    @ddi("NdisReset", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.2")
+    def reset(self) -> Status:
+        """Ask NDIS to reset the adapter; PENDING means that `reset_complete` follows."""
+        self.adapter.running_cpu("NdisReset").preempt()
+        if self.state.current is not BindingState.OPEN:
+            return Status.CLOSING
+        status = self.adapter.resetting.ask(self._tell_reset_complete)
+        if status is Status.PENDING:
+            self.requests_pending += 1
+        return status
+
+    @ddi("NdisCompletePnPEvent", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 2.1")
+    def complete_pnp_event(self, event: NetPnPEvent, status: Status) -> None:
+        """Complete an event for which `pnp_event` has returned PENDING."""
+        self.adapter.running_cpu("NdisCompletePnPEvent")
+        event.complete(status)
+
+    def start_close(self) -> Status:
+        """Close the adapter without waiting: PENDING, and `close_adapter_complete` follows."""
+        WorkItem(self.adapter.cpu, self._close_now, self._not_closed, name=f"close of {self.name}").queue()
+        return Status.PENDING
+
+    @ddi("NdisCompleteUnbindAdapter", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 3.2")
+    def complete_unbind(self) -> None:
+        """Complete a ProtocolUnbindAdapter that has returned PENDING."""
+        self._unbound.set()
 
     # What the adapter tells it (`edges.PacketUpper`).
 
@@ -97,10 +148,40 @@ class Binding(PacketBinding):
             "ProtocolRequestComplete", "NdisRequest", lambda: self.protocol.request_complete(self, request, status)
         )
 
-    def unbind(self) -> object:
-        """End the binding: ProtocolUnbindAdapter."""
-        return self.protocol.unbind_adapter(self)
+    def tell_status(self, indication: StatusIndication | None) -> None:
+        """Tell the protocol a status, or the end of a series: ProtocolStatus, ProtocolStatusComplete."""
+        if indication is None:
+            self.tell("ProtocolStatusComplete", "NdisMIndicateStatus", lambda: self.protocol.status_complete(self))
+        else:
+            code, buffer = indication.code, indication.buffer
+            self.tell("ProtocolStatus", "NdisMIndicateStatus", lambda: self.protocol.status(self, code, buffer))
+
+    def net_event(self, event: NetPnPEvent) -> object:
+        """Tell the protocol of a plug and play event: ProtocolPnPEvent."""
+        return Status.FAILURE if self.failed else self.protocol.pnp_event(self, event)
+
+    async def unbind(self) -> None:
+        """End the binding: ProtocolUnbindAdapter, in either style."""
+        result = self.protocol.unbind_adapter(self)
+        if result is Status.PENDING:
+            await self._unbound.wait(self.adapter.hang.patience)
+        elif isinstance(result, Awaitable):
+            await result
 
     def refuse_sends(self) -> None:
         """Complete what is sent from now on with CLOSING."""
         self._submit = self._lower.refuse
+
+    def _tell_reset_complete(self, status: Status) -> None:
+        self.requests_pending -= 1
+        self.tell("ProtocolResetComplete", "NdisReset", lambda: self.protocol.reset_complete(self, status))
+        self.look_whether_quiet()
+
+    async def _close_now(self) -> None:
+        await self.close()
+        result = self.protocol.close_adapter_complete(self, Status.SUCCESS)
+        if isinstance(result, Awaitable):
+            await result
+
+    def _not_closed(self, error: BaseException) -> None:
+        self.fail("ProtocolCloseAdapterComplete", error)

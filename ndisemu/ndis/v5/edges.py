@@ -41,6 +41,14 @@ class PacketLower(Protocol):
         """Send an array; each packet comes back through `sends_completed`, also before this returns."""
         ...
 
+    def send(self, upper: PacketUpper, packet: Packet) -> Status:
+        """Send one packet; a final status means that it is back already, PENDING that `sends_completed` is called."""
+        ...
+
+    def cancel(self, upper: PacketUpper, cancel_id: int) -> None:
+        """Give up, as far as still possible, what `upper` has sent under a cancel id."""
+        ...
+
     def refuse(self, upper: PacketUpper, packets: Sequence[Packet]) -> None:
         """Complete an array with CLOSING, unsent."""
         ...

@@ -1,22 +1,24 @@
 """The library as a 5.1 miniport sees it: `self.ndis`.
 
 One object for each adapter; its methods are the NdisXxx and NdisMXxx
-routines, named in Python's case, the DDK's name beside each. Every call is a
-preemption point, needs a virtual CPU to be running driver code, and is
-refused once the adapter has halted or failed.
+routines, named in Python's case, the DDK's name beside each. What no
+generation has changed is in `miniportlibrary`.
 
 Source: NDIS reference 3.1.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import Cpu, Delay, Event, SpinLock, Timer, sleep
+from ndisemu.kernel import Delay, Irp, Timer
+from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.constants import AttributeFlag
 from ndisemu.ndis.data.mdl import Mdl
 from ndisemu.ndis.data.packet import Packet, PacketPool
 from ndisemu.ndis.ddi import Kind, check_immediate, ddi
+from ndisemu.ndis.indication import StatusIndication
+from ndisemu.ndis.miniportlibrary import BaseMiniportLibrary
 from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.states import AdapterState
 from ndisemu.ndis.status import Status
@@ -28,62 +30,25 @@ if TYPE_CHECKING:
 _SOURCE = "NDIS reference 3.1"
 
 
-class RegisterSpace:
-    """A card's registers, mapped (`NdisMMapIoSpace`); each access is a preemption point."""
-
-    __slots__ = ("_adapter", "_read", "_write")
-
-    def __init__(self, adapter: "PacketAdapter") -> None:
-        self._adapter = adapter
-        self._read: Callable[[int], int] = adapter.device.registers.mmio_read
-        self._write: Callable[[int, int], None] = adapter.device.registers.mmio_write
-        adapter.resources.unmaps.append(self._unmap)
-
-    @ddi("NdisReadRegisterUlong", irql="any", kind=Kind.CALL, source=_SOURCE)
-    def read(self, offset: int) -> int:
-        """Read the 32-bit register at `offset`."""
-        cpu = self._adapter.running_cpu("NdisReadRegisterUlong")
-        value = self._read(offset)
-        cpu.preempt()
-        return value
-
-    @ddi("NdisWriteRegisterUlong", irql="any", kind=Kind.CALL, source=_SOURCE)
-    def write(self, offset: int, value: int) -> None:
-        """Write the 32-bit register at `offset`."""
-        cpu = self._adapter.running_cpu("NdisWriteRegisterUlong")
-        self._write(offset, value)
-        cpu.preempt()
-
-    def _unmap(self) -> None:
-        # In the place of the card's own methods, so that access to a live card needs no check.
-        self._read = self._write = self._gone
-
-    def _gone(self, offset: int, _value: int = 0) -> NoReturn:
-        raise _after_halt("Register access", self._adapter)
-
-
-class MiniportLibrary:
+class MiniportLibrary(BaseMiniportLibrary):
     """The calls of one adapter's miniport."""
 
-    def __init__(self, adapter: "PacketAdapter") -> None:
-        self._adapter = adapter
-
-    def __repr__(self) -> str:
-        return f"<MiniportLibrary of {self._adapter.name}>"
+    _adapter: "PacketAdapter"
 
     # Initialization.
 
     @ddi("NdisMSetAttributesEx", irql="== PASSIVE", kind=Kind.CALL, source=_SOURCE)
-    def set_attributes(self, flags: AttributeFlag = AttributeFlag.BUS_MASTER) -> None:
-        """Say what the driver is, before it claims anything; DESERIALIZE follows from the class."""
-        self._enter("NdisMSetAttributesEx")
-        self._adapter.attributes = flags | AttributeFlag.DESERIALIZE
+    def set_attributes(
+        self, flags: AttributeFlag = AttributeFlag.BUS_MASTER, *, check_for_hang_seconds: int = 0
+    ) -> None:
+        """Say what the driver is, before it claims anything; DESERIALIZE follows from the class.
 
-    @ddi("NdisMMapIoSpace", irql="== PASSIVE", kind=Kind.CALL, source=_SOURCE)
-    def map_io_space(self) -> RegisterSpace:
-        """Map the card's registers."""
-        self._claim("NdisMMapIoSpace")
-        return RegisterSpace(self._adapter)
+        `check_for_hang_seconds` is how often NDIS looks for a hang; 0 means every two seconds.
+        """
+        self._enter("NdisMSetAttributesEx")
+        self._adapter.hang.set_interval(check_for_hang_seconds)
+        deserialized = self._adapter.miniport.deserialized
+        self._adapter.attributes = flags | AttributeFlag.DESERIALIZE if deserialized else flags
 
     @ddi("NdisMRegisterInterrupt", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 5.9")
     def register_interrupt(self, *, request_isr: bool = True) -> Interrupt:
@@ -126,6 +91,34 @@ class MiniportLibrary:
             )
         return self._adapter.resources.allocate_shared(length, cached=cached, alignment=alignment, purpose=purpose)
 
+    @ddi("NdisMAllocateSharedMemoryAsync", irql="<= DISPATCH", kind=Kind.CALL, source="seed 002, NDIS reference 5.12")
+    def allocate_shared_memory_async(
+        self, length: int, *, cached: bool = True, alignment: int = 64, context: object = None
+    ) -> Allocation:
+        """Allocate memory while the driver goes on: await it, or let `allocate_complete` be called with it.
+
+        What is refused at once has the status FAILURE and no completion: while the adapter halts.
+        """
+        self._enter("NdisMAllocateSharedMemoryAsync")
+        adapter = self._adapter
+        self._check_async()
+        purpose = "shared memory"
+        allocation = Allocation(
+            adapter,
+            length,
+            cached=cached,
+            context=context,
+            allocate=lambda: adapter.resources.allocate_shared(
+                length, cached=cached, alignment=alignment, purpose=purpose
+            ),
+            deliver=adapter.allocate_complete,
+        )
+        if adapter.state.current is AdapterState.HALTING:
+            allocation.refuse()
+        else:
+            allocation.start()
+        return allocation
+
     @ddi("NdisMFreeSharedMemory", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 5.12; 10.9 chooses PASSIVE")
     def free_shared_memory(self, shared: SharedMemory) -> None:
         """Free what `allocate_shared_memory` returned."""
@@ -136,12 +129,7 @@ class MiniportLibrary:
     def allocate_buffer(self, shared: SharedMemory, offset: int, length: int) -> Mdl:
         """Describe `length` bytes of shared memory from `offset` as a buffer."""
         self._enter("NdisAllocateBuffer")
-        if not 0 <= offset <= offset + length <= shared.length:
-            raise RuleViolation(
-                "buffer-outside",
-                f"{length} bytes at {offset} do not lie inside the {shared.block}, {shared.length} bytes",
-            )
-        return Mdl(self._adapter.device.memory.map, shared.address + offset, length)
+        return self._describe(shared, offset, length)
 
     @ddi("NdisAllocatePacketPoolEx", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
     def allocate_packet_pool(self, count: int, name: str = "packets") -> PacketPool:
@@ -176,7 +164,7 @@ class MiniportLibrary:
 
     @ddi("NdisMSendResourcesAvailable", irql="== DISPATCH", kind=Kind.CALL, source="seed 001")
     def send_resources_available(self) -> None:
-        """For serialized miniports only: a deserialized one queues inside and may not call it."""
+        """Take back an earlier RESOURCES. For serialized miniports only: a deserialized one queues inside."""
         self._enter("NdisMSendResourcesAvailable")
         self._adapter.sends.resources_available()
 
@@ -204,28 +192,50 @@ class MiniportLibrary:
         self._enter("NdisMSetInformationComplete")
         self._adapter.requests.complete(status, is_set=True)
 
-    # Locks, time and waiting.
+    # Reset and status.
 
-    @ddi("NdisAllocateSpinLock", irql="any", kind=Kind.CALL, source="NDIS reference 5.10")
-    def allocate_spin_lock(self, name: str = "lock") -> SpinLock:
-        """Make a spin lock."""
-        self._enter("NdisAllocateSpinLock")
-        return SpinLock(self._adapter.kernel, f"{self._adapter.name} {name}")
+    @ddi("NdisMResetComplete", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.7")
+    def reset_complete(self, status: Status, *, addressing_reset: bool = False) -> None:
+        """Complete the pending reset; with `addressing_reset` NDIS sets filters and addresses again."""
+        self._enter("NdisMResetComplete")
+        self._adapter.resetting.call.complete_reset(status, addressing_reset=addressing_reset)
+
+    @ddi("NdisMIndicateStatus", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
+    def indicate_status(self, code: Status, buffer: bytes = b"") -> None:
+        """Tell all protocols; after one or more of these comes `indicate_status_complete`."""
+        self._enter("NdisMIndicateStatus")
+        self._adapter.indications.indicate_in_series(StatusIndication(code, buffer))
+
+    @ddi("NdisMIndicateStatusComplete", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
+    def indicate_status_complete(self) -> None:
+        """Say that a series of indications is at its end."""
+        self._enter("NdisMIndicateStatusComplete")
+        self._adapter.indications.end_series()
+
+    # The driver below, of a miniport with a WDM lower edge.
+
+    @ddi("IoCallDriver", irql="<= DISPATCH", kind=Kind.CALL, source="seed 003")
+    def call_driver(self, irp: Irp, completion: Callable[[Irp], None] | None = None) -> Irp:
+        """Send `irp` down and return it: await it for its status, or be told by `completion`, at DISPATCH_LEVEL."""
+        self._enter("IoCallDriver")
+        if completion is not None:
+            check_immediate("IoCompletionRoutine", completion)
+        self._adapter.resources.call_driver(irp, completion)
+        return irp
+
+    @ddi("IoCancelIrp", irql="<= DISPATCH", kind=Kind.CALL, source="seed 003")
+    def cancel_irp(self, irp: Irp) -> bool:
+        """Ask for an early end of `irp`, which is completed all the same; whether it could be asked for."""
+        self._enter("IoCancelIrp")
+        return irp.cancel()
+
+    # Timers and work items.
 
     @ddi("NdisMInitializeTimer", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 5.10")
     def initialize_timer(self, routine: Callable[[], None], name: str = "timer") -> Timer:
         """Make a timer whose `routine` (MiniportTimer) runs at DISPATCH_LEVEL."""
         self._enter("NdisMInitializeTimer")
-        check_immediate("timer", routine)
-        adapter = self._adapter
-
-        def expired() -> None:
-            if adapter.alive:
-                adapter.call("MiniportTimer", routine)
-
-        timer = Timer(adapter.cpu, expired, name=f"{adapter.name} {name}")
-        adapter.resources.timers.append(timer)
-        return timer
+        return self._make_timer(routine, name, "MiniportTimer")
 
     @ddi("NdisScheduleWorkItem", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.10")
     def schedule_work_item(self, routine: Callable[[], object], name: str = "work item") -> None:
@@ -233,39 +243,26 @@ class MiniportLibrary:
         self._enter("NdisScheduleWorkItem")
         self._adapter.resources.schedule(routine, name)
 
-    @ddi("NdisInitializeEvent", irql="== PASSIVE", kind=Kind.CALL, source=_SOURCE)
-    def initialize_event(self, name: str = "event") -> Event:
-        """Make an event that PASSIVE_LEVEL code can wait for."""
-        self._enter("NdisInitializeEvent")
-        return Event(self._adapter.kernel, f"{self._adapter.name} {name}")
-
-    @ddi("NdisMSleep", irql="< DISPATCH", kind=Kind.CALL, source=_SOURCE)
-    def sleep(self, ns: int) -> Delay:
-        """Await this to let `ns` nanoseconds pass, as a thread."""
-        self._enter("NdisMSleep")
-        return sleep(self._adapter.kernel, ns)
-
     @ddi("NdisMSetTimer", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.10")
     def delay(self, ns: int) -> Delay:
         """Await this to let `ns` nanoseconds pass at any IRQL up to DISPATCH; it resumes there."""
         self._enter("NdisMSetTimer")
         return Delay(self._adapter.kernel, ns)
 
-    @ddi("NdisStallExecution", irql="any", kind=Kind.CALL, source=_SOURCE)
-    def stall(self, ns: int) -> None:
-        """Keep the CPU busy for `ns` nanoseconds of modelled time, at most 50 µs."""
-        if not 0 <= ns <= 50_000:
-            raise RuleViolation("stall-too-long", f"NdisStallExecution takes at most 50 us, not {ns} ns; use a timer")
-        self._enter("NdisStallExecution").charge(ns)
-
-    def _enter(self, call: str) -> Cpu:
-        """Let the call in: the adapter is alive, and a CPU runs it; then let interrupts in."""
+    def _check_async(self) -> None:
+        """Asynchronous allocation is for bus masters whose received packets come back to them (seed 002)."""
         adapter = self._adapter
-        if not adapter.alive:
-            raise _after_halt(call, adapter)
-        cpu = adapter.running_cpu(call)
-        cpu.preempt()
-        return cpu
+        if adapter.attributes is None or not adapter.attributes & AttributeFlag.BUS_MASTER:
+            raise RuleViolation(
+                "shm-async-busmaster",
+                f"{adapter.name} called NdisMAllocateSharedMemoryAsync without having said that it is a bus master; "
+                "pass BUS_MASTER to NdisMSetAttributesEx",
+            )
+        if not adapter.supplies("return_packets"):
+            raise RuleViolation(
+                "shm-async-return-handler",
+                f"{adapter.name} called NdisMAllocateSharedMemoryAsync and supplies no MiniportReturnPacket",
+            )
 
     def _claim(self, call: str) -> None:
         """Let a resource-claiming call in, which NdisMSetAttributesEx must precede."""
@@ -274,11 +271,3 @@ class MiniportLibrary:
             raise RuleViolation(
                 "init-attributes", f"{self._adapter.name} called {call} before NdisMSetAttributesEx, which comes first"
             )
-
-
-def _after_halt(call: str, adapter: "PacketAdapter") -> RuleViolation:
-    return RuleViolation(
-        "st-after-halt",
-        f"{call} was called for {adapter.name} in state {adapter.state.current.value}; "
-        "nothing of a driver may run outside Initializing, Running and Halting",
-    )

@@ -6,21 +6,24 @@ coroutine returns later is the completion. The explicit style is the DDK's:
 return `Status.PENDING`, later call the completion on `self.ndis`. A
 PASSIVE_LEVEL one is awaited by NDIS. An immediate one is a plain function.
 
-Source: NDIS reference 1.2 and 5.3.
+Source: NDIS reference 1.2, 5.2 and 5.3.
 """
 
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ndisemu.ndis.constants import Medium
+from ndisemu.ndis.constants import Medium, PacketFlag
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.pnp import DeviceEvent
+from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.library import MiniportLibrary
 
 Pending = Status | None | Awaitable[Status | None]
+ResetResult = Status | tuple[Status, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +42,25 @@ class Miniport:
     """An NDIS 5.1 miniport driver's entry points; one object for each adapter.
 
     `ndis` is the library as this adapter sees it, there from before
-    `initialize`. A driver must supply `initialize`, `halt`, `send_packets`,
-    `query_information` and `set_information`, and the interrupt entries if it
-    registers an interrupt.
+    `initialize`. A driver must supply `initialize`, `halt`, `send_packets` or
+    `send`, `query_information` and `set_information`, and the interrupt
+    entries if it registers an interrupt. Of the two sends NDIS calls
+    `send_packets` only, where it is supplied.
     """
 
     deserialized: ClassVar[bool] = True
-    """NDIS_ATTRIBUTE_DESERIALIZE: the driver locks and queues itself."""
+    """NDIS_ATTRIBUTE_DESERIALIZE: the driver locks and queues itself; without it NDIS does (`serialized`)."""
+
+    strict_one_outstanding: ClassVar[bool] = False
+    """The oldest texts' variant of the serialized model: after each PENDING the next send waits for
+    NdisMSendComplete or NdisMSendResourcesAvailable."""
 
     ndis: MiniportLibrary
+
+    @property
+    def sends_arrays(self) -> bool:
+        """Whether the driver supplies MiniportSendPackets."""
+        return type(self).send_packets is not Miniport.send_packets
 
     @ddi("MiniportInitialize", irql="== PASSIVE", kind=Kind.PASSIVE, source="NDIS reference 1.2")
     def initialize(self, adapter: AdapterInfo) -> Status | Awaitable[Status]:
@@ -59,10 +72,22 @@ class Miniport:
         """Stop the card and give back every resource; nothing of the driver may run afterwards."""
         raise NotImplementedError(f"{type(self).__name__} supplies no MiniportHalt")
 
-    @ddi("MiniportSendPackets", irql="<= DISPATCH", kind=Kind.PEND, source="NDIS reference 5.3, seed 001")
+    @ddi("MiniportSend", irql="<= DISPATCH", kind=Kind.PEND, source="NDIS reference 5.2, 5.3, seed 000")
+    def send(self, packet: Packet, flags: PacketFlag) -> Pending:
+        """Own `packet` if the answer is PENDING, until `ndis.send_complete`; a serialized driver may say RESOURCES."""
+        raise NotImplementedError(f"{type(self).__name__} supplies neither MiniportSendPackets nor MiniportSend")
+
+    @ddi("MiniportSendPackets", irql="<= DISPATCH", kind=Kind.PEND, source="NDIS reference 5.2, 5.3, seed 001")
     def send_packets(self, packets: Sequence[Packet]) -> Pending:
-        """Own `packets` until each is handed back with `ndis.send_complete`; queue inside, never refuse."""
+        """Own `packets` until each is handed back with `ndis.send_complete`; queue inside, never refuse.
+
+        A serialized driver sets the `status` of each before it returns, up to the first RESOURCES.
+        """
         raise NotImplementedError(f"{type(self).__name__} supplies no MiniportSendPackets")
+
+    @ddi("MiniportCancelSendPackets", irql="<= DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 1.2, 5.2")
+    def cancel_send_packets(self, cancel_id: int) -> None:
+        """Complete with REQUEST_ABORTED what is queued inside under `cancel_id`; a driver may leave this out."""
 
     @ddi("MiniportQueryInformation", irql="<= DISPATCH", kind=Kind.PEND, source="NDIS reference 1.2, 4.5")
     def query_information(self, request: OidRequest) -> Pending:
@@ -100,7 +125,39 @@ class Miniport:
             f"{type(self).__name__} does not ask for its ISR and supplies no MiniportDisableInterrupt"
         )
 
+    @ddi("MiniportAllocateComplete", irql="<= DISPATCH", kind=Kind.IMMEDIATE, source="seed 002")
+    def allocate_complete(self, memory: SharedMemory | None, length: int, context: object) -> None:
+        """Take the memory that `ndis.allocate_shared_memory_async` was asked for; None (VirtualAddress NULL) is a failure.
+
+        `memory.words` is VirtualAddress, `memory.address` PhysicalAddress.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} allocates shared memory asynchronously and supplies no MiniportAllocateComplete"
+        )
+
     @ddi("MiniportReturnPacket", irql="<= DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 5.5.2")
     def return_packets(self, packets: Sequence[Packet]) -> None:
         """Take back received packets that no protocol holds any more, a burst at a time."""
         raise NotImplementedError(f"{type(self).__name__} indicates packets and supplies no MiniportReturnPacket")
+
+    @ddi("MiniportCheckForHang", irql="== DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 5.7")
+    def check_for_hang(self) -> bool:
+        """Say whether the card hangs and should be reset, from what is known already; every two seconds or so."""
+        return False
+
+    @ddi("MiniportReset", irql="== DISPATCH", kind=Kind.PEND, source="NDIS reference 5.7")
+    def reset(self) -> ResetResult | Awaitable[ResetResult]:
+        """Reset the card; returns a status, or a status and whether NDIS is to set addresses and filters again.
+
+        A deserialized driver completes every send it has, with REQUEST_ABORTED, before the reset is complete.
+        """
+        return Status.NOT_RESETTABLE
+
+    @ddi("MiniportPnPEventNotify", irql="== PASSIVE", kind=Kind.PASSIVE, source="NDIS reference 5.1")
+    def pnp_event_notify(self, event: DeviceEvent) -> Awaitable[None] | None:
+        """Learn that the card is gone: complete everything, and expect ones from its registers."""
+        return None
+
+    @ddi("MiniportShutdown", irql="any", kind=Kind.IMMEDIATE, source="NDIS reference 1.2")
+    def shutdown(self) -> None:
+        """Quiesce the card and free nothing: the machine is about to be switched off."""

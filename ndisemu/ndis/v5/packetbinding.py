@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.data.packet import Packet, PacketPool
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.states import BINDING_TRANSITIONS, BindingState, Machine
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
@@ -19,8 +20,14 @@ class PacketBinding(BaseBinding):
     __slots__ = ("_packet_pools",)
 
     def __init__(self, adapter: "Adapter", protocol_name: str) -> None:
-        super().__init__(adapter, protocol_name)
+        name = f"{protocol_name} on {adapter.name}"
+        super().__init__(adapter, name, Machine(name, BindingState.OPENING, BINDING_TRANSITIONS))
         self._packet_pools: list[PacketPool] = []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has been opened and its close has not begun."""
+        return self.state.current is BindingState.OPEN
 
     @ddi("NdisAllocatePacketPoolEx", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.1")
     def allocate_packets(self, count: int, size: int) -> list[Packet]:

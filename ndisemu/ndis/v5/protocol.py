@@ -7,35 +7,72 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ndisemu.errors import RuleViolation
+from ndisemu.kernel import Event, WorkItem
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.pnp import NetPnPEvent
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
+    from ndisemu.ndis.adapter import Adapter
     from ndisemu.ndis.v5.binding import Binding
+
+Pending = Status | None | Awaitable[Status | None]
 
 
 class BindContext:
     """What ProtocolBindAdapter is given: an adapter's name, and the right to open it once."""
 
-    __slots__ = ("_open", "_opened", "adapter_name")
+    __slots__ = ("_adapter", "_ended", "_open", "_opened", "_protocol", "_status", "adapter_name")
 
-    def __init__(self, adapter_name: str, open_adapter: Callable[[], "Binding"]) -> None:
-        self.adapter_name = adapter_name
+    def __init__(self, protocol: "Protocol", adapter: "Adapter", open_adapter: Callable[[], "Binding"]) -> None:
+        self.adapter_name = adapter.name
+        self._protocol = protocol
+        self._adapter = adapter
         self._open = open_adapter
         self._opened = False
+        self._ended = Event(adapter.kernel, f"bind of {protocol.name}")
+        self._status = Status.FAILURE
 
     @ddi("NdisOpenAdapter", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 3.2")
     def open_adapter(self) -> "Binding":
         """Open the adapter; reception stays off until the binding sets a packet filter."""
+        self._open_once()
+        return self._open()
+
+    def start_open(self) -> Status:
+        """Open the adapter without waiting: PENDING, and `open_adapter_complete` follows."""
+        self._open_once()
+        WorkItem(self._adapter.cpu, self._open_now, self._not_opened, name=f"open by {self._protocol.name}").queue()
+        return Status.PENDING
+
+    @ddi("NdisCompleteBindAdapter", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 3.2")
+    def complete(self, status: Status) -> None:
+        """Complete a ProtocolBindAdapter that has returned PENDING."""
+        self._status = status
+        self._ended.set()
+
+    async def completed(self) -> Status:
+        """Wait for the end of a bind that pends, at PASSIVE_LEVEL; one that never ends has failed."""
+        await self._ended.wait(self._adapter.hang.patience)
+        return self._status
+
+    def _open_once(self) -> None:
         if self._opened:
             raise RuleViolation(
                 "proto-open-in-bind",
                 f"{self.adapter_name} was opened twice in one bind; one ProtocolBindAdapter opens it once",
             )
         self._opened = True
-        return self._open()
+
+    def _open_now(self) -> object:
+        return self._protocol.open_adapter_complete(self._open(), Status.SUCCESS)
+
+    def _not_opened(self, error: BaseException) -> None:
+        name = self._protocol.name
+        self._adapter.kernel.report("bugcheck", name, f"ProtocolOpenAdapterComplete raised {error!r}", error)
+        self.complete(Status.FAILURE)
 
 
 class Protocol:
@@ -49,8 +86,8 @@ class Protocol:
         raise NotImplementedError(f"{type(self).__name__} supplies no ProtocolBindAdapter")
 
     @ddi("ProtocolUnbindAdapter", irql="== PASSIVE", kind=Kind.PASSIVE, source="NDIS reference 2.1")
-    def unbind_adapter(self, binding: "Binding") -> Awaitable[None] | None:
-        """Stop sending, return what is held, and close the binding."""
+    def unbind_adapter(self, binding: "Binding") -> Awaitable[None] | Status | None:
+        """Stop sending, return what is held, and close the binding; PENDING: `binding.complete_unbind` follows."""
         return binding.close()
 
     @ddi("ProtocolSendComplete", irql="== DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 2.1")
@@ -70,3 +107,31 @@ class Protocol:
     def request_complete(self, binding: "Binding", request: OidRequest, status: Status) -> None:
         """Learn the end of a request that was pending."""
         raise NotImplementedError(f"{type(self).__name__} makes requests and supplies no ProtocolRequestComplete")
+
+    @ddi("ProtocolResetComplete", irql="== DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 2.1")
+    def reset_complete(self, binding: "Binding", status: Status) -> None:
+        """Learn the end of a reset that this protocol asked for."""
+        raise NotImplementedError(f"{type(self).__name__} resets its adapter and supplies no ProtocolResetComplete")
+
+    @ddi("ProtocolStatus", irql="<= DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 2.1")
+    def status(self, binding: "Binding", code: Status, buffer: bytes) -> None:
+        """Learn what the miniport indicates, or that a reset begins or ends."""
+
+    @ddi("ProtocolStatusComplete", irql="<= DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 2.1")
+    def status_complete(self, binding: "Binding") -> None:
+        """Learn that a series of indications is at its end: time to act on it."""
+
+    @ddi("ProtocolPnPEvent", irql="== PASSIVE", kind=Kind.PEND, source="NDIS reference 2.1")
+    def pnp_event(self, binding: "Binding", event: NetPnPEvent) -> Pending:
+        """Answer a plug and play event; NOT_SUPPORTED to a power event asks NDIS to unbind."""
+        return Status.NOT_SUPPORTED
+
+    @ddi("ProtocolOpenAdapterComplete", irql="== PASSIVE", kind=Kind.PASSIVE, source="NDIS reference 2.1")
+    def open_adapter_complete(self, binding: "Binding", status: Status) -> Awaitable[None] | None:
+        """Learn the end of `start_open`; queries and sets may follow at once."""
+        raise NotImplementedError(f"{type(self).__name__} opens and supplies no ProtocolOpenAdapterComplete")
+
+    @ddi("ProtocolCloseAdapterComplete", irql="== PASSIVE", kind=Kind.PASSIVE, source="NDIS reference 2.1")
+    def close_adapter_complete(self, binding: "Binding", status: Status) -> Awaitable[None] | None:
+        """Learn the end of `start_close`."""
+        raise NotImplementedError(f"{type(self).__name__} closes and supplies no ProtocolCloseAdapterComplete")

@@ -6,6 +6,8 @@ own during the walk, so a packet that a protocol returns early waits for the
 end of the walk. When the last reference is gone the packet goes to
 MiniportReturnPacket, in bursts. Packets marked NDIS_STATUS_RESOURCES are the
 miniport's again when the call returns: protocols copy them and keep none.
+A serialized miniport gets those that nobody has kept back that way too, and
+sees which they are.
 
 Source: NDIS reference 5.5.2. Not here yet: lookahead indications, and
 ProtocolReceive for bindings without ProtocolReceivePacket.
@@ -54,11 +56,13 @@ class ReceivePath(ReceiveBook):
             self._walk(packets, keep=False)
             self.take_back(packets)
             return
-        if self._walk(packets, keep=True):
-            packets = self._let_go(packets)
-        if packets:
-            self.take_back(packets)
-            self._owner.return_packets(packets)
+        free = self._let_go(packets) if self._walk(packets, keep=True) else packets
+        if free:
+            self.take_back(free)
+        if self._owner.lock is not None:
+            self._say_who_has(packets, free)
+        elif free:
+            self._owner.return_packets(free)
 
     def release(self, packets: Sequence[Packet]) -> None:
         """Drop one reference of each packet; those without any go back to the miniport (`NdisReturnPackets`)."""
@@ -125,6 +129,13 @@ class ReceivePath(ReceiveBook):
                 f"ProtocolReceivePacket of {upper.name} returned {counts!r} for {len(packets)} packets; "
                 "it returns how many references it keeps of each, and none were counted",
             )
+
+    def _say_who_has(self, packets: Sequence[Packet], free: Sequence[Packet]) -> None:
+        """Tell a serialized miniport by the packets' statuses: PENDING, still held; SUCCESS, its own again."""
+        for packet in packets:
+            packet.status = Status.PENDING
+        for packet in free:
+            packet.status = Status.SUCCESS
 
     def _let_go(self, packets: Sequence[Packet]) -> Sequence[Packet]:
         """End NDIS's hold of each packet; returns those that nobody else holds."""

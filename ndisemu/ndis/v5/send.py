@@ -6,18 +6,26 @@ packet comes back through NdisMSendComplete, exactly once and possibly before
 MiniportSendPackets returns.
 
 A driver that has MiniportSend only gets one packet a call, whose status
-should be PENDING; another one is taken as its completion.
+should be PENDING. Another final status is taken as its completion, as NDIS
+does, and not reported: every finding here is a broken rule, and this is
+tolerated. RESOURCES is not: nobody would send the packet again.
+
+Not here: serialized miniports, whose packets NDIS queues; see `serialized`.
 
 Source: NDIS reference 5.3 and seed 001 (multipacket sends).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
+from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from ndisemu.errors import RuleViolation
+from ndisemu.kernel import DRIVER_ERRORS, Fiber
+from ndisemu.kernel.traps import DriverCoroutine
 from ndisemu.ndis.call import enter
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.sendbook import SendBook
@@ -28,15 +36,51 @@ if TYPE_CHECKING:
     from ndisemu.ndis.v5.adapter import PacketAdapter
 
 
-class PacketSends(SendBook):
-    """What every 5.x send path does with packets: map them for the card, announce their end, cancel, reclaim."""
+class PacketSends(SendBook, ABC):
+    """What every 5.x send path does with packets: map them for the card, announce their end, cancel, reclaim.
 
-    __slots__ = ("_dma", "_owner")
+    `_awaited` has the submissions whose status NdisSend returns if they end
+    inside it, by their serial numbers.
+    """
+
+    __slots__ = ("_awaited", "_dma", "_miniport", "_owner")
 
     def __init__(self, adapter: "PacketAdapter") -> None:
         super().__init__(adapter, adapter.name, "NdisMSendComplete")
         self._owner = adapter
+        self._miniport = adapter.miniport
         self._dma = adapter.device.dma
+        self._awaited: dict[int, Status] = {}
+
+    @abstractmethod
+    def submit(self, upper: PacketUpper, packets: Sequence[Packet]) -> None:
+        """Take an array from a protocol and give it to the miniport (`NdisSendPackets`, IRQL <= DISPATCH)."""
+
+    @abstractmethod
+    def complete(self, packets: Sequence[Packet], status: Status) -> None:
+        """Give packets back to the protocols that sent them (`NdisMSendComplete`)."""
+
+    @abstractmethod
+    def resources_available(self) -> None:
+        """The miniport takes its NDIS_STATUS_RESOURCES back (`NdisMSendResourcesAvailable`)."""
+
+    def send(self, upper: PacketUpper, packet: Packet) -> Status:
+        """Take one packet (`NdisSend`, IRQL <= DISPATCH); a final status means that no ProtocolSendComplete follows."""
+        serial = self._serial
+        self._awaited[serial] = Status.PENDING
+        try:
+            self.submit(upper, (packet,))
+        finally:
+            status = self._awaited.pop(serial)
+        if status is not Status.PENDING:
+            upper.sends_pending -= 1
+        return status
+
+    def cancel(self, upper: PacketUpper, cancel_id: int) -> None:
+        """Ask the miniport to give up what it has not transmitted (`NdisCancelSendPackets`)."""
+        adapter = self._owner
+        if adapter.alive:
+            adapter.call("MiniportCancelSendPackets", partial(self._miniport.cancel_send_packets, cancel_id))
 
     def refuse(self, upper: PacketUpper, packets: Sequence[Packet]) -> None:
         """Complete an array that a closing binding sends; the miniport never sees it."""
@@ -44,9 +88,13 @@ class PacketSends(SendBook):
         self.finish(packets, Status.CLOSING)
 
     def finish(self, packets: Sequence[Packet], status: Status) -> None:
-        """Complete packets that are not with the miniport."""
+        """Complete packets that are not with the miniport; a lone one that NdisSend waits for, by its return."""
         self.give_back(packets)
-        self.announce(packets, status)
+        if len(packets) == 1 and packets[0].serial in self._awaited:
+            self._awaited[packets[0].serial] = status
+            self.count_end(1, status)
+        else:
+            self.announce(packets, status)
 
     def reclaim(self, status: Status) -> int:
         """Take everything in flight from the miniport, in submission order; returns how many packets."""
@@ -56,6 +104,14 @@ class PacketSends(SendBook):
             self.unmap(packets)
             self.announce(packets, status)
         return len(packets)
+
+    def oldest(self) -> int | None:
+        """Return the number of the oldest send that has not ended; None if there is none."""
+        packets = self.in_hand(self.adapter.library.packet_pools)
+        return packets[0].serial if packets else None
+
+    def resume(self) -> None:
+        """Go on with what waited for the adapter to be ready again; here nothing waits."""
 
     def map(self, packets: Sequence[Packet]) -> None:
         """Let the card read the packets' buffers."""
@@ -80,14 +136,38 @@ class PacketSends(SendBook):
                 upper.sends_completed(list(group), status)
 
 
+class SendCall(Fiber):
+    """A call of MiniportSendPackets that is a coroutine."""
+
+    __slots__ = ("_packets", "_path", "_serial")
+
+    def __init__(self, path: "SendPath", coroutine: DriverCoroutine, packets: Sequence[Packet], serial: int) -> None:
+        super().__init__(coroutine, path.adapter.running_cpu("NdisSendPackets"))
+        self._path = path
+        self._packets = packets
+        self._serial = serial
+
+    @property
+    def actor(self) -> str:
+        """The adapter."""
+        return self._path.name
+
+    def returned(self, value: object) -> None:
+        """What it returns is what the call returns."""
+        suspended = self._path.adapter.forget(self)
+        if value is not None:
+            self._path.returned(self._packets, self._serial, value, suspended=suspended)
+
+    def raised(self, error: BaseException) -> None:
+        """What it raises ends the call, and its adapter."""
+        self._path.adapter.forget(self)
+        self._path.raised(self._packets, self._serial, error)
+
+
 class SendPath(PacketSends):
     """The sends of one deserialized adapter; it is the owner of the packets that are on their way."""
 
-    __slots__ = ("_entry",)
-
-    def __init__(self, adapter: "PacketAdapter") -> None:
-        super().__init__(adapter)
-        self._entry = adapter.miniport.send_packets
+    __slots__ = ()
 
     def submit(self, upper: PacketUpper, packets: Sequence[Packet]) -> None:
         """Take an array from a protocol and give it to the miniport (`NdisSendPackets`, IRQL <= DISPATCH)."""
@@ -101,12 +181,18 @@ class SendPath(PacketSends):
             self.finish(packets, adapter.refuses_sends)
             return
         self.map(packets)
-        enter(
-            adapter,
-            partial(self._entry, packets),
-            partial(self.returned, packets, serial),
-            partial(self.raised, packets, serial),
-        )
+        # What `call.enter` does, without its callables: benchmarks/throughput.py, bursts of 1.
+        try:
+            result = self._miniport.send_packets(packets)
+        except DRIVER_ERRORS as error:
+            self.raised(packets, serial, error)
+            return
+        if type(result) is CoroutineType:
+            call = SendCall(self, result, packets, serial)
+            if not call.step():
+                adapter.remember(call)
+        elif result is not None:
+            self.returned(packets, serial, result, suspended=False)
 
     def complete(self, packets: Sequence[Packet], status: Status) -> None:
         """Give packets back to the protocols that sent them (`NdisMSendComplete`)."""
@@ -122,7 +208,7 @@ class SendPath(PacketSends):
         self.announce(packets, status)
 
     def resources_available(self) -> None:
-        """Refuse `NdisMSendResourcesAvailable` (seed 001)."""
+        """Refuse `NdisMSendResourcesAvailable`, which is for serialized miniports (seed 001)."""
         raise RuleViolation(
             "send-resources-available",
             f"{self.name} is deserialized and cannot call NdisMSendResourcesAvailable; it queues sends itself",
@@ -152,3 +238,62 @@ class SendPath(PacketSends):
         self.adapter.bug_check("MiniportSendPackets", error)
         if left:
             self.complete(left, Status.FAILURE)
+
+
+class SingleSends(SendPath):
+    """The sends of a deserialized adapter whose miniport has MiniportSend only."""
+
+    __slots__ = ()
+
+    def submit(self, upper: PacketUpper, packets: Sequence[Packet]) -> None:
+        """Take an array from a protocol and give it to the miniport, packet by packet.
+
+        A miniport that resets over one of them does not get the others; a dead one's are given back with all it had.
+        """
+        packets = tuple(packets)
+        serial = self.take_over(upper, packets)
+        if (note := self._probe.event) is not None:
+            note("send", self.name, len(packets), "")
+        for place, packet in enumerate(packets):
+            refused = self.adapter.refuses_sends
+            if refused is not None:
+                if place and not self.adapter.alive:
+                    return
+                self.finish(packets[place:], refused)
+                return
+            self.map((packet,))
+            enter(
+                self.adapter,
+                partial(self._miniport.send, packet, packet.flags),
+                partial(self.answered, packet, serial + place),
+                partial(self.raised_over, packet, serial + place),
+            )
+
+    def answered(self, packet: Packet, serial: int, value: object, *, suspended: bool) -> None:
+        """MiniportSend ended with `value`: PENDING, or a final status, which is the completion."""
+        if value is Status.PENDING and not suspended:
+            return
+        if not self.left((packet,), serial):
+            # It was completed before MiniportSend returned, and the completion is what counts.
+            return
+        status = Status.FAILURE
+        if type(value) is not Status or value is Status.PENDING:
+            self.adapter.report(
+                "send-sync-status-valid", f"MiniportSend ended with {value!r}, which is no final status"
+            )
+        else:
+            status = value
+        if status is Status.RESOURCES:
+            self.adapter.report(
+                "send-resources-sync-deserialized",
+                f"MiniportSend returned NDIS_STATUS_RESOURCES for {packet!r}, which fails the send; "
+                "a deserialized miniport queues what it cannot transmit yet",
+            )
+        self.unmap((packet,))
+        self.finish((packet,), status)
+
+    def raised_over(self, packet: Packet, serial: int, error: BaseException) -> None:
+        """MiniportSend raised: stop the adapter, and fail the packet before all else it had."""
+        self.adapter.bug_check("MiniportSend", error)
+        if self.left((packet,), serial):
+            self.complete((packet,), Status.FAILURE)

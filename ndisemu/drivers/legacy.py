@@ -1,0 +1,152 @@
+"""The reference serialized miniport: NDIS 5.1 on the 82540EM, as a driver in C would have it.
+
+Start reading at `send`. There is no queue and no lock: NDIS enters this
+driver once at a time, keeps the packets that do not fit into the ring, and
+gives them again when a completion has made room. Every operation is begun in
+one entry point and ended in another, by hand: what `send` calls PENDING,
+`handle_interrupt` completes. The same card in the coroutine style, and for
+many CPUs at once, is `ring`.
+
+The rings and the OID table are next door, in `i8254x`.
+
+Source: NDIS reference 5.2, 5.5.2 and 5.9.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from ndisemu.drivers.i8254x.information import Information
+from ndisemu.drivers.i8254x.receive import PacketRing
+from ndisemu.drivers.i8254x.transmit import Burst, TxRing
+from ndisemu.hw import registers as reg
+from ndisemu.ndis import OidRequest, Packet, PacketFlag, Status
+from ndisemu.ndis.v5 import AdapterInfo, Interrupt, Miniport, RegisterSpace
+
+CAUSES: Final = reg.TXDW | reg.LSC | reg.RXDMT0 | reg.RXO | reg.RXT0
+# How many frames one DPC indicates before it lets others run, and how many at a time.
+BUDGET: Final = 256
+ARRAY: Final = 32
+HEADER: Final = 14
+VLAN_TAG: Final = 4
+
+
+class LegacyMiniport(Miniport):
+    """A serialized NDIS 5.1 miniport for the 82540EM, in the explicit style."""
+
+    deserialized = False
+
+    registers: RegisterSpace
+    tx: TxRing[Packet]
+    rx: PacketRing
+    information: Information
+    interrupt: Interrupt
+
+    def initialize(self, adapter: AdapterInfo) -> Status:
+        """MiniportInitialize: attributes, registers, memory; the interrupt last, as it may come at once."""
+        self.ndis.set_attributes()
+        self.registers = self.ndis.map_io_space()
+        parameters = adapter.parameters
+        mtu, self.tx_count, rx_count = (parameters.get(name, usual) for name, usual in _USUAL.items())
+        self.longest = mtu + HEADER
+        self.pending_causes = 0
+        self.registers.write(reg.CTRL, reg.CTRL_RST)
+        self.registers.write(reg.IMC, reg.CAUSES)
+        self.tx = TxRing(self.ndis, self.registers, self.tx_count)
+        self.rx = PacketRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
+        low, high = self.registers.read(reg.RAL0), self.registers.read(reg.RAH0)
+        station = (low | (high & 0xFFFF) << 32).to_bytes(6, "little")
+        self.information = Information(self.registers, station, mtu, (self.tx_count, rx_count))
+        self.interrupt = self.ndis.register_interrupt()
+        self.tx.start()
+        self.rx.start()
+        self.registers.write(reg.ITR, parameters.get("itr", 0) // reg.ITR_UNIT)
+        self.registers.write(reg.CTRL, reg.CTRL_FD | reg.CTRL_SLU)
+        self.registers.write(reg.IMS, CAUSES)
+        return Status.SUCCESS
+
+    def halt(self) -> None:
+        """MiniportHalt: silence the card first, then give everything back."""
+        self.registers.write(reg.IMC, reg.CAUSES)
+        self.registers.write(reg.CTRL, reg.CTRL_RST)
+        self.ndis.deregister_interrupt(self.interrupt)
+        self.tx.free()
+        self.rx.free()
+
+    def send(self, packet: Packet, flags: PacketFlag) -> Status:
+        """MiniportSend: post the packet, or leave it to NDIS while the ring is full."""
+        frame = Burst((packet,))
+        if packet.length > self.longest:
+            return Status.INVALID_LENGTH
+        if frame.descriptors >= self.tx_count:
+            return Status.INVALID_PACKET
+        if not self.tx.has_room(frame):
+            return Status.RESOURCES
+        self.tx.post(frame)
+        return Status.PENDING
+
+    def isr(self) -> tuple[bool, bool]:
+        """MiniportISR: ours? Then acknowledge by reading, mask, and ask for the DPC."""
+        causes = self.registers.read(reg.ICR) & CAUSES
+        if not causes:
+            return False, False
+        self.registers.write(reg.IMC, reg.CAUSES)
+        self.pending_causes |= causes
+        return True, True
+
+    def handle_interrupt(self) -> None:
+        """MiniportHandleInterrupt: complete what was sent, indicate what came; NDIS calls `enable_interrupt` next."""
+        causes, self.pending_causes = self.pending_causes, 0
+        if causes & reg.TXDW:
+            self.complete_sent()
+        if causes & _RECEIVE and not self.indicate_received():
+            # The budget is used up: let the card interrupt again as soon as it is unmasked.
+            self.registers.write(reg.ICS, reg.RXT0)
+
+    def enable_interrupt(self) -> bool:
+        """MiniportEnableInterrupt: unmask."""
+        self.registers.write(reg.IMS, CAUSES)
+        return True
+
+    def complete_sent(self) -> None:
+        """Complete the frames that the card has sent, which lets NDIS give the ones it keeps."""
+        for sent in self.tx.take_sent():
+            self.information.counters.sent += len(sent.frames)
+            self.ndis.send_complete(sent.frames, Status.SUCCESS)
+
+    def indicate_received(self) -> bool:
+        """Indicate what the card has filled; False if the budget ended before the frames did."""
+        for _ in range(0, BUDGET, ARRAY):
+            packets = self.rx.take(ARRAY)
+            if packets:
+                self.indicate(packets)
+            if len(packets) < ARRAY:
+                return True
+        return False
+
+    def indicate(self, packets: Sequence[Packet]) -> None:
+        """Lend packets to the protocols; those that nobody has kept are this driver's again at once."""
+        for packet in packets:
+            packet.status = Status.SUCCESS
+        self.information.counters.received += len(packets)
+        self.ndis.indicate_receive(packets)
+        self.rx.give([packet for packet in packets if packet.status is not Status.PENDING])
+
+    def return_packets(self, packets: Sequence[Packet]) -> None:
+        """MiniportReturnPacket: what a protocol had kept goes back into the ring."""
+        self.rx.give(packets)
+
+    def query_information(self, request: OidRequest) -> Status:
+        """MiniportQueryInformation: from the table."""
+        return self.information.query(request)
+
+    def set_information(self, request: OidRequest) -> Status:
+        """MiniportSetInformation: filters and multicast list reach the card at once."""
+        status = self.information.set(request)
+        if status is Status.SUCCESS:
+            self.rx.set_filter(self.information.filter, self.information.multicast)
+        return status
+
+
+_RECEIVE: Final = reg.RXT0 | reg.RXDMT0 | reg.RXO
+# Parameters and their defaults, in the order in which `initialize` takes them.
+_USUAL: Final = {"mtu": 1500, "tx_ring": 256, "rx_ring": 256}

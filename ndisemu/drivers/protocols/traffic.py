@@ -1,0 +1,176 @@
+"""What a station of any generation does: send what its sources give, and judge what its flows should bring.
+
+Each source has its own packets and sends from a DPC of its own: at the due
+time, as soon as it has packets for the burst, and never nested inside a
+completion. A packet is an NDIS_PACKET or a NET_BUFFER_LIST of one frame, as
+the generation has it; nothing here looks at more of it than its contents.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Generic, Protocol, TypeVar
+
+from ndisemu.drivers.protocols.flow import Flow
+from ndisemu.drivers.protocols.sources import Source
+from ndisemu.ndis import BaseBinding, PacketFilter
+
+# How many bursts one DPC sends before it lets others run.
+BURSTS_AT_A_TIME: Final = 16
+
+
+class Carrier(Protocol):
+    """What carries one frame."""
+
+    protocol_reserved: object | None
+
+    def fill(self, data: bytes) -> None:
+        """Make `data` its contents."""
+        ...
+
+
+C = TypeVar("C", bound=Carrier)
+
+
+class Sender(Generic[C]):
+    """One source's packets and its place in time, on one binding; `submit` sends packets there."""
+
+    def __init__(
+        self,
+        binding: BaseBinding,
+        source: Source,
+        flow: Flow,
+        packets: Sequence[C],
+        submit: Callable[[Sequence[C]], None],
+    ) -> None:
+        self._binding = binding
+        self._source = source
+        self._flow = flow
+        self._submit = submit
+        self._free = deque(packets)
+        self._timer = binding.initialize_timer(self.send)
+        self._waiting: tuple[Sequence[bytes], Sequence[bytes]] | None = None
+        self._started = False
+        self._held = False
+        for packet in self._free:
+            packet.protocol_reserved = self
+
+    @property
+    def done(self) -> bool:
+        """Whether everything has been handed to NDIS."""
+        return self._waiting is None and self._source.due() is None
+
+    def start(self) -> None:
+        """Send the first burst when it is due."""
+        self._started = True
+        self.go_on()
+
+    def hold(self) -> None:
+        """Send no more, whatever comes back or is due."""
+        self._held = True
+        self._timer.cancel()
+
+    def go_on(self) -> None:
+        """Send again, if it was started: what waits at once, what is due later then."""
+        self._held = False
+        now = self._binding.system_time()
+        due = self._source.due() if self._waiting is None else now
+        if self._started and due is not None:
+            self._timer.set(max(due - now, 0))
+
+    def take_back(self, packets: Sequence[C]) -> None:
+        """Packets were sent; go on if that is what the next burst waits for."""
+        self._free.extend(packets)
+        if self._waiting is not None and len(self._waiting[0]) <= len(self._free):
+            self._timer.set(0)
+
+    def send(self) -> None:
+        """Send the bursts that are due, a few at a time, and come back for the next one; a timer's DPC."""
+        if self._held:
+            return
+        wait = 0
+        for _ in range(BURSTS_AT_A_TIME):
+            until_next = self._send_one()
+            if until_next is None:
+                return
+            wait = until_next
+            if wait > 0:
+                break
+        self._timer.set(wait)
+
+    def _send_one(self) -> int | None:
+        """Send one burst; returns how long until the next one, or None if the timer has nothing to wait for."""
+        burst = self._waiting or self._source.next()
+        frames, arriving = burst
+        free = self._free
+        if len(frames) > len(free):
+            self._waiting = burst
+            return None
+        self._waiting = None
+        packets = [free.popleft() for _ in frames]
+        for packet, frame in zip(packets, frames, strict=True):
+            packet.fill(frame)
+        now = self._binding.system_time()
+        self._flow.enter(arriving, now)
+        self._submit(packets)
+        due = self._source.due()
+        return None if due is None else max(due - now, 0)
+
+
+class Traffic(Generic[C]):
+    """The generator, the replayer and the judge in a station: `sources` with the flow each feeds, `flows` that end here."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        sources: Sequence[tuple[Source, Flow]] = (),
+        flows: Sequence[Flow] = (),
+        packet_filter: PacketFilter = PacketFilter.DIRECTED | PacketFilter.BROADCAST,
+    ) -> None:
+        self.name = name
+        self.senders: list[Sender[C]] = []
+        self.received = 0
+        self.failed = 0
+        self._sources = sources
+        self._flows = tuple(flows)
+        self._filter = packet_filter
+
+    @property
+    def done(self) -> bool:
+        """Whether every source has handed out everything."""
+        return all(sender.done for sender in self.senders)
+
+    def start(self) -> None:
+        """Let every source send from its first due time on; at PASSIVE_LEVEL."""
+        for sender in self.senders:
+            sender.start()
+
+    def hold(self) -> None:
+        """Let no source send."""
+        for sender in self.senders:
+            sender.hold()
+
+    def go_on(self) -> None:
+        """Let every source that was started send again."""
+        for sender in self.senders:
+            sender.go_on()
+
+    def take_back(self, packets: Sequence[C]) -> None:
+        """Packets were sent: each goes back to the sender it belongs to."""
+        if len(self.senders) == 1:
+            self.senders[0].take_back(packets)
+            return
+        for sender in self.senders:
+            sender.take_back([packet for packet in packets if packet.protocol_reserved is sender])
+
+    def judge(self, frames: list[bytes], now: int) -> None:
+        """Frames arrived at `now`: each goes to the flow that expects it, or to the first, which calls it unexpected."""
+        self.received += len(frames)
+        if len(self._flows) == 1:
+            self._flows[0].judge(frames, now)
+            return
+        for frame in frames:
+            expecting = (flow for flow in self._flows if flow.expects(frame))
+            flow = next(expecting, self._flows[0] if self._flows else None)
+            if flow is not None:
+                flow.judge([frame], now)

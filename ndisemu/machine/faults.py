@@ -1,0 +1,144 @@
+"""Trouble on command: what can befall a card, its cable, its memory and its adapter.
+
+`FAULTS` holds one entry for each word that a scenario can say. A fault of
+hardware happens as an event of the kernel, like a frame that arrives; one of
+the adapter is what Windows would tell NDIS to do, and takes as long as its
+driver does. What begins or ends a fault has done so when it returns.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol, runtime_checkable
+
+from ndisemu.errors import UsageError
+from ndisemu.link import Cable
+from ndisemu.machine.host import Slot
+from ndisemu.ndis import Status
+from ndisemu.ndis.v6.adapter import NblAdapter
+
+
+@runtime_checkable
+class Resettable(Protocol):
+    """An adapter that can be reset (`NdisReset`)."""
+
+    async def reset(self) -> Status:
+        """Reset it, and return with which status that ended."""
+        ...
+
+
+@runtime_checkable
+class Removable(Protocol):
+    """An adapter that can be told of a surprise removal (`NdisDevicePnPEventSurpriseRemoved`)."""
+
+    async def surprise_remove(self) -> None:
+        """Tell the driver, and halt it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One kind of trouble: what begins it, and what ends it where it can be over by itself."""
+
+    start: Callable[[Slot], Awaitable[None]]
+    end: Callable[[Slot], Awaitable[None]] | None = None
+
+
+async def hang(slot: Slot) -> None:
+    """The card does nothing more until its driver resets it."""
+    await _happen(slot, slot.nic.hang)
+
+
+async def link_down(slot: Slot) -> None:
+    """Both ends of the card's cable lose the carrier."""
+    await _happen(slot, _cable(slot).down)
+
+
+async def link_up(slot: Slot) -> None:
+    """Both ends of the card's cable see the carrier again."""
+    await _happen(slot, _cable(slot).up)
+
+
+async def shared_memory_fails(slot: Slot) -> None:
+    """The adapter gets no more shared memory; what it has, it keeps."""
+    await _happen(slot, lambda: slot.host.memory.starve(slot.name))
+
+
+async def shared_memory_works(slot: Slot) -> None:
+    """The adapter gets shared memory again."""
+    await _happen(slot, lambda: slot.host.memory.relieve(slot.name))
+
+
+async def surprise_remove(slot: Slot) -> None:
+    """The card is gone, and then NDIS is told."""
+    adapter: object = slot.adapter
+    if not isinstance(adapter, Removable):
+        raise _cannot(slot, "surprise_remove")
+    await _happen(slot, slot.nic.remove)
+    await adapter.surprise_remove()
+
+
+async def reset(slot: Slot) -> None:
+    """NDIS resets the adapter."""
+    adapter: object = slot.adapter
+    if not isinstance(adapter, Resettable):
+        raise _cannot(slot, "reset")
+    await adapter.reset()
+
+
+async def pause(slot: Slot) -> None:
+    """NDIS pauses the adapter."""
+    await _pausable(slot, "pause").pause()
+
+
+async def restart(slot: Slot) -> None:
+    """NDIS restarts the adapter."""
+    await _pausable(slot, "restart").restart()
+
+
+async def stop(slot: Slot) -> None:
+    """NDIS halts the adapter, as when its device is disabled."""
+    await slot.adapter.halt()
+
+
+FAULTS: Final[Mapping[str, Fault]] = {
+    "hang": Fault(hang),
+    "link_down": Fault(link_down, link_up),
+    "link_up": Fault(link_up),
+    "shared_memory_fails": Fault(shared_memory_fails, shared_memory_works),
+    "surprise_remove": Fault(surprise_remove),
+    "reset": Fault(reset),
+    "pause": Fault(pause, restart),
+    "restart": Fault(restart),
+    "stop": Fault(stop),
+}
+
+
+async def _happen(slot: Slot, trouble: Callable[[], None]) -> None:
+    """Let trouble happen as an event of the kernel, and wait until it has."""
+    happened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def event() -> None:
+        trouble()
+        if not happened.done():
+            happened.set_result(None)
+
+    slot.host.kernel.submit(event)
+    await happened
+
+
+def _cable(slot: Slot) -> Cable:
+    if slot.cable is None:
+        raise UsageError(f"{slot.name} has no cable; connect it before its link goes down or up")
+    return slot.cable
+
+
+def _pausable(slot: Slot, word: str) -> NblAdapter:
+    adapter = slot.adapter
+    if not isinstance(adapter, NblAdapter):
+        raise UsageError(f"{slot.name} is an {adapter.generation} adapter, which has no {word}; NDIS 6 has")
+    return adapter
+
+
+def _cannot(slot: Slot, word: str) -> UsageError:
+    return UsageError(f"{slot.name} is an adapter that has no {word}")

@@ -1,0 +1,144 @@
+"""The calls that are the same for miniports of every generation: registers, locks, events and time.
+
+Every call is a preemption point, needs a virtual CPU to be running driver
+code, and is refused once the adapter has halted or failed.
+
+Not here: what the DDK gave another name or another contract in NDIS 6; see
+`v5.library` and `v6.library`.
+
+Source: NDIS reference 3.1, 3.3 and 5.10.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn
+
+from ndisemu.errors import RuleViolation
+from ndisemu.kernel import Cpu, Delay, Event, SpinLock, Timer, sleep
+from ndisemu.ndis.data.mdl import Mdl
+from ndisemu.ndis.ddi import Kind, check_immediate, ddi
+from ndisemu.ndis.resources import SharedMemory
+
+if TYPE_CHECKING:
+    from ndisemu.ndis.adapter import Adapter
+
+_SOURCE = "NDIS reference 3.1"
+
+
+class RegisterSpace:
+    """A card's registers, mapped (`NdisMMapIoSpace`); each access is a preemption point."""
+
+    __slots__ = ("_adapter", "_read", "_write")
+
+    def __init__(self, adapter: "Adapter") -> None:
+        self._adapter = adapter
+        self._read: Callable[[int], int] = adapter.device.registers.mmio_read
+        self._write: Callable[[int, int], None] = adapter.device.registers.mmio_write
+        adapter.resources.unmaps.append(self._unmap)
+
+    @ddi("NdisReadRegisterUlong", irql="any", kind=Kind.CALL, source=_SOURCE)
+    def read(self, offset: int) -> int:
+        """Read the 32-bit register at `offset`."""
+        cpu = self._adapter.running_cpu("NdisReadRegisterUlong")
+        value = self._read(offset)
+        cpu.preempt()
+        return value
+
+    @ddi("NdisWriteRegisterUlong", irql="any", kind=Kind.CALL, source=_SOURCE)
+    def write(self, offset: int, value: int) -> None:
+        """Write the 32-bit register at `offset`."""
+        cpu = self._adapter.running_cpu("NdisWriteRegisterUlong")
+        self._write(offset, value)
+        cpu.preempt()
+
+    def _unmap(self) -> None:
+        # In the place of the card's own methods, so that access to a live card needs no check.
+        self._read = self._write = self._gone
+
+    def _gone(self, offset: int, _value: int = 0) -> NoReturn:
+        raise _after_halt("Register access", self._adapter)
+
+
+class BaseMiniportLibrary:
+    """The calls of one adapter's miniport that no generation has changed."""
+
+    def __init__(self, adapter: "Adapter") -> None:
+        self._adapter = adapter
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._adapter.name}>"
+
+    @ddi("NdisMMapIoSpace", irql="== PASSIVE", kind=Kind.CALL, source=_SOURCE)
+    def map_io_space(self) -> RegisterSpace:
+        """Map the card's registers."""
+        self._claim("NdisMMapIoSpace")
+        return RegisterSpace(self._adapter)
+
+    @ddi("NdisAllocateSpinLock", irql="any", kind=Kind.CALL, source="NDIS reference 5.10")
+    def allocate_spin_lock(self, name: str = "lock") -> SpinLock:
+        """Make a spin lock."""
+        self._enter("NdisAllocateSpinLock")
+        return SpinLock(self._adapter.kernel, f"{self._adapter.name} {name}")
+
+    @ddi("NdisInitializeEvent", irql="== PASSIVE", kind=Kind.CALL, source=_SOURCE)
+    def initialize_event(self, name: str = "event") -> Event:
+        """Make an event that PASSIVE_LEVEL code can wait for."""
+        self._enter("NdisInitializeEvent")
+        return Event(self._adapter.kernel, f"{self._adapter.name} {name}")
+
+    @ddi("NdisMSleep", irql="< DISPATCH", kind=Kind.CALL, source=_SOURCE)
+    def sleep(self, ns: int) -> Delay:
+        """Await this to let `ns` nanoseconds pass, as a thread."""
+        self._enter("NdisMSleep")
+        return sleep(self._adapter.kernel, ns)
+
+    @ddi("NdisStallExecution", irql="any", kind=Kind.CALL, source=_SOURCE)
+    def stall(self, ns: int) -> None:
+        """Keep the CPU busy for `ns` nanoseconds of modelled time, at most 50 µs."""
+        if not 0 <= ns <= 50_000:
+            raise RuleViolation("stall-too-long", f"NdisStallExecution takes at most 50 us, not {ns} ns; use a timer")
+        self._enter("NdisStallExecution").charge(ns)
+
+    # What calls of one name in 5.x and another in 6 do alike.
+
+    def _make_timer(self, routine: Callable[[], None], name: str, entry: str) -> Timer:
+        """Make a timer of the adapter, whose `routine` is its miniport's `entry`, at DISPATCH_LEVEL."""
+        check_immediate("timer", routine)
+        adapter = self._adapter
+
+        def expired() -> None:
+            if adapter.alive:
+                adapter.call(entry, routine)
+
+        timer = Timer(adapter.cpu, expired, name=f"{adapter.name} {name}")
+        adapter.resources.timers.append(timer)
+        return timer
+
+    def _describe(self, shared: SharedMemory, offset: int, length: int) -> Mdl:
+        """Describe `length` bytes of shared memory from `offset` as a buffer."""
+        if not 0 <= offset <= offset + length <= shared.length:
+            raise RuleViolation(
+                "buffer-outside",
+                f"{length} bytes at {offset} do not lie inside the {shared.block}, {shared.length} bytes",
+            )
+        return Mdl(self._adapter.device.memory.map, shared.address + offset, length)
+
+    def _enter(self, call: str) -> Cpu:
+        """Let the call in: the adapter is alive, and a CPU runs it; then let interrupts in."""
+        adapter = self._adapter
+        if not adapter.alive:
+            raise _after_halt(call, adapter)
+        cpu = adapter.running_cpu(call)
+        cpu.preempt()
+        return cpu
+
+    def _claim(self, call: str) -> None:
+        """Let a resource-claiming call in, which the adapter's attributes must precede."""
+        raise NotImplementedError
+
+
+def _after_halt(call: str, adapter: "Adapter") -> RuleViolation:
+    return RuleViolation(
+        "st-after-halt",
+        f"{call} was called for {adapter.name} in state {adapter.state.current.value}; "
+        "nothing of a driver may run before its adapter initializes, or after it has halted",
+    )

@@ -1,0 +1,318 @@
+"""An NDIS 6 adapter: initialize, restart, pause, halt, and the paths of NET_BUFFER_LISTs.
+
+Whatever changes above an adapter is done while its stack is paused: from the
+top down, first every binding (NetEventPause), then the miniport
+(MiniportPause); afterwards from the bottom up. One such change at a time.
+
+Not here: several ports, filter drivers, power.
+
+Source: NDIS reference 5.1.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from ndisemu.kernel import DRIVER_ERRORS, PASSIVE, Signal, Timer, run_passive
+from ndisemu.ndis.adapter import Adapter
+from ndisemu.ndis.binding import BaseBinding
+from ndisemu.ndis.constants import MacOption
+from ndisemu.ndis.data.nbl import NetBufferList
+from ndisemu.ndis.data.request import OidRequest
+from ndisemu.ndis.device import Device
+from ndisemu.ndis.operation import Naming, Operation
+from ndisemu.ndis.states import Machine
+from ndisemu.ndis.status import Status
+from ndisemu.ndis.v6.attributes import HEADER, Answers, RegistrationAttributes
+from ndisemu.ndis.v6.binding import Binding
+from ndisemu.ndis.v6.dma import DmaChannel
+from ndisemu.ndis.v6.edges import NblUpper
+from ndisemu.ndis.v6.flags import HaltAction
+from ndisemu.ndis.v6.library import MiniportLibrary
+from ndisemu.ndis.v6.miniport import InitParameters, Miniport
+from ndisemu.ndis.v6.receive import NblReceives
+from ndisemu.ndis.v6.send import NblSends
+from ndisemu.ndis.v6.states import ADAPTER_TRANSITIONS, AdapterEvent, AdapterState
+from ndisemu.units import format_time
+
+if TYPE_CHECKING:
+    from ndisemu.ndis.library import NdisLibrary
+
+# How long a pause or a restart may take before the adapter is stopped.
+PATIENCE: Final = 10_000_000_000
+SECOND: Final = 1_000_000_000
+PAUSE: Final = Naming("MiniportPause", "NdisMPauseComplete", "st-pause", (Status.SUCCESS,))
+RESTART: Final = Naming("MiniportRestart", "NdisMRestartComplete", "st-restart")
+
+
+class NblAdapter(Adapter):
+    """An adapter whose miniport speaks NET_BUFFER_LISTs.
+
+    `uppers` are who sends and receives here: bindings of NDIS 6 protocols, and
+    translators of others. `registration` and `answers` are None until the
+    miniport has set its attributes, `dma` until it has registered for DMA.
+    """
+
+    miniport: Miniport
+    sends: NblSends
+    receives: NblReceives
+    generation: ClassVar[str] = "NDIS 6"
+    halt_entry: ClassVar[str] = "MiniportHaltEx"
+
+    def __init__(self, library: "NdisLibrary", miniport: Miniport, device: Device) -> None:
+        super().__init__(library, device, Machine(device.name, AdapterState.HALTED, ADAPTER_TRANSITIONS))
+        self.miniport = miniport
+        miniport.ndis = MiniportLibrary(self)
+        self.registration: RegistrationAttributes | None = None
+        self.answers: Answers | None = None
+        self.dma: DmaChannel | None = None
+        self.mac_options = MacOption(0)
+        self.may_indicate = False
+        self.uppers: list[NblUpper] = []
+        self.sends = NblSends(self)
+        self.receives = NblReceives(self)
+        # A binding sends straight into the path (`edges.NblLower`).
+        self.submit = self.sends.submit
+        self.refuse = self.sends.refuse
+        self.release = self.receives.release
+        self._outcome = Signal()
+        self.pausing = Operation(self, PAUSE, self._tell_outcome)
+        self.restarting = Operation(self, RESTART, self._tell_outcome)
+        self._deadline = Timer(self.cpu, self._request_expired, name=f"{self.name} OID timeout")
+        self._timed: OidRequest | None = None
+        # Plug and play changes one thing at a time.
+        self._changes = asyncio.Lock()
+
+    @property
+    def running(self) -> bool:
+        """Whether MiniportInitializeEx has succeeded and MiniportHaltEx has not been called."""
+        return self.state.current in _STARTED
+
+    @property
+    def startable(self) -> bool:
+        """Whether it has not been started, or has been halted."""
+        return self.state.current is AdapterState.HALTED
+
+    def look(self) -> None:
+        """Sends reach the miniport in Running only, requests whenever it has started."""
+        state = self.state.current
+        self.alive = state in _ALIVE
+        self.may_indicate = state in _INDICATING
+        self.refuses_requests = None if state in _STARTED else Status.ADAPTER_NOT_READY
+        if state is AdapterState.RUNNING:
+            self.refuses_sends = None
+        else:
+            self.refuses_sends = Status.PAUSED if state in _STARTED else Status.ADAPTER_NOT_READY
+
+    def describe(self, answers: Answers) -> None:
+        """Take the miniport's general attributes."""
+        attributes = answers.attributes
+        self.answers = answers
+        self.station_address = attributes.current_address
+        self.maximum_total_size = attributes.mtu + HEADER
+        self.mac_options = attributes.mac_options
+
+    # Life.
+
+    async def initialize(self) -> bool:
+        """Run MiniportInitializeEx, at PASSIVE_LEVEL; returns whether the adapter is there now, and paused."""
+        self.move(AdapterEvent.INITIALIZE)
+        status: object = Status.FAILURE
+        number = list(self.library.adapters).index(self.name) + 1
+        parameters = InitParameters(self.name, number, self.device.parameters)
+        try:
+            status = await run_passive(lambda: self.miniport.initialize(parameters), self.cpu)
+        except DRIVER_ERRORS as error:
+            self.bug_check("MiniportInitializeEx", error)
+        if not self.alive:
+            return False
+        if status is not Status.SUCCESS:
+            self.report("init-failed", f"MiniportInitializeEx returned {status}; the adapter does not start")
+        elif self.answers is None:
+            self.report(
+                "st-attributes-complete", "MiniportInitializeEx returned SUCCESS without setting general attributes"
+            )
+        else:
+            self.move(AdapterEvent.INITIALIZED)
+            return True
+        self._clean_up(leaks=False)
+        self.move(AdapterEvent.INITIALIZE_FAILED)
+        return False
+
+    async def restart(self) -> None:
+        """Let data flow, from the bottom up: MiniportRestart, then NetEventRestart of every binding."""
+        async with self._changes:
+            if self.state.current is AdapterState.PAUSED:
+                self.move(AdapterEvent.RESTART)
+                status = await self._carry_out(self.restarting, self.miniport.restart)
+                if not self.alive:
+                    return
+                if status is not Status.SUCCESS:
+                    self.report("st-restart-failed", f"MiniportRestart ended with {status}; the adapter stays paused")
+                    self.move(AdapterEvent.RESTART_FAILED)
+                    return
+                self.move(AdapterEvent.RESTARTED)
+            if self.state.current is AdapterState.RUNNING:
+                for binding in self._bindings():
+                    await binding.restart()
+
+    async def pause(self) -> None:
+        """Let no data flow, from the top down: NetEventPause of every binding, then MiniportPause."""
+        async with self._changes:
+            await self._pause()
+
+    async def halt(self, action: HaltAction = HaltAction.DEVICE_DISABLED) -> None:
+        """Pause, unbind every protocol, run MiniportHaltEx, at PASSIVE_LEVEL; a failed adapter is only cleaned up."""
+        async with self._changes:
+            await self._pause()
+            for bound in tuple(reversed(self.bindings)):
+                await self.library.unbind(bound)
+            if self.running:
+                self.move(AdapterEvent.HALT)
+                try:
+                    await run_passive(lambda: self.miniport.halt(action), self.cpu)
+                except DRIVER_ERRORS as error:
+                    self.bug_check("MiniportHaltEx", error)
+                else:
+                    self.close_fibers()
+                    self.move(AdapterEvent.HALTED)
+            self._clean_up(leaks=self.startable)
+
+    async def _pause(self) -> None:
+        for binding in reversed(self._bindings()):
+            await binding.pause()
+        if self.state.current is not AdapterState.RUNNING:
+            return
+        self.move(AdapterEvent.PAUSE)
+        await self._carry_out(self.pausing, self.miniport.pause)
+        if self.alive:
+            self._check_paused()
+            self.move(AdapterEvent.PAUSED)
+
+    async def _carry_out(self, operation: Operation, routine: Callable[[], object]) -> Status:
+        """Call an entry point that may pend at PASSIVE_LEVEL, and wait for its end; past all patience, stop the adapter."""
+
+        def give_up() -> None:
+            if operation.owed and self.alive:
+                self.stop("st-watchdog", f"{operation!r} was not completed within {format_time(PATIENCE)}")
+
+        async def enter_and_wait() -> object:
+            operation.enter(routine)
+            return await self._outcome
+
+        self._outcome = Signal()
+        patience = self.kernel.alarm(give_up)
+        patience.set(self.kernel.local_time() + PATIENCE)
+        # Time may also never pass, if the driver never lets it.
+        before, self.kernel.stalled = self.kernel.stalled, give_up
+        try:
+            status = await run_passive(enter_and_wait, self.cpu)
+        finally:
+            self.kernel.stalled = before
+            patience.cancel()
+        return status if isinstance(status, Status) else Status.FAILURE
+
+    def _tell_outcome(self, status: Status) -> None:
+        self._outcome.set(status)
+
+    def _check_paused(self) -> None:
+        """Nothing may be out when a pause completes (5.1)."""
+        if self.sends.in_flight:
+            self.report(
+                "st-pause-sends-drained", f"MiniportPause completed with {self.sends.in_flight} sends not completed"
+            )
+        if self.receives.lent:
+            self.report(
+                "st-pause-receives-returned", f"MiniportPause completed with {self.receives.lent} lists not returned"
+            )
+
+    # Bindings.
+
+    def join(self, binding: BaseBinding) -> None:
+        """Put a binding on top of this adapter."""
+        if isinstance(binding, Binding):
+            binding.connect(self)
+            self.uppers.append(binding)
+        self.bindings.append(binding)
+
+    def leave(self, binding: BaseBinding) -> None:
+        """Take a binding off this adapter."""
+        self.bindings.remove(binding)
+        if isinstance(binding, Binding):
+            self.uppers.remove(binding)
+
+    def _bindings(self) -> list[Binding]:
+        return [binding for binding in self.bindings if isinstance(binding, Binding)]
+
+    # Data and requests (`edges.NblLower`).
+
+    def cancel(self, upper: NblUpper, cancel_id: int) -> None:
+        """Call MiniportCancelSend."""
+        if self.alive:
+            self.call("MiniportCancelSend", lambda: self.miniport.cancel_send(cancel_id))
+
+    def return_lists(self, nbls: Sequence[NetBufferList], flags: int) -> None:
+        """Hand lists back to the miniport: MiniportReturnNetBufferLists, IRQL <= DISPATCH."""
+        if self.alive:
+            self.call("MiniportReturnNetBufferLists", lambda: self.miniport.return_nbls(nbls, flags))
+
+    def answer_request(self, request: OidRequest) -> Status | None:
+        """Answer from the general attributes what NDIS 6 answers from them."""
+        own = None if self.answers is None else self.answers.answer(request)
+        return super().answer_request(request) if own is None else own
+
+    def enter_request(self, request: OidRequest) -> None:
+        """Call MiniportOidRequest, at PASSIVE_LEVEL: at once, or as soon as the CPU gets there."""
+        if request.timeout:
+            self._timed = request
+            self._deadline.set(request.timeout * SECOND)
+        if self.running_cpu("NdisOidRequest").irql == PASSIVE:
+            self._enter_request(request)
+        else:
+            self.cpu.queue_thread(partial(self._enter_request, request))
+
+    def cancel_request(self, request: OidRequest) -> None:
+        """End a request that waits; ask the miniport, with MiniportCancelOidRequest, for the end of one that it has."""
+        if not self.requests.withdraw(request, Status.REQUEST_ABORTED) and self.alive:
+            self.call("MiniportCancelOidRequest", lambda: self.miniport.cancel_oid_request(request.request_id))
+
+    def _enter_request(self, request: OidRequest) -> None:
+        # It may have been taken back, with all that the adapter had, while it waited for the CPU.
+        queue = self.requests
+        if queue.current is request and self.alive:
+            self.enter(
+                partial(self.miniport.oid_request, request),
+                partial(queue.returned, request),
+                partial(queue.raised, request, "MiniportOidRequest"),
+            )
+
+    def _request_expired(self) -> None:
+        request, self._timed = self._timed, None
+        if request is not None and request is self.requests.current:
+            self.cancel_request(request)
+
+    # Failure.
+
+    def reclaim(self, status: Status) -> None:
+        """Complete what the dead miniport had."""
+        self.sends.reclaim(status)
+        self.pausing.abandon(Status.SUCCESS)
+        self.restarting.abandon(Status.FAILURE)
+
+    def fail(self) -> None:
+        """A bug check."""
+        self.move(AdapterEvent.BUG_CHECK)
+
+    def _clean_up(self, *, leaks: bool) -> None:
+        self.device.registers.power_off()
+        if leaks and self.dma is not None:
+            self.report("sg-deregister", "MiniportHaltEx returned without deregistering its scatter/gather DMA")
+        self.resources.release(leaks=leaks)
+        self.registration = self.answers = self.dma = None
+        self._deadline.cancel()
+
+
+_INDICATING: Final = (AdapterState.RESTARTING, AdapterState.RUNNING, AdapterState.PAUSING)
+_STARTED: Final = (AdapterState.PAUSED, *_INDICATING)
+_ALIVE: Final = (AdapterState.INITIALIZING, AdapterState.HALTING, *_STARTED)

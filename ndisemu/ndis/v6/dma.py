@@ -1,0 +1,98 @@
+"""Scatter/gather: how an NDIS 6 miniport lets its card read what is to be sent.
+
+NDIS 5 maps a packet before the miniport sees it; an NDIS 6 miniport maps
+each NET_BUFFER itself, after it may have edited it, and frees the mapping
+before it completes the list. The DDK has one call and one callback for each
+NET_BUFFER; `map` is the same for all of a burst, in one call.
+
+A frame knows whether it is mapped, so a mapping that is made twice, freed
+twice, or still there at completion is found.
+
+Source: NDIS reference 5.12.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
+
+from ndisemu.errors import RuleViolation
+from ndisemu.ndis.data.nbl import NetBuffer
+from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.status import Status
+
+if TYPE_CHECKING:
+    from ndisemu.ndis.v6.adapter import NblAdapter
+
+_SOURCE = "NDIS reference 5.12"
+_ALLOCATE: Final = "NdisMAllocateNetBufferSGList"
+_FREE: Final = "NdisMFreeNetBufferSGList"
+_SEGMENTS: Final = attrgetter("segments")
+
+
+@dataclass(frozen=True, slots=True)
+class SgList:
+    """`SCATTER_GATHER_LIST`: the bytes of one frame as pairs of bus address and length."""
+
+    net_buffer: NetBuffer
+    elements: tuple[tuple[int, int], ...]
+
+
+class DmaChannel:
+    """The DMA handle that NdisMRegisterScatterGatherDma gives; `enter` lets a call of the driver in."""
+
+    __slots__ = ("_adapter", "_enter", "_map", "_unmap")
+
+    def __init__(self, adapter: "NblAdapter", enter: Callable[[str], object]) -> None:
+        self._adapter = adapter
+        self._enter = enter
+        self._map = adapter.device.dma.map
+        self._unmap = adapter.device.dma.unmap
+
+    @ddi(_ALLOCATE, irql="== DISPATCH", kind=Kind.CALL, source=_SOURCE)
+    def allocate_net_buffer_sg_list(self, buffer: NetBuffer, context: object = None) -> Status:
+        """Map one frame for the card; `process_sg_list` is given the list, here before this returns."""
+        self.map((buffer,))
+        adapter, made = self._adapter, SgList(buffer, buffer.segments)
+        adapter.call("MiniportProcessSGList", lambda: adapter.miniport.process_sg_list(made, context))
+        return Status.SUCCESS
+
+    @ddi(_FREE, irql="== DISPATCH", kind=Kind.CALL, source=_SOURCE)
+    def free_net_buffer_sg_list(self, sg_list: SgList) -> None:
+        """Take a frame from the card, before its list is completed."""
+        self.unmap((sg_list.net_buffer,))
+
+    def map(self, buffers: Sequence[NetBuffer]) -> None:
+        """Map a burst of frames; the SG list of each is its `segments`. IRQL <= DISPATCH."""
+        self._enter(_ALLOCATE)
+        for place, buffer in enumerate(buffers):
+            if buffer.mapped:
+                for undone in buffers[:place]:
+                    undone.mapped = False
+                raise RuleViolation(
+                    "sg-one-per-nb", f"{self._adapter.name} maps {buffer!r}, which is mapped; free its SG list first"
+                )
+            buffer.mapped = True
+        self._map(chain.from_iterable(map(_SEGMENTS, buffers)))
+
+    def unmap(self, buffers: Sequence[NetBuffer]) -> None:
+        """Take a burst of frames from the card. IRQL <= DISPATCH."""
+        self._enter(_FREE)
+        for place, buffer in enumerate(buffers):
+            if not buffer.mapped:
+                for undone in buffers[:place]:
+                    undone.mapped = True
+                raise RuleViolation(
+                    "sg-free",
+                    f"{self._adapter.name} frees the SG list of {buffer!r}, which has none; free each exactly once",
+                )
+            buffer.mapped = False
+        self._unmap(chain.from_iterable(map(_SEGMENTS, buffers)))
+
+    def reclaim(self, buffers: Sequence[NetBuffer]) -> None:
+        """Take from the card what its driver has left mapped."""
+        for buffer in buffers:
+            if buffer.mapped:
+                buffer.mapped = False
+                self._unmap(buffer.segments)

@@ -1,0 +1,127 @@
+"""The NDIS 6 receive path: lists go up, each to one owner, and come back once.
+
+A miniport indicates lists; each goes to the last binding whose filter wants
+it, which owns it until it returns it, while the bindings before it are shown
+it with the flag RESOURCES: to be looked at, not kept. A list that nobody
+wants is the miniport's again at once. Lists indicated with RESOURCES are the
+miniport's again when the call returns, and nobody may keep them.
+
+Source: NDIS reference 5.6, 10.12 (the choice among several bindings).
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from ndisemu.errors import RuleViolation
+from ndisemu.ndis.data.nbl import NetBufferList
+from ndisemu.ndis.receivebook import ReceiveBook
+from ndisemu.ndis.v6.edges import NblUpper
+from ndisemu.ndis.v6.flags import ReceiveFlag
+
+if TYPE_CHECKING:
+    from ndisemu.ndis.v6.adapter import NblAdapter
+
+_RESOURCES: Final = int(ReceiveFlag.RESOURCES)
+
+
+class NblReceives(ReceiveBook):
+    """The receives of one NDIS 6 adapter; it is the owner of the lists that are lent to protocols."""
+
+    __slots__ = ("_owner",)
+
+    def __init__(self, adapter: "NblAdapter") -> None:
+        super().__init__(adapter, "MiniportReturnNetBufferLists")
+        self._owner = adapter
+
+    def indicate(self, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
+        """Offer lists to the bindings (`NdisMIndicateReceiveNetBufferLists`, IRQL <= DISPATCH), in their order."""
+        if not self._owner.may_indicate:
+            raise self.adapter.kernel.refusal(
+                "rx-state-running",
+                self.adapter.name,
+                f"{self.adapter.name} indicated {nbls[0]!r} in state {self.adapter.state.current.value}; "
+                "it may indicate from MiniportRestart until MiniportPause has completed",
+            )
+        nbls = tuple(nbls)
+        self.lend(nbls)
+        if (note := self._probe.event) is not None:
+            note("indicate", self.adapter.name, len(nbls), "NDIS_RECEIVE_FLAGS_RESOURCES" if flags & _RESOURCES else "")
+        uppers = self._owner.uppers
+        if flags & _RESOURCES:
+            self._show(nbls, port, flags)
+        elif len(uppers) == 1:
+            wanted = uppers[0].filter.accepts_lists(nbls)
+            if wanted:
+                self._hand(uppers[0], wanted, port, flags)
+            if len(wanted) < len(nbls):
+                self._give_unwanted_back(nbls, wanted)
+        else:
+            self._share(nbls, port, flags)
+
+    def release(self, upper: NblUpper, nbls: Sequence[NetBufferList], flags: int) -> None:
+        """Take lists back that a binding owns, and hand them to the miniport (`NdisReturnNetBufferLists`)."""
+        adapter = self.adapter
+        for place, nbl in enumerate(nbls):
+            if nbl.owner is not self or nbl.binding is not upper:
+                for undone in nbls[:place]:
+                    undone.owner = self
+                raise self._not_held(upper, nbl)
+            nbl.owner = adapter
+        upper.receives_held -= len(nbls)
+        self.returned += len(nbls)
+        self._owner.return_lists(nbls, flags)
+
+    def _hand(self, upper: NblUpper, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
+        """Make a binding the owner of lists."""
+        for nbl in nbls:
+            nbl.binding = upper
+        upper.receives_held += len(nbls)
+        upper.received(nbls, port, flags)
+
+    def _show(self, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
+        """Show lists that are the miniport's again when this returns."""
+        self.starved += len(nbls)
+        self._lend_to_nobody(nbls)
+        for upper in tuple(self._owner.uppers):
+            wanted = upper.filter.accepts_lists(nbls)
+            if wanted:
+                upper.received(wanted, port, flags)
+        self.take_back(nbls)
+
+    def _share(self, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
+        """Offer lists to several bindings: to own for the last of those that want each, to look at for the others."""
+        self._lend_to_nobody(nbls)
+        interest = [(upper, upper.filter.accepts_lists(nbls)) for upper in tuple(self._owner.uppers)]
+        last = {nbl: upper for upper, wanted in interest for nbl in wanted}
+        for upper, wanted in interest:
+            for owns, run in groupby(wanted, key=lambda nbl, upper=upper: last[nbl] is upper):  # type: ignore[misc]
+                if owns:
+                    self._hand(upper, list(run), port, flags)
+                else:
+                    upper.received(list(run), port, flags | _RESOURCES)
+        if len(last) < len(nbls):
+            self._give_unwanted_back(nbls, last)
+
+    def _lend_to_nobody(self, nbls: Sequence[NetBufferList]) -> None:
+        for nbl in nbls:
+            nbl.binding = None
+
+    def _give_unwanted_back(
+        self, nbls: Sequence[NetBufferList], wanted: Sequence[NetBufferList] | dict[NetBufferList, NblUpper]
+    ) -> None:
+        unwanted = [nbl for nbl in nbls if nbl not in wanted]
+        self.unwanted += len(unwanted)
+        self.take_back(unwanted)
+        self._owner.return_lists(unwanted, 0)
+
+    def _not_held(self, upper: NblUpper, nbl: NetBufferList) -> RuleViolation:
+        who = nbl.binding if nbl.owner is self else nbl.owner
+        if nbl.owner is self and who is None:
+            rule, what = "rx-resources-no-return", "which it was only shown (NDIS_RECEIVE_FLAGS_RESOURCES)"
+        elif nbl.owner is self:
+            rule, what = "rx-return-right-binding", f"which was given to {who}"
+        else:
+            rule, what = "rx-return-once", f"which is owned by {who}"
+        text = f"{upper.name} returned {nbl!r}, {what}; a protocol returns once what it was given without that flag"
+        return self.adapter.kernel.refusal(rule, upper.name, text)

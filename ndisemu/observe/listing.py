@@ -1,0 +1,25 @@
+"""Rows of words as a table of 80 columns, for people."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ndisemu.observe.report import WIDTH
+
+
+def show(rows: Sequence[Mapping[str, str]], file: TextIO = sys.stdout) -> None:
+    """Print rows that have the same headings; what is too wide is folded, never cut."""
+    console = Console(file=file, width=None if file.isatty() else WIDTH, highlight=False)
+    table = Table(box=SIMPLE_HEAD, show_edge=False)
+    *short, last = rows[0] if rows else ("",)
+    for heading in short:
+        table.add_column(heading, no_wrap=True)
+    table.add_column(last, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row.values()))
+    console.print(table)

@@ -1,0 +1,141 @@
+"""How an NDIS 6 miniport maps frames for its card, and gets memory that both share, in either style."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from ndisemu.errors import RuleViolation
+from ndisemu.kernel import PASSIVE, Signal
+from ndisemu.ndis import SharedMemory, Status, v6
+from tests.ndis.conftest import frame
+from tests.ndis.v6.conftest import Bench6, Mini6, Pending, on_bench6
+
+
+class Mapping(Mini6):
+    """Sends through one SG list for each frame, as the DDK has it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lists: list[tuple[v6.SgList, object]] = []
+
+    def send(self, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> Pending:
+        for nbl in nbls:
+            for buffer in nbl.buffers:
+                assert self.dma.allocate_net_buffer_sg_list(buffer, nbl) is Status.SUCCESS
+        return None
+
+    def process_sg_list(self, sg_list: v6.SgList, context: object) -> None:
+        self.lists.append((sg_list, context))
+
+
+@on_bench6
+async def test_each_frame_has_an_sg_list(bench: Bench6) -> None:
+    """MiniportProcessSGList is given the list before the call returns; the card may read just these bytes until it is freed."""
+    miniport = Mapping()
+    peer = await bench.pair6(miniport)
+    nbls = await bench.send6(peer, 2, at="dispatch")
+    space = peer.binding.adapter.device.dma
+    assert [context for _, context in miniport.lists] == nbls
+    assert [space.gather(*zip(*made.elements, strict=True)) for made, _ in miniport.lists] == [[frame(0)], [frame(1)]]
+    for made, _ in miniport.lists:
+        await bench.dispatch(lambda made=made: miniport.dma.free_net_buffer_sg_list(made))  # type: ignore[misc]
+    assert space.mapped == {}
+    await bench.dispatch(lambda: miniport.complete(nbls))
+
+
+@on_bench6
+async def test_a_frame_is_mapped_once_and_freed_once(bench: Bench6) -> None:
+    """A second SG list for a frame that has one, or a second free, is refused and changes nothing."""
+    miniport = Mapping()
+    peer = await bench.pair6(miniport)
+    nbls = await bench.send6(peer, 2, at="dispatch")
+    buffers = [nbl.buffers[0] for nbl in nbls]
+    await bench.dispatch(lambda: miniport.dma.unmap(buffers[:1]))
+    with pytest.raises(RuleViolation, match="sg-one-per-nb"):
+        await bench.dispatch(lambda: miniport.dma.map(buffers))
+    assert [buffer.mapped for buffer in buffers] == [False, True]
+    with pytest.raises(RuleViolation, match=r"sg-free: nic0 frees the SG list of <NetBuffer .*>, which has none"):
+        await bench.dispatch(lambda: miniport.dma.unmap(buffers[::-1]))
+    assert [buffer.mapped for buffer in buffers] == [False, True]
+    await bench.dispatch(lambda: miniport.dma.unmap(buffers[1:]))
+    await bench.dispatch(lambda: miniport.complete(nbls))
+
+
+@on_bench6
+async def test_a_failed_adapter_leaves_nothing_mapped(bench: Bench6) -> None:
+    """What its driver had mapped is taken from the card before the lists go back."""
+    miniport = Mapping()
+    peer = await bench.pair6(miniport)
+    await bench.send6(peer, 3, at="dispatch")
+    adapter = peer.binding.adapter
+    adapter.stop("bugcheck", "for the test")
+    await bench.pass_time()
+    assert adapter.device.dma.mapped == {}
+    assert peer.statuses == [Status.FAILURE] * 3
+    assert bench.rules() == ["bugcheck"]
+
+
+class Growing(Mini6):
+    """Allocates shared memory while it runs, and notes what it is given, and at which IRQL."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[tuple[SharedMemory | None, object, int]] = []
+
+    def shared_memory_allocate_complete(self, shared: SharedMemory | None, context: object) -> None:
+        self.given.append((shared, context, self.ndis._adapter.running_cpu("a test").irql))
+
+    async def grow(self, length: int) -> SharedMemory | None:
+        """Await memory, as a coroutine does."""
+        signal = Signal()
+        assert self.ndis.allocate_shared_memory_async(length, signal) is Status.PENDING
+        shared: SharedMemory | None = await signal
+        return shared
+
+
+@pytest.mark.parametrize(("length", "there"), [(4096, True), (1 << 30, False)])
+@on_bench6
+async def test_shared_memory_comes_later_or_not_at_all(bench: Bench6, length: int, there: bool) -> None:
+    """The allocation says PENDING; the completion comes at PASSIVE_LEVEL, with None where there is no room."""
+    miniport = Growing()
+    await bench.pair6(miniport)
+    status = await bench.dispatch(lambda: miniport.ndis.allocate_shared_memory_async(length, "context"))
+    assert (status, miniport.given) == (Status.PENDING, [])
+    await bench.pass_time()
+    ((shared, context, level),) = miniport.given
+    assert (shared is not None, context, level) == (there, "context", PASSIVE)
+    if shared is not None:
+        await bench.dispatch(lambda: miniport.ndis.free_shared_memory(shared))
+
+
+@on_bench6
+async def test_a_coroutine_awaits_its_memory(bench: Bench6) -> None:
+    """A Signal as the context is set to the memory by the completion that every driver inherits."""
+
+    class Awaiting(Growing):
+        shared_memory_allocate_complete = v6.Miniport.shared_memory_allocate_complete
+
+        async def restart(self) -> Status:
+            self.more = await self.grow(4096)
+            return Status.SUCCESS if self.more is not None else Status.RESOURCES
+
+        def halt(self, action: v6.HaltAction) -> None:
+            if self.more is not None:
+                self.ndis.free_shared_memory(self.more)
+            super().halt(action)
+
+    miniport = Awaiting()
+    peer = await bench.pair6(miniport)
+    assert miniport.more is not None
+    assert peer.binding.adapter.state.current.value == "Running"
+
+
+@on_bench6
+async def test_shared_memory_is_allocated_at_once_in_initialize_only(bench: Bench6) -> None:
+    """Anywhere else the driver uses the call that pends."""
+    miniport = Mini6()
+    peer = await bench.pair6(miniport)
+    await bench.passive(lambda: miniport.ndis.deregister_interrupt(miniport.line))
+    with pytest.raises(RuleViolation, match="shm-alloc-init-only"):
+        await bench.passive(lambda: miniport.ndis.allocate_shared_memory(4096))
+    assert peer.binding.adapter.running
