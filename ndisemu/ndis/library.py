@@ -82,11 +82,6 @@ class NdisLibrary:
         Returns the binding it opened, if any.
         """
         check_entry_points(type(protocol))
-        if isinstance(protocol, protocol6.Protocol) is not isinstance(adapter, NblAdapter):
-            raise UsageError(
-                f"{protocol.name} cannot bind to {adapter.name}, which speaks {adapter.generation}; "
-                "protocol and miniport must be of one generation"
-            )
         await adapter.pause()
         try:
             return await self._offer(protocol, adapter, cpu)
@@ -143,8 +138,7 @@ class NdisLibrary:
     async def unbind(self, binding: BaseBinding) -> None:
         """End a binding: ProtocolUnbindAdapter at PASSIVE_LEVEL, which closes it; NDIS closes it if that fails."""
         cpu = binding.adapter.cpu
-        if isinstance(binding, binding6.Binding):
-            await binding.pause()
+        await binding.pause()
         try:
             await run_passive(binding.unbind, cpu)
         except DRIVER_ERRORS as error:
