@@ -11,7 +11,7 @@ from random import Random
 
 from ndisemu.drivers.protocols import Flow, Generator, SignallingManager, Talk, Talker
 from ndisemu.drivers.protocols.signalling import FAMILY
-from ndisemu.machine.host import Slot
+from ndisemu.machine.slot import Slot
 from ndisemu.ndis.co import CoSap
 
 SAP = CoSap(1, b"talk")
