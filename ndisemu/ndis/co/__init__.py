@@ -12,6 +12,7 @@ more than two parties.
 Source: NDIS reference 6, seeds 001 and 003.
 """
 
+from ndisemu.ndis.co import v6
 from ndisemu.ndis.co.address_family import CallManagerAf, ClientAf
 from ndisemu.ndis.co.binding import CoBinding
 from ndisemu.ndis.co.ends import CallManagerVc, ClientVc, VcEnd
@@ -61,4 +62,5 @@ __all__ = [
     "Protocol",
     "VcEnd",
     "VirtualCircuit",
+    "v6",
 ]

@@ -31,6 +31,7 @@ from ndisemu.ndis.v6.edges import NblUpper
 from ndisemu.ndis.v6.flags import HaltAction
 from ndisemu.ndis.v6.library import MiniportLibrary
 from ndisemu.ndis.v6.miniport import InitParameters, Miniport
+from ndisemu.ndis.v6.nblbinding import NblBinding
 from ndisemu.ndis.v6.receive import NblReceives
 from ndisemu.ndis.v6.send import NblSends
 from ndisemu.ndis.v6.states import ADAPTER_TRANSITIONS, AdapterEvent, AdapterState
@@ -242,8 +243,8 @@ class NblAdapter(Adapter):
         if isinstance(binding, Binding):
             self.uppers.remove(binding)
 
-    def _bindings(self) -> list[Binding]:
-        return [binding for binding in self.bindings if isinstance(binding, Binding)]
+    def _bindings(self) -> list[NblBinding]:
+        return [binding for binding in self.bindings if isinstance(binding, NblBinding)]
 
     # Data and requests (`edges.NblLower`).
 
