@@ -16,7 +16,6 @@ from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.co import binding as co_binding, miniport as co_miniport, protocol as co_protocol
 from ndisemu.ndis.co.adapter import CoAdapter
 from ndisemu.ndis.co.circuitadapter import CircuitAdapter
-from ndisemu.ndis.co.circuitbinding import AnyBinding
 from ndisemu.ndis.co.v6 import binding as co_binding6, miniport as co_miniport6, protocol as co_protocol6
 from ndisemu.ndis.co.v6.adapter import CoNblAdapter
 from ndisemu.ndis.data.mdl import BufferPool
@@ -35,7 +34,7 @@ from ndisemu.ndis.v6.attributes import HEADER
 from ndisemu.ndis.v6.nblbinding import NblBinding
 
 B = TypeVar("B", bound=BaseBinding)
-CB = TypeVar("CB", bound=AnyBinding)
+CB = TypeVar("CB", co_binding.CoBinding, co_binding6.CoBinding)
 # A protocol's bind entry point, and the wait for its end if it pends.
 BindCall = tuple[Callable[[], object], Callable[[], object]]
 
@@ -123,12 +122,12 @@ class NdisLibrary:
 
     async def bind_circuits(
         self, protocol: co_protocol.Protocol | co_protocol6.Protocol, adapter: Adapter, cpu: Cpu
-    ) -> AnyBinding | None:
+    ) -> co_binding.CoBinding | co_binding6.CoBinding | None:
         """Offer a connection-oriented adapter to a client or call manager; returns the binding it opened, if any."""
         check_entry_points(type(protocol))
         if not isinstance(adapter, CircuitAdapter):
             raise UsageError(f"{protocol.name} is connection-oriented and {adapter.name} has no virtual circuits")
-        opened: list[AnyBinding] = []
+        opened: list[co_binding.CoBinding | co_binding6.CoBinding] = []
         return await self._offer(
             protocol.name, adapter, cpu, self._bind_circuits_call(protocol, adapter, opened), opened
         )
@@ -172,7 +171,10 @@ class NdisLibrary:
         return partial(protocol.bind_adapter, context), context.completed
 
     def _bind_circuits_call(
-        self, protocol: co_protocol.Protocol | co_protocol6.Protocol, adapter: Adapter, opened: list[AnyBinding]
+        self,
+        protocol: co_protocol.Protocol | co_protocol6.Protocol,
+        adapter: Adapter,
+        opened: list[co_binding.CoBinding | co_binding6.CoBinding],
     ) -> BindCall:
         """Return the call of a client's or call manager's bind entry point; what it opens is entered in `opened`."""
 
@@ -182,17 +184,15 @@ class NdisLibrary:
             return binding
 
         if isinstance(protocol, co_protocol6.Protocol) and isinstance(adapter, CoNblAdapter):
-            six = protocol, adapter
+            make6 = partial(co_binding6.CoBinding, protocol, adapter)
             parameters = protocol6.BindParameters(
                 adapter.name, adapter.station_address, adapter.maximum_total_size - HEADER
             )
-            context6 = co_protocol6.BindContext(
-                protocol.name, adapter, parameters, lambda: note(co_binding6.CoBinding(*six))
-            )
+            context6 = co_protocol6.BindContext(protocol.name, adapter, parameters, lambda: note(make6()))
             return partial(protocol.bind_adapter, context6), context6.completed
         if isinstance(protocol, co_protocol.Protocol) and isinstance(adapter, CoAdapter):
-            five = protocol, adapter
-            context = co_protocol.BindContext(protocol.name, adapter, lambda: note(co_binding.CoBinding(*five)))
+            make = partial(co_binding.CoBinding, protocol, adapter)
+            context = co_protocol.BindContext(protocol.name, adapter, lambda: note(make()))
             return partial(protocol.bind_adapter, context), context.completed
         raise _generations_differ(protocol.name, adapter)
 

@@ -6,6 +6,9 @@ client and miniport, in order and without filters. Each object is owned by
 whoever created it, and each driver has a handle of its own with its own
 context.
 
+What moves on circuits is packets here, and NET_BUFFER_LISTs in `v6`; all the
+rest is the same in both generations.
+
 Not here: miniports that are their own call managers (MCM), and calls with
 more than two parties.
 
