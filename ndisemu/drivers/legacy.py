@@ -4,25 +4,28 @@ Start reading at `send`. There is no queue and no lock: NDIS enters this
 driver once at a time, keeps the packets that do not fit into the ring, and
 gives them again when a completion has made room. Every operation is begun in
 one entry point and ended in another, by hand: what `send` calls PENDING,
-`handle_interrupt` completes. The same card in the coroutine style, and for
-many CPUs at once, is `ring`.
+`handle_interrupt` completes. In a reset it forgets its packets, and NDIS
+completes them. The same card in the coroutine style, and for many CPUs at
+once, is `ring`.
+
+Not here: sleep; the driver says that it has no power management.
 
 The rings and the OID table are next door, in `i8254x`.
 
-Source: NDIS reference 5.2, 5.5.2 and 5.9.
+Source: NDIS reference 5.2, 5.5.2, 5.7 and 5.9.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
+from ndisemu.drivers.i8254x.card import CAUSES, GONE, Card, station_address
 from ndisemu.drivers.i8254x.information import Information
 from ndisemu.drivers.i8254x.receive import PacketRing
 from ndisemu.drivers.i8254x.transmit import Burst, TxRing
 from ndisemu.hw import registers as reg
-from ndisemu.ndis import OidRequest, Packet, PacketFlag, Status
+from ndisemu.ndis import AttributeFlag, DeviceEvent, Oid, OidRequest, Packet, PacketFlag, Status
 from ndisemu.ndis.v5 import AdapterInfo, Interrupt, Miniport, RegisterSpace
 
-CAUSES: Final = reg.TXDW | reg.LSC | reg.RXDMT0 | reg.RXO | reg.RXT0
 # How many frames one DPC indicates before it lets others run, and how many at a time.
 BUDGET: Final = 256
 ARRAY: Final = 32
@@ -39,35 +42,31 @@ class LegacyMiniport(Miniport):
     tx: TxRing[Packet]
     rx: PacketRing
     information: Information
+    card: Card
     interrupt: Interrupt
 
     def initialize(self, adapter: AdapterInfo) -> Status:
         """MiniportInitialize: attributes, registers, memory; the interrupt last, as it may come at once."""
-        self.ndis.set_attributes()
+        self.ndis.set_attributes(AttributeFlag.BUS_MASTER | AttributeFlag.SURPRISE_REMOVE_OK)
         self.registers = self.ndis.map_io_space()
         parameters = adapter.parameters
-        mtu, self.tx_count, rx_count = (parameters.get(name, usual) for name, usual in _USUAL.items())
+        mtu, self.tx_count, rx_count, itr = (parameters.get(name, usual) for name, usual in _USUAL.items())
         self.longest = mtu + HEADER
         self.pending_causes = 0
         self.registers.write(reg.CTRL, reg.CTRL_RST)
         self.registers.write(reg.IMC, reg.CAUSES)
         self.tx = TxRing(self.ndis, self.registers, self.tx_count)
         self.rx = PacketRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
-        low, high = self.registers.read(reg.RAL0), self.registers.read(reg.RAH0)
-        station = (low | (high & 0xFFFF) << 32).to_bytes(6, "little")
-        self.information = Information(self.registers, station, mtu, (self.tx_count, rx_count))
+        station, rings = station_address(self.registers), (self.tx_count, rx_count)
+        self.information = Information(self.registers, station, mtu, rings)
+        self.card = Card(self.registers, self.tx, self.rx, self.information, itr)
         self.interrupt = self.ndis.register_interrupt()
-        self.tx.start()
-        self.rx.start()
-        self.registers.write(reg.ITR, parameters.get("itr", 0) // reg.ITR_UNIT)
-        self.registers.write(reg.CTRL, reg.CTRL_FD | reg.CTRL_SLU)
-        self.registers.write(reg.IMS, CAUSES)
+        self.card.start()
         return Status.SUCCESS
 
     def halt(self) -> None:
         """MiniportHalt: silence the card first, then give everything back."""
-        self.registers.write(reg.IMC, reg.CAUSES)
-        self.registers.write(reg.CTRL, reg.CTRL_RST)
+        self.card.silence()
         self.ndis.deregister_interrupt(self.interrupt)
         self.tx.free()
         self.rx.free()
@@ -86,8 +85,8 @@ class LegacyMiniport(Miniport):
 
     def isr(self) -> tuple[bool, bool]:
         """MiniportISR: ours? Then acknowledge by reading, mask, and ask for the DPC."""
-        causes = self.registers.read(reg.ICR) & CAUSES
-        if not causes:
+        causes = self.registers.read(reg.ICR)
+        if not causes & CAUSES or causes == GONE:
             return False, False
         self.registers.write(reg.IMC, reg.CAUSES)
         self.pending_causes |= causes
@@ -96,6 +95,11 @@ class LegacyMiniport(Miniport):
     def handle_interrupt(self) -> None:
         """MiniportHandleInterrupt: complete what was sent, indicate what came; NDIS calls `enable_interrupt` next."""
         causes, self.pending_causes = self.pending_causes, 0
+        if not self.card.started:
+            return
+        if causes & reg.LSC and self.card.link_has_changed():
+            self.ndis.indicate_status(Status.MEDIA_CONNECT if self.card.link_up else Status.MEDIA_DISCONNECT)
+            self.ndis.indicate_status_complete()
         if causes & reg.TXDW:
             self.complete_sent()
         if causes & _RECEIVE and not self.indicate_received():
@@ -103,8 +107,9 @@ class LegacyMiniport(Miniport):
             self.registers.write(reg.ICS, reg.RXT0)
 
     def enable_interrupt(self) -> bool:
-        """MiniportEnableInterrupt: unmask."""
-        self.registers.write(reg.IMS, CAUSES)
+        """MiniportEnableInterrupt: unmask, unless the card was stopped."""
+        if self.card.started:
+            self.registers.write(reg.IMS, CAUSES)
         return True
 
     def complete_sent(self) -> None:
@@ -137,6 +142,8 @@ class LegacyMiniport(Miniport):
 
     def query_information(self, request: OidRequest) -> Status:
         """MiniportQueryInformation: from the table."""
+        if request.oid is Oid.PNP_CAPABILITIES:
+            return Status.NOT_SUPPORTED
         return self.information.query(request)
 
     def set_information(self, request: OidRequest) -> Status:
@@ -146,7 +153,25 @@ class LegacyMiniport(Miniport):
             self.rx.set_filter(self.information.filter, self.information.multicast)
         return status
 
+    def reset(self) -> Status:
+        """MiniportReset: begin anew with empty rings; NDIS completes what was in them and in its queue."""
+        self.card.stop(Status.REQUEST_ABORTED)
+        if self.card.gone:
+            return Status.HARD_ERRORS
+        self.card.start()
+        return Status.SUCCESS
+
+    def pnp_event_notify(self, event: DeviceEvent) -> None:
+        """MiniportPnPEventNotify: a card that was pulled out sends nothing any more."""
+        if event is DeviceEvent.SURPRISE_REMOVED:
+            for lost in self.card.stop(Status.NOT_ACCEPTED):
+                self.ndis.send_complete(lost.frames, Status.NOT_ACCEPTED)
+
+    def shutdown(self) -> None:
+        """MiniportShutdown: no interrupt and no DMA after this."""
+        self.card.silence()
+
 
 _RECEIVE: Final = reg.RXT0 | reg.RXDMT0 | reg.RXO
 # Parameters and their defaults, in the order in which `initialize` takes them.
-_USUAL: Final = {"mtu": 1500, "tx_ring": 256, "rx_ring": 256}
+_USUAL: Final = {"mtu": 1500, "tx_ring": 256, "rx_ring": 256, "itr": 0}

@@ -151,10 +151,13 @@ class Ring6Miniport(v6.Miniport):
             for frame in frames:
                 if frame.nbl.status is _UNSET:
                     frame.nbl.status = status
-        done = [frame.nbl for frame in frames if frame is frame.nbl.buffers[-1]]
-        for nbl in done:
-            if nbl.status is _UNSET:
-                nbl.status = status
+        done = []
+        for frame in frames:
+            nbl = frame.nbl
+            if frame is nbl.buffers[-1]:
+                if nbl.status is _UNSET:
+                    nbl.status = status
+                done.append(nbl)
         self.sending -= len(done)
         self.ndis.send_complete(done)
         self.look_whether_drained()

@@ -4,7 +4,19 @@ from ndisemu.machine.application import Application
 from ndisemu.machine.circuits import Circuits
 from ndisemu.machine.emulation import Emulation
 from ndisemu.machine.faults import FAULTS, Fault
-from ndisemu.machine.host import Host, Slot
+from ndisemu.machine.host import Host
+from ndisemu.machine.slot import BaseSlot, Slot, WireCounts
 from ndisemu.machine.stream import StreamSlot
 
-__all__ = ["FAULTS", "Application", "Circuits", "Emulation", "Fault", "Host", "Slot", "StreamSlot"]
+__all__ = [
+    "FAULTS",
+    "Application",
+    "BaseSlot",
+    "Circuits",
+    "Emulation",
+    "Fault",
+    "Host",
+    "Slot",
+    "StreamSlot",
+    "WireCounts",
+]

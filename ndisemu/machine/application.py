@@ -4,18 +4,30 @@ It is an NDIS 5.1 protocol like any other. What a task asks for is queued as
 PASSIVE_LEVEL work on the binding's CPU and never runs on the task's own
 stack; the protocol raises to DISPATCH_LEVEL around its send. Received
 packets are held until the application takes them: their bytes are copied
-out, then the buffers go back to the miniport.
+out, then the buffers go back to the miniport. What cannot be held is copied
+when it is shown, and taken in its turn.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 
+from ndisemu.drivers.protocols import Gathering
 from ndisemu.errors import UsageError
 from ndisemu.frame.ethernet import HEADER
 from ndisemu.kernel import DISPATCH, Cpu
-from ndisemu.ndis import NetEvent, NetPnPEvent, Oid, OidRequest, Packet, PacketFilter, PowerState, Status
-from ndisemu.ndis.v5 import BindContext, Binding, Protocol
+from ndisemu.ndis import (
+    NetEvent,
+    NetPnPEvent,
+    Oid,
+    OidRequest,
+    Packet,
+    PacketFilter,
+    PowerState,
+    ProtocolOption,
+    Status,
+)
+from ndisemu.ndis.v5 import BindContext, Binding, Protocol, ReceiveContext
 
 # Packets an application may have in flight; further sends wait.
 SEND_PACKETS = 256
@@ -45,7 +57,9 @@ class _Send:
 
 
 class ApplicationProtocol(Protocol):
-    """The protocol behind one `Application`."""
+    """The protocol behind one `Application`; `held` are the packets and copied frames it has not taken yet."""
+
+    gathering: Gathering
 
     def __init__(self, name: str, cpu: Cpu, packet_filter: PacketFilter) -> None:
         self.name = name
@@ -57,7 +71,7 @@ class ApplicationProtocol(Protocol):
         self._next_cancel_id = 0
         self._wanted: dict[OidRequest, asyncio.Future[Status]] = {}
         self._asked: dict[OidRequest, asyncio.Future[Status]] = {}
-        self.held: deque[Packet] = deque()
+        self.held: deque[Packet | bytes] = deque()
         self.arrived: Callable[[], None] | None = None
         self.binding: Binding | None = None
         self.closed = False
@@ -70,6 +84,8 @@ class ApplicationProtocol(Protocol):
         longest = int.from_bytes(await binding.query(Oid.GEN_MAXIMUM_TOTAL_SIZE), "little")
         self._free.extend(binding.allocate_packets(SEND_PACKETS, longest))
         self._next_cancel_id = binding.adapter.library.generate_partial_cancel_id() << CANCEL_ID_BITS
+        self.gathering = Gathering(binding, self._hold)
+        await binding.set(Oid.GEN_PROTOCOL_OPTIONS, ProtocolOption.NO_LOOPBACK.to_bytes(4, "little"))
         await binding.set(Oid.GEN_CURRENT_PACKET_FILTER, self._filter.to_bytes(4, "little"))
         self.binding = binding
         return Status.SUCCESS
@@ -85,9 +101,9 @@ class ApplicationProtocol(Protocol):
             send = self._queue.popleft()
             for place in range(send.started, len(send.frames)):
                 send.finish(place, Status.CLOSING)
-        if self.held:
-            packets = list(self.held)
-            self.held.clear()
+        packets = [held for held in self.held if isinstance(held, Packet)]
+        self.held.clear()
+        if packets:
             binding.return_packets(packets)
         if self.arrived is not None:
             self.arrived()
@@ -150,18 +166,33 @@ class ApplicationProtocol(Protocol):
     def status(self, binding: Binding, code: Status, buffer: bytes) -> None:
         """ProtocolStatus: sends wait for the end of a reset."""
         if code in {Status.RESET_START, Status.RESET_END}:
-            self._hold(holds=code is Status.RESET_START)
+            self._pause(holds=code is Status.RESET_START)
 
     def pnp_event(self, binding: Binding, event: NetPnPEvent) -> Status:
         """ProtocolPnPEvent: sends wait until the adapter is awake."""
         if event.code is NetEvent.SET_POWER:
-            self._hold(holds=event.power is not PowerState.D0)
+            self._pause(holds=event.power is not PowerState.D0)
         return Status.SUCCESS
 
-    def _hold(self, *, holds: bool) -> None:
+    def _pause(self, *, holds: bool) -> None:
         self._holds = holds
         if not holds and self._queue:
             self._cpu.queue_thread(self.pump)
+
+    def receive(
+        self, binding: Binding, context: ReceiveContext, header: memoryview, lookahead: memoryview, packet_size: int
+    ) -> Status:
+        """ProtocolReceive: copy what cannot be held."""
+        return self.gathering.take(context, header, lookahead, packet_size)
+
+    def transfer_data_complete(self, binding: Binding, packet: Packet, status: Status, transferred: int) -> None:
+        """ProtocolTransferDataComplete: the rest of a frame has come."""
+        self.gathering.transferred(packet, status, transferred)
+
+    def _hold(self, frame: bytes) -> None:
+        self.held.append(frame)
+        if self.arrived is not None:
+            self.arrived()
 
     def pump(self) -> None:
         """Fill free packets with waiting frames, in turn, and send them at DISPATCH_LEVEL."""
@@ -250,10 +281,11 @@ class Application:
                 await self._waiting
             finally:
                 self._waiting = None
-        packets = list(held)
+        packets = [one for one in held if isinstance(one, Packet)]
+        frames = [one.read() if isinstance(one, Packet) else one for one in held]
         held.clear()
-        frames = [packet.read() for packet in packets]
-        self._submit(lambda: self._binding.return_packets(packets))
+        if packets:
+            self._submit(lambda: self._binding.return_packets(packets))
         return frames
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -13,7 +13,7 @@ from typing import Final
 from ndisemu.drivers.protocols import Flow, Generator, SignallingManager, Talk, Talker
 from ndisemu.drivers.protocols.signalling import FAMILY
 from ndisemu.errors import UsageError
-from ndisemu.machine.host import Slot
+from ndisemu.machine.slot import Slot
 from ndisemu.ndis.co import CoSap
 
 SAP: Final = CoSap(1, b"talk")

@@ -134,6 +134,12 @@ class BaseBinding(ABC):
     def is_open(self) -> bool:
         """Whether it has been opened and its close has not begun."""
 
+    def outstanding(self) -> str:
+        """Say what a close waits for, besides the adapter's sends."""
+        return (
+            f"{self.requests_pending} requests are not completed and {self.receives_held} received packets not returned"
+        )
+
     @abstractmethod
     def refuse_sends(self) -> None:
         """Let nothing of what the protocol sends from now on reach the miniport."""
@@ -156,6 +162,12 @@ class BaseBinding(ABC):
     def net_event(self, event: NetPnPEvent) -> object:
         """Call the protocol's entry point for a plug and play event; what it returns may have to be awaited."""
         return Status.NOT_SUPPORTED
+
+    async def pause(self) -> None:  # noqa: B027 - a protocol of a generation without a pause is not asked
+        """Let no data flow, before what is bound to the adapter changes."""
+
+    async def restart(self) -> None:  # noqa: B027 - nor told that it may go on
+        """Let data flow again."""
 
     @property
     def link_up(self) -> bool:

@@ -73,6 +73,10 @@ class BindingFilter:
         verdict = self._verdicts[destination] = self.wants(destination)
         return verdict
 
+    def wants_local(self, destination: bytes) -> bool:
+        """Judge the destination of a frame that a binding of the same adapter sends."""
+        return bool(self.types & PacketFilter.ALL_LOCAL) or self.wants(destination)
+
     def wants(self, destination: bytes) -> bool:
         """Judge one destination address."""
         types = self.types

@@ -23,13 +23,22 @@ if TYPE_CHECKING:
 
 
 class FilterBook:
-    """The filters of one adapter's bindings, and what its miniport has taken last of each kind."""
+    """The filters of one adapter's bindings, and what its miniport has taken last of each kind.
 
-    __slots__ = ("_adapter", "_told")
+    `changed` is called when a filter or the options of a binding have changed.
+    """
+
+    __slots__ = ("_adapter", "_told", "changed")
 
     def __init__(self, adapter: "Adapter") -> None:
         self._adapter = adapter
         self._told = _encoded(())
+        self.changed: Callable[[], None] = _nothing
+
+    @property
+    def lookahead(self) -> int:
+        """How many bytes behind the header the miniport has been told to show at least."""
+        return int.from_bytes(self._told[Oid.GEN_CURRENT_LOOKAHEAD], "little")
 
     def answer(self, request: OidRequest) -> Status | None:
         """Answer what NDIS owns; None for what the miniport must see, with the union of all bindings as its data.
@@ -42,17 +51,19 @@ class FilterBook:
         if binding is None:
             return self._tell(request, (other.filter for other in self._adapter.bindings), _nothing)
         if request.oid is Oid.GEN_PROTOCOL_OPTIONS:
-            return _set_options(request, binding)
+            status = _set_options(request, binding)
+            self.changed()
+            return status
         wanted = _changed(binding.filter, request)
         if not isinstance(wanted, BindingFilter):
             return wanted
         # What is wanted takes the place of what the binding has.
         filters = [wanted if other is binding else other.filter for other in self._adapter.bindings]
-        return self._tell(request, filters, lambda: binding.filter.become(wanted))
+        return self._tell(request, filters, lambda: self._become(binding, wanted))
 
     def close(self, binding: "BaseBinding") -> list[OidRequest]:
         """Forget a binding's filter; returns the sets that tell the miniport what is left."""
-        binding.filter.become(BindingFilter(binding.filter.station))
+        self._become(binding, BindingFilter(binding.filter.station))
         return [OidRequest.set(oid, b"") for oid in (Oid.GEN_CURRENT_PACKET_FILTER, Oid.E802_3_MULTICAST_LIST)]
 
     def forget(self) -> None:
@@ -65,6 +76,10 @@ class FilterBook:
         for request in requests:
             request.urgent = True
         return requests
+
+    def _become(self, binding: "BaseBinding", wanted: BindingFilter) -> None:
+        binding.filter.become(wanted)
+        self.changed()
 
     def _tell(
         self, request: OidRequest, filters: Iterable[BindingFilter], take_effect: Callable[[], None]
@@ -129,6 +144,8 @@ def _changed(old: BindingFilter, request: OidRequest) -> BindingFilter | Status 
 def _encoded(filters: Iterable[BindingFilter]) -> dict[Oid, bytes]:
     """Return the union of `filters` as the miniport is told it, by OID."""
     types, addresses, lookahead = union(filters)
+    # Frames of its own host are NDIS's business (5.11): no miniport is asked for them.
+    types &= ~PacketFilter.ALL_LOCAL
     return {
         Oid.GEN_CURRENT_PACKET_FILTER: types.to_bytes(4, "little"),
         Oid.E802_3_MULTICAST_LIST: b"".join(addresses),
@@ -137,4 +154,4 @@ def _encoded(filters: Iterable[BindingFilter]) -> dict[Oid, bytes]:
 
 
 def _nothing() -> None:
-    """Nothing takes effect when NDIS tells the miniport what is left."""
+    """Stand in where nothing takes effect, as when NDIS tells the miniport what is left, or nobody listens."""

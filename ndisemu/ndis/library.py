@@ -31,7 +31,6 @@ from ndisemu.ndis.v5.protocol import BindContext, Protocol
 from ndisemu.ndis.v6 import binding as binding6, miniport as miniport6, protocol as protocol6
 from ndisemu.ndis.v6.adapter import NblAdapter
 from ndisemu.ndis.v6.attributes import HEADER
-from ndisemu.ndis.v6.nblbinding import NblBinding
 
 B = TypeVar("B", bound=BaseBinding)
 CB = TypeVar("CB", co_binding.CoBinding, co_binding6.CoBinding)
@@ -105,8 +104,6 @@ class NdisLibrary:
         check_entry_points(type(protocol))
         if isinstance(adapter, CircuitAdapter):
             raise UsageError(f"{protocol.name} is connectionless and {adapter.name} has nothing but virtual circuits")
-        if isinstance(protocol, protocol6.Protocol) is not isinstance(adapter, NblAdapter):
-            raise _generations_differ(protocol.name, adapter)
         opened: list[Binding | binding6.Binding] = []
         return await self._offer(protocol.name, adapter, cpu, self._bind_call(protocol, adapter, opened), opened)
 
@@ -199,8 +196,7 @@ class NdisLibrary:
     async def unbind(self, binding: BaseBinding) -> None:
         """End a binding: ProtocolUnbindAdapter at PASSIVE_LEVEL, which closes it; NDIS closes it if that fails."""
         cpu = binding.adapter.cpu
-        if isinstance(binding, NblBinding):
-            await binding.pause()
+        await binding.pause()
         try:
             await run_passive(binding.unbind, cpu)
         except DRIVER_ERRORS as error:

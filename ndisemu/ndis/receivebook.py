@@ -65,6 +65,13 @@ class ReceiveBook:
             item.owner = self
         self.indicated += len(items)
 
+    def count_kept_by_miniport(self, *, wanted: bool) -> None:
+        """Count a frame that was shown, or wanted by nobody, without leaving the miniport."""
+        self.indicated += 1
+        self.returned += 1
+        if not wanted:
+            self.unwanted += 1
+
     def take_back(self, items: Sequence[Received]) -> None:
         """Make the items the miniport's again."""
         adapter = self.adapter

@@ -45,7 +45,7 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "called by NDIS, not by a protocol": (
         "CoBinding.circuit_received",
         "CoBinding.circuit_sent",
-        "CoBinding.net_pnp_event",
+        "CoBinding.net_event",
         "CoBinding.refuse",
         "CoBinding.unbind",
     ),

@@ -37,6 +37,10 @@ ProtocolStatusComplete      <= DISPATCH  immediate
 ProtocolPnPEvent            == PASSIVE   may pend
 ProtocolOpenAdapterComplete  == PASSIVE  PASSIVE_LEVEL only
 ProtocolCloseAdapterComplete  == PASSIVE  PASSIVE_LEVEL only
+MiniportTransferData        == DISPATCH  may pend
+ProtocolReceive             == DISPATCH  immediate
+ProtocolReceiveComplete     == DISPATCH  immediate
+ProtocolTransferDataComplete  == DISPATCH  immediate
 """
 
 CALLS: Final = """
@@ -59,6 +63,11 @@ NdisAllocateBuffer             <= DISPATCH
 NdisMSendComplete              <= DISPATCH
 NdisMSendResourcesAvailable    == DISPATCH
 NdisMIndicateReceivePacket     <= DISPATCH
+NdisMEthIndicateReceive        == DISPATCH
+NdisMEthIndicateReceiveComplete  == DISPATCH
+NdisMTransferDataComplete      == DISPATCH
+NdisTransferData               == DISPATCH
+NdisGetReceivedPacket          <= DISPATCH
 NdisMQueryInformationComplete  <= DISPATCH
 NdisMSetInformationComplete    <= DISPATCH
 NdisMResetComplete             <= DISPATCH
@@ -120,17 +129,25 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "BaseBinding.free_pools",
         "BaseBinding.look_whether_quiet",
         "BaseBinding.opened",
+        "BaseBinding.outstanding",
+        "BaseBinding.pause",
         "BaseBinding.refuse_sends",
         "BaseBinding.request_completed",
+        "BaseBinding.restart",
         "BaseBinding.tell",
         "BaseBinding.tell_request_complete",
         "BaseBinding.unbind",
         "Binding.connect",
+        "Binding.copied",
+        "Binding.indicated",
+        "Binding.outstanding",
+        "Binding.receive_completed",
         "Binding.received",
         "Binding.refuse_sends",
         "Binding.returned_too_much",
         "Binding.sends_completed",
         "Binding.tell_request_complete",
+        "Binding.transfer_completed",
         "Binding.unbind",
         "PacketBinding.free_pools",
     ),

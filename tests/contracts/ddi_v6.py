@@ -102,7 +102,7 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "the wait that every protocol has in NetEventPause": ("NblBinding.drain",),
     "called by NDIS, not by a driver": (
         "Binding.connect",
-        "Binding.net_pnp_event",
+        "Binding.net_event",
         "Binding.received",
         "Binding.sends_completed",
         "Binding.tell_request_complete",
@@ -110,7 +110,6 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "DmaChannel.reclaim",
         "NblBinding.free_pools",
         "NblBinding.look_whether_quiet",
-        "NblBinding.net_pnp_event",
         "NblBinding.pause",
         "NblBinding.refuse",
         "NblBinding.refuse_sends",

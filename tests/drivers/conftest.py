@@ -12,7 +12,7 @@ from typing import Concatenate, Final, ParamSpec
 from ndisemu import Emulation, RingMiniport, run
 from ndisemu.kernel import DISPATCH, Cpu, run_passive
 from ndisemu.machine import Host, Slot
-from ndisemu.ndis import Oid, Packet, PacketFilter, Status, v5
+from ndisemu.ndis import Oid, Packet, PacketFilter, ProtocolOption, Status, v5
 
 P = ParamSpec("P")
 
@@ -42,9 +42,10 @@ class Peer(v5.Protocol):
         self.binding: v5.Binding
 
     async def bind_adapter(self, context: v5.BindContext) -> Status:
-        """Open the adapter, and let everything in."""
+        """Open the adapter, and let everything in but what it sends itself."""
         self.binding = context.open_adapter()
         self.packets = self.binding.allocate_packets(self.count, self.size)
+        await self.binding.set(Oid.GEN_PROTOCOL_OPTIONS, ProtocolOption.NO_LOOPBACK.to_bytes(4, "little"))
         await self.binding.set(Oid.GEN_CURRENT_PACKET_FILTER, EVERYTHING.to_bytes(4, "little"))
         return Status.SUCCESS
 

@@ -9,7 +9,7 @@ from ndisemu.drivers.information import MAX_MULTICAST
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import MacOption, Medium, Oid, OidRequest, PacketFilter, Status
 from ndisemu.ndis.oid import MANDATORY_5X_QUERY, MANDATORY_5X_SET
-from tests.drivers.conftest import Wire, frame, on_wire
+from tests.drivers.conftest import FROM_A, Wire, frame, on_wire
 
 LENGTHS = {
     Oid.GEN_VENDOR_DESCRIPTION: 16,
@@ -129,7 +129,7 @@ async def test_a_counter_of_the_cards_goes_on_although_reading_clears_it(wire: W
     wire.sender.kept = 1
     packets = wire.receiver.packets[:30]
     for place, packet in enumerate(packets):
-        packet.fill(frame(place))
+        packet.fill(frame(place, to=FROM_A))
     await wire.dispatch(wire.b.host, lambda: wire.receiver.binding.send_packets(packets[:20]))
     await wire.emu.idle()
     first = await number(wire, Oid.GEN_RCV_NO_BUFFER)

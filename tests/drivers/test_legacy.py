@@ -9,9 +9,9 @@ from hypothesis import given, settings, strategies as st
 
 from ndisemu import RingMiniport
 from ndisemu.drivers.legacy import LegacyMiniport
-from ndisemu.ndis import Mdl, Packet, PacketFlag, Status
+from ndisemu.ndis import Mdl, Packet, PacketFlag, PowerState, Status
 from ndisemu.ndis.v5 import Miniport
-from tests.drivers.conftest import TO_B, Peer, Wire, frame, on_wire
+from tests.drivers.conftest import FROM_A, Peer, Wire, frame, on_wire
 
 
 class Counting(LegacyMiniport):
@@ -179,7 +179,7 @@ class Replies(Peer):
         super().receive_packets(self.binding, packets)
         answers = [packet for packet in self.packets if packet.owner is self.binding][: len(packets)]
         for packet in answers:
-            packet.fill(frame(9, to=TO_B))
+            packet.fill(frame(9, to=FROM_A))
         self.binding.send_packets(answers)
         return 0
 
@@ -192,4 +192,40 @@ async def test_a_protocol_may_send_from_an_indication(wire: Wire) -> None:
     await wire.send(frame(1), frame(2))
     await wire.emu.idle()
     assert replies.statuses == [Status.SUCCESS] * 2
-    assert wire.sender.received == [frame(9, to=TO_B)] * 2
+    assert wire.sender.received == [frame(9, to=FROM_A)] * 2
+
+
+@on_wire(a={"tx_ring": 8, "itr": 20_000}, miniport=LegacyMiniport)
+async def test_a_reset_aborts_ring_and_queue(wire: Wire) -> None:
+    """The driver forgets its packets, NDIS completes them and its own in order, and the rings work as before."""
+    more = wire.sender.binding.allocate_packets(100, 60)
+    await wire.send(*[frame(number) for number in range(100)], packets=more)
+    assert await wire.a.adapter.reset() is Status.SUCCESS
+    assert wire.sender.completed == [(packet, Status.REQUEST_ABORTED) for packet in more]
+    assert wire.a.adapter.sends.cancelled == 100
+    await wire.emu.idle()
+    before = len(wire.receiver.received)
+    frames = [frame(number) for number in range(20)]
+    await wire.send(*frames)
+    await wire.emu.idle()
+    assert wire.receiver.received[before:] == frames
+
+
+@on_wire(a={"tx_ring": 8}, miniport=LegacyMiniport)
+async def test_a_card_that_is_pulled_out_gives_everything_back(wire: Wire) -> None:
+    """What the ring had and what NDIS had queued ends with NOT_ACCEPTED, and the adapter halts."""
+    more = wire.sender.binding.allocate_packets(30, 60)
+    await wire.send(*[frame(number) for number in range(30)], packets=more)
+    wire.a.nic.remove()
+    await wire.a.adapter.surprise_remove()
+    assert [status for packet, status in wire.sender.completed if packet in more] == [Status.NOT_ACCEPTED] * 30
+    assert wire.a.host.memory.blocks == ()
+
+
+@on_wire(miniport=LegacyMiniport)
+async def test_a_driver_without_power_management_stays_awake(wire: Wire) -> None:
+    """It does not answer OID_PNP_CAPABILITIES, so NDIS does not send it to sleep."""
+    assert await wire.a.adapter.set_power(PowerState.D3) is Status.NOT_SUPPORTED
+    await wire.send(frame(1))
+    await wire.emu.idle()
+    assert wire.receiver.received == [frame(1)]

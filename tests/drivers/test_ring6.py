@@ -154,9 +154,10 @@ def gather(nbls: list[v6.NetBufferList], frames: list[bytes]) -> v6.NetBufferLis
     for nbl, data in zip(nbls, frames, strict=True):
         nbl.fill(data)
     for nbl in others:
-        buffer = nbl.buffers.pop()
+        (buffer,) = nbl.buffers
+        nbl.buffers = ()
         buffer.nbl = first
-        first.buffers.append(buffer)
+        first.buffers += (buffer,)
     return first
 
 
@@ -199,7 +200,7 @@ async def test_a_frame_in_too_many_pieces_fails(wire: Wire6) -> None:
     """It can never be in the ring, so its list fails, and nothing waits behind it."""
     pieces = [nbl.buffers[0].mdls[0] for nbl in wire.sender.binding.allocate_nbls(8, 40)]
     nbls = wire.sender.nbls[:3]
-    nbls[1].buffers = [v6.NetBuffer(nbls[1], pieces, 0, 300)]
+    nbls[1].buffers = (v6.NetBuffer(nbls[1], pieces, 0, 300),)
     await wire.send(frame(0), frame(1, length=300), frame(2), nbls=nbls)
     await wire.emu.idle()
     assert wire.received == [frame(0), frame(2)]

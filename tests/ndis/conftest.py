@@ -205,7 +205,10 @@ WHEN: Final = ("before it returns", "from a DPC", "from a timer", "from a work i
 
 
 class Peer(v5.Protocol):
-    """A protocol that notes what it is told, with the IRQL of the call; `kept` is what it keeps of a packet."""
+    """A protocol that notes what it is told, with the IRQL of the call; `kept` is what it keeps of a packet.
+
+    It has no ProtocolReceive, and keeps nothing of a packet that it may only copy.
+    """
 
     def __init__(self, name: str = "peer", *, types: PacketFilter = USUAL, packets: int = 8) -> None:
         self.name = name
@@ -237,6 +240,8 @@ class Peer(v5.Protocol):
         """Note the frames."""
         self.levels.append(binding.adapter.running_cpu("a test").irql)
         self.received += [packet.read() for packet in packets]
+        if packets[0].status is Status.RESOURCES:
+            return 0
         if self.kept:
             self.held += packets
         return self.kept

@@ -124,7 +124,7 @@ def test_a_list_retreats_all_its_frames_or_none(memory: HostMemory) -> None:
     first, content = frame_of(memory, [50], 20, 30)
     second, _ = frame_of(memory, [50], 0, 50)
     nbl = NetBufferList(2)
-    nbl.buffers = [first, second]
+    nbl.buffers = (first, second)
 
     assert nbl.retreat(14) is Status.RESOURCES
     assert (first.read(), first.data_offset) == (content[20:], 20)

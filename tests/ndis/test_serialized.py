@@ -365,12 +365,29 @@ async def test_resources_with_nothing_outstanding_stalls(bench: Bench) -> None:
 
 
 @on_bench
-async def test_a_stalled_queue_ends_in_a_reset(bench: Bench) -> None:
-    """A driver that said RESOURCES and never more is reset by the send time-out, and its queue is given back."""
+async def test_a_stalled_queue_is_reset(bench: Bench) -> None:
+    """A driver that said RESOURCES and never more is reset by the hang check, which aborts the queue."""
+
+    class Stalls(Singles):
+        def reset(self) -> Status:
+            return SUCCESS
+
+    miniport = Stalls(RESOURCES, SUCCESS)
+    peer = await bench.pair(miniport)
+    await bench.send(peer, 3)
+    await bench.pass_time(9_000_000_000)
+    assert peer.completed == [(packet, Status.REQUEST_ABORTED) for packet in peer.packets[:3]]
+    assert await send_one(bench, peer) is SUCCESS
+    assert miniport.calls == [[0], [0]]
+
+
+@on_bench
+async def test_a_removed_adapters_queue_comes_back(bench: Bench) -> None:
+    """What NDIS has queued ends with NOT_ACCEPTED when the device is pulled out."""
     peer = await bench.pair(Singles(RESOURCES))
     await bench.send(peer, 3)
-    await bench.pass_time(10_000_000_000)
-    assert peer.statuses == [Status.REQUEST_ABORTED] * 3
+    await peer.binding.adapter.surprise_remove()
+    assert peer.statuses == [Status.NOT_ACCEPTED] * 3
 
 
 @on_bench

@@ -181,6 +181,8 @@ def queue_of(ledger: Ledger) -> SendQueue:
 
 def give_up(miniport: Model, ledger: Ledger, cancel_id: int) -> None:
     """Cancel, and tell the model which packets of NDIS's queue go with it."""
+    # The call is a preemption point; what it would let in has its turn before the model looks.
+    ledger.binding.adapter.running_cpu("a test").preempt()
     waiting = queue_of(ledger).packets
     gone = [packet.serial for packet in waiting if packet.binding is ledger.binding and packet.cancel_id == cancel_id]
     miniport.back = [number for number in miniport.back if number not in gone]

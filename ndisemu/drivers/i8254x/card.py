@@ -8,11 +8,12 @@ and sleep alike. A card that was pulled out reads as ones everywhere.
 Source: 8254x manual 13.4.1 (CTRL.RST), 14.3 to 14.5 (initialization).
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from ndisemu.drivers.i8254x.information import Information
 from ndisemu.drivers.i8254x.receive import RxRing
-from ndisemu.drivers.i8254x.transmit import TxRing
+from ndisemu.drivers.i8254x.transmit import Burst, TxRing
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import RegisterSpace, Status
 
@@ -51,11 +52,11 @@ class Card:
         self._registers.write(reg.IMC, reg.CAUSES)
         self._registers.write(reg.CTRL, reg.CTRL_RST)
 
-    def stop(self, status: Status) -> None:
-        """Silence it, and end with `status` what it has not sent."""
+    def stop(self, status: Status) -> Sequence[Burst[Any]]:
+        """Silence it, and end with `status` what it has not sent; returns what the transmit ring had."""
         self.silence()
         self._rx.stop()
-        self._tx.stop(status)
+        return self._tx.stop(status)
 
     @property
     def gone(self) -> bool:

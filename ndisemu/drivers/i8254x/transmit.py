@@ -84,8 +84,11 @@ class TxRing(Generic[F]):
         write(reg.TDT, 0)
         write(reg.TCTL, reg.TCTL_EN | reg.TCTL_PSP)
 
-    def stop(self, status: Status) -> None:
-        """The card was reset: end with `status` what it has not sent, and what is posted until the next start."""
+    def stop(self, status: Status) -> Sequence[Burst[F]]:
+        """The card was reset: end with `status` what it has not sent, and what is posted until the next start.
+
+        Returns the bursts that the ring had.
+        """
         words = self._ring.words
         with self._lock:
             self._stopped = status
@@ -98,6 +101,7 @@ class TxRing(Generic[F]):
             burst.sent.set(Status.SUCCESS if words[2 * burst.last + 1] & reg.TX_DD else status)
         if room is not None:
             room.set()
+        return posted
 
     def is_stuck(self) -> bool:
         """Whether the card has moved nothing since this was asked last, and has something to send."""

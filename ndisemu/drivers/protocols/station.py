@@ -1,20 +1,23 @@
 """The stations: protocols that make and judge traffic, one for each generation of NDIS.
 
-What arrives is copied out, compared, and returned at once; all the rest is in
-`traffic`.
+What arrives is copied out, compared, and returned at once; what a station
+sends itself it does not want to hear again. All the rest is in `traffic`.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
+from ndisemu.drivers.protocols.gathering import Gathering
 from ndisemu.drivers.protocols.traffic import Sender, Traffic
-from ndisemu.ndis import NetEvent, NetPnPEvent, Oid, Packet, PowerState, Status, v5, v6
+from ndisemu.ndis import NetEvent, NetPnPEvent, Oid, Packet, PowerState, ProtocolOption, Status, v5, v6
 
 _RESOURCES: Final = int(v6.ReceiveFlag.RESOURCES)
 
 
 class Station(Traffic[Packet], v5.Protocol):
     """A station over NDIS 5.1."""
+
+    gathering: Gathering
 
     async def bind_adapter(self, context: v5.BindContext) -> Status:
         """Open the adapter, make packets for each source, open the filter."""
@@ -23,6 +26,8 @@ class Station(Traffic[Packet], v5.Protocol):
             Sender(binding, source, flow, binding.allocate_packets(source.window, source.longest), binding.send_packets)
             for source, flow in self._sources
         ]
+        self.gathering = Gathering(binding, lambda frame: self.judge([frame], binding.system_time()))
+        await binding.set(Oid.GEN_PROTOCOL_OPTIONS, ProtocolOption.NO_LOOPBACK.to_bytes(4, "little"))
         await binding.set(Oid.GEN_CURRENT_PACKET_FILTER, self._filter.to_bytes(4, "little"))
         return Status.SUCCESS
 
@@ -58,6 +63,21 @@ class Station(Traffic[Packet], v5.Protocol):
         self.judge([packet.read() for packet in packets], binding.system_time())
         return 0
 
+    def receive(
+        self,
+        binding: v5.Binding,
+        context: v5.ReceiveContext,
+        header: memoryview,
+        lookahead: memoryview,
+        packet_size: int,
+    ) -> Status:
+        """ProtocolReceive: what cannot be kept is copied, whole, and judged like the rest."""
+        return self.gathering.take(context, header, lookahead, packet_size)
+
+    def transfer_data_complete(self, binding: v5.Binding, packet: Packet, status: Status, transferred: int) -> None:
+        """ProtocolTransferDataComplete: the rest of a frame has come."""
+        self.gathering.transferred(packet, status, transferred)
+
 
 class Station6(Traffic[v6.NetBufferList], v6.Protocol):
     """A station over NDIS 6; it sends while its binding runs, and waits while it is paused."""
@@ -77,12 +97,12 @@ class Station6(Traffic[v6.NetBufferList], v6.Protocol):
         self.hold()
         await binding.close()
 
-    async def net_pnp_event(self, binding: v6.Binding, event: v6.NetPnpEvent) -> Status:
+    async def net_pnp_event(self, binding: v6.Binding, event: NetPnPEvent) -> Status:
         """ProtocolNetPnPEvent: let the sources wait while the binding is paused."""
-        if event.code is v6.NetEvent.PAUSE:
+        if event.code is NetEvent.PAUSE:
             self.hold()
             return await binding.drain()
-        if event.code is v6.NetEvent.RESTART:
+        if event.code is NetEvent.RESTART:
             self.go_on()
         return Status.SUCCESS
 

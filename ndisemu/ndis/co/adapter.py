@@ -56,7 +56,7 @@ class CoAdapter(CircuitAdapter, PacketAdapter):
         miniport.ndis = MiniportLibrary(self)
         # Each circuit tells what happens on it; the sum tells it to nobody.
         self.sends._probe = Probe()
-        self.receives = CircuitReceives(self)
+        self.receives = CircuitReceives(self, self, serialized=False)
         self.connections = Connections(self)
 
     def make_books(self, vc: "VirtualCircuit") -> tuple[VcPackets, VcPacketReceives]:

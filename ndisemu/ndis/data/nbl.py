@@ -187,7 +187,7 @@ class NetBufferList:
         self.number = number
         self.owner: object | None = None
         self.binding: object | None = None
-        self.buffers: list[NetBuffer] = []
+        self.buffers: tuple[NetBuffer, ...] = ()
         self.status = Status.SUCCESS
         self.flags = NO_FLAGS
         self.info: dict[NblInfo, int] = {}
@@ -264,7 +264,7 @@ class NblPool(Pool[NetBufferList]):
             if mdl is None:
                 super().free(nbl, owner)
                 return None
-            nbl.buffers = [NetBuffer(nbl, [mdl], 0, mdl.length)]
+            nbl.buffers = (NetBuffer(nbl, [mdl], 0, mdl.length),)
         return nbl
 
     def free(self, item: NetBufferList, owner: object) -> None:
@@ -276,7 +276,7 @@ class NblPool(Pool[NetBufferList]):
             for buffer in item.buffers:
                 for mdl in buffer.mdls:
                     self._buffers.free(mdl, item)
-        item.buffers = []
+        item.buffers = ()
         item.info = {}
         item.context = []
         item.flags = NO_FLAGS
@@ -291,13 +291,15 @@ class NblPool(Pool[NetBufferList]):
         clone = super().allocate(owner)
         if clone is None:
             return None
+        copies = []
         for buffer in original.buffers:
             mdls = []
             for mdl in buffer.mdls:
                 copy = Mdl(mdl.memory, mdl.address, mdl.capacity)
                 copy.length = mdl.length
                 mdls.append(copy)
-            clone.buffers.append(NetBuffer(clone, mdls, buffer.data_offset, buffer.length))
+            copies.append(NetBuffer(clone, mdls, buffer.data_offset, buffer.length))
+        clone.buffers = tuple(copies)
         clone.info = dict(original.info)
         clone.parent = original
         original.children += 1

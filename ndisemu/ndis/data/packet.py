@@ -100,6 +100,15 @@ class Packet:
         if buffer is not None:
             buffer.memory[buffer.address : buffer.address + len(data)] = data
 
+    def put(self, data: bytes) -> None:
+        """Copy bytes into the chain from its beginning; lengths stay (`NdisCopyFromPacketToPacket`)."""
+        buffer, place = self.head, 0
+        while buffer is not None and place < len(data):
+            part = data[place : place + buffer.length]
+            buffer.memory[buffer.address : buffer.address + len(part)] = part
+            place += len(part)
+            buffer = buffer.next
+
     def read(self) -> bytes:
         """Return a copy of the whole frame."""
         buffer = self.head

@@ -2,6 +2,7 @@
 
 from ndisemu.ndis.miniportlibrary import RegisterSpace
 from ndisemu.ndis.v5.binding import Binding
+from ndisemu.ndis.v5.context import ReceiveContext
 from ndisemu.ndis.v5.interrupt import Interrupt
 from ndisemu.ndis.v5.library import MiniportLibrary
 from ndisemu.ndis.v5.miniport import AdapterInfo, Miniport
@@ -15,5 +16,6 @@ __all__ = [
     "Miniport",
     "MiniportLibrary",
     "Protocol",
+    "ReceiveContext",
     "RegisterSpace",
 ]

@@ -11,7 +11,7 @@ from ndisemu.kernel import DRIVER_ERRORS, run_passive
 from ndisemu.ndis.adapter import Adapter
 from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.binding import BaseBinding
-from ndisemu.ndis.constants import AttributeFlag, Medium
+from ndisemu.ndis.constants import AttributeFlag, MacOption, Medium
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.device import Device
@@ -19,14 +19,18 @@ from ndisemu.ndis.oid import Oid
 from ndisemu.ndis.pnp import DeviceEvent
 from ndisemu.ndis.states import ADAPTER_TRANSITIONS, AdapterEvent, AdapterState, Machine
 from ndisemu.ndis.status import Status
+from ndisemu.ndis.translate import ListsOverPackets
 from ndisemu.ndis.v5.binding import Binding
 from ndisemu.ndis.v5.edges import PacketUpper
 from ndisemu.ndis.v5.library import MiniportLibrary
+from ndisemu.ndis.v5.lookahead import LookaheadPath
+from ndisemu.ndis.v5.loopback import Loopback
 from ndisemu.ndis.v5.miniport import AdapterInfo, Miniport
 from ndisemu.ndis.v5.miniportlock import MiniportLock
 from ndisemu.ndis.v5.receive import ReceivePath
 from ndisemu.ndis.v5.send import PacketSends, SendPath, SingleSends
 from ndisemu.ndis.v5.serialized import SerializedSends
+from ndisemu.ndis.v6.binding import Binding as NblBinding
 
 if TYPE_CHECKING:
     from ndisemu.ndis.library import NdisLibrary
@@ -65,10 +69,15 @@ class PacketAdapter(Adapter):
         miniport.ndis = MiniportLibrary(self)
         self.attributes: AttributeFlag | None = None
         self.uppers: list[PacketUpper] = []
+        self._translators: dict[BaseBinding, ListsOverPackets] = {}
         self.maximum_send_packets = 1
         self.sends = self._send_path()
-        self.receives = ReceivePath(self)
-        # A binding sends straight into the path (`edges.PacketLower`).
+        self.receives = ReceivePath(self, self, serialized=self.lock is not None)
+        self.lookahead = LookaheadPath(self)
+        self.mac_options = MacOption(0)
+        self.loopback = Loopback(self)
+        self.requests.filters.changed = self.loopback.look
+        # A binding sends straight into the path, or through the loopback (`edges.PacketLower`).
         self.submit = self.sends.submit
         self.send = self.sends.send
         self.cancel = self.sends.cancel
@@ -129,6 +138,7 @@ class PacketAdapter(Adapter):
                 self.bug_check("MiniportHalt", error)
             else:
                 self.close_fibers()
+                self.lookahead.look_whether_complete()
                 self.indications.close()
                 self.move(AdapterEvent.HALTED)
         self._clean_up(leaks=self.state.current is AdapterState.HALTED)
@@ -136,8 +146,13 @@ class PacketAdapter(Adapter):
     def join(self, binding: BaseBinding) -> None:
         """Put a binding on top of this adapter."""
         if isinstance(binding, Binding):
-            binding.connect(self)
             self.uppers.append(binding)
+        elif isinstance(binding, NblBinding):
+            translator = self._translators[binding] = ListsOverPackets(binding, self)
+            binding.connect(translator)
+            self.uppers.append(translator)
+        # Which also lets a binding know where its sends go.
+        self.loopback.look()
         self.bindings.append(binding)
 
     def leave(self, binding: BaseBinding) -> None:
@@ -145,6 +160,10 @@ class PacketAdapter(Adapter):
         self.bindings.remove(binding)
         if isinstance(binding, Binding):
             self.uppers.remove(binding)
+        elif translator := self._translators.pop(binding, None):
+            self.uppers.remove(translator)
+            translator.close()
+        self.loopback.look()
 
     def enter_request(self, request: OidRequest) -> None:
         """Call MiniportQueryInformation or MiniportSetInformation."""
@@ -180,6 +199,7 @@ class PacketAdapter(Adapter):
     def reclaim(self, status: Status) -> None:
         """Complete what the dead miniport had."""
         self.sends.reclaim(status)
+        self.lookahead.transfers.reclaim(status)
 
     def fail(self) -> None:
         """A bug check."""
@@ -192,7 +212,7 @@ class PacketAdapter(Adapter):
         if not self.miniport.deserialized:
             self.lock = MiniportLock(self.kernel, self.name)
             return SerializedSends(self, self.lock)
-        return SendPath(self) if self.miniport.sends_arrays else SingleSends(self)
+        return SendPath(self) if self.supplies("send_packets") else SingleSends(self)
 
     # Control operations, as a 5.x adapter does them.
 
@@ -250,7 +270,8 @@ class PacketAdapter(Adapter):
             )
 
     async def notify_removal(self) -> None:
-        """Call MiniportPnPEventNotify, if the miniport has said SURPRISE_REMOVE_OK."""
+        """Complete what NDIS itself has queued, and call MiniportPnPEventNotify if it has said SURPRISE_REMOVE_OK."""
+        await run_passive(lambda: self.sends.withdraw(Status.NOT_ACCEPTED), self.cpu)
         if (self.attributes or 0) & AttributeFlag.SURPRISE_REMOVE_OK:
             try:
                 await run_passive(lambda: self.miniport.pnp_event_notify(DeviceEvent.SURPRISE_REMOVED), self.cpu)
@@ -273,6 +294,7 @@ class PacketAdapter(Adapter):
     def _clean_up(self, *, leaks: bool) -> None:
         self.device.registers.power_off()
         self.resources.release(leaks=leaks)
+        self.loopback.close()
         self.attributes = None
 
     async def _ask_first(self) -> bool:
@@ -283,6 +305,7 @@ class PacketAdapter(Adapter):
             return False
         if self.lock is not None:
             self.maximum_send_packets = int.from_bytes(answers[Oid.GEN_MAXIMUM_SEND_PACKETS], "little")
+        self.mac_options = MacOption(int.from_bytes(answers[Oid.GEN_MAC_OPTIONS], "little"))
         self.station_address = answers[Oid.E802_3_CURRENT_ADDRESS]
         self.maximum_total_size = int.from_bytes(answers[Oid.GEN_MAXIMUM_TOTAL_SIZE], "little")
         return True

@@ -1,10 +1,13 @@
 """A binding of an NDIS 5.x protocol: packets go down, completions and received packets come up.
 
 Its methods are the NDIS calls of a 5.x protocol; what comes back goes to the
-protocol's entry points at DISPATCH_LEVEL.
+protocol's entry points at DISPATCH_LEVEL. Which of them it is given a packet
+through depends on what it supplies: ProtocolReceivePacket for packets that it
+may keep, ProtocolReceive for all others.
 """
 
 from collections.abc import Awaitable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ndisemu.errors import RuleViolation
@@ -16,29 +19,36 @@ from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.pnp import NetPnPEvent
 from ndisemu.ndis.states import BindingState
 from ndisemu.ndis.status import Status
+from ndisemu.ndis.v5.context import PacketContext, ReceiveContext
 from ndisemu.ndis.v5.edges import PacketLower
 from ndisemu.ndis.v5.packetbinding import PacketBinding
+from ndisemu.ndis.v5.protocol import Protocol
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
-    from ndisemu.ndis.v5.protocol import Protocol
 
 
 class Binding(PacketBinding):
-    """One 5.x protocol's open of one adapter (`edges.PacketUpper`)."""
+    """One 5.x protocol's open of one adapter (`edges.PacketUpper`, `context.Reader`)."""
 
-    __slots__ = ("_lower", "_submit", "_unbound", "protocol")
+    __slots__ = ("_lower", "_submit", "_supplies_complete", "_supplies_receive",
+                 "_supplies_receive_packets", "_unbound", "protocol", "transfers_pending")  # fmt: skip
 
-    def __init__(self, protocol: "Protocol", adapter: "Adapter") -> None:
+    def __init__(self, protocol: Protocol, adapter: "Adapter") -> None:
         super().__init__(adapter, protocol.name)
+        supplied = type(protocol)
+        self._supplies_receive = supplied.receive is not Protocol.receive
+        self._supplies_receive_packets = supplied.receive_packets is not Protocol.receive_packets
+        self._supplies_complete = supplied.receive_complete is not Protocol.receive_complete
+        self.transfers_pending = 0
         self.protocol: Protocol = protocol
         self._unbound = Event(adapter.kernel, f"{self.name} unbound")
 
     def connect(self, lower: PacketLower) -> None:
-        """Send to, and return packets to, `lower`."""
+        """Send to, and return packets to, `lower`, whose `submit` may have changed."""
         self._lower = lower
         # A binding that closes refuses sends there, which costs an open one nothing.
-        self._submit = lower.submit
+        self._submit = lower.refuse if self.state.current is BindingState.CLOSING else lower.submit
 
     # What a protocol calls.
 
@@ -76,6 +86,31 @@ class Binding(PacketBinding):
         self._lower.release(packets)
         self.receives_held -= len(packets)
         self.look_whether_quiet()
+
+    @ddi("NdisTransferData", irql="== DISPATCH", kind=Kind.CALL, source="NDIS reference 3.2, 5.5.1")
+    def transfer_data(self, context: ReceiveContext, offset: int, length: int, packet: Packet) -> tuple[Status, int]:
+        """Copy `length` bytes, from `offset` behind the header on, into the buffers of `packet`.
+
+        Only inside `receive`, for the frame it shows. Returns the status and how many bytes have come; PENDING means
+        that `transfer_data_complete` follows. A range outside of the frame or of the packet is FAILURE.
+        """
+        self.adapter.running_cpu("NdisTransferData").preempt()
+        self._check_shown(context, "NdisTransferData", "rx5-transfer-data")
+        if packet.owner is not self:
+            text = f"{self.name} transfers into {packet!r}, which is owned by {packet.owner}; use a packet of its own"
+            raise self.adapter.kernel.refusal("proto-reuse-pending", self.name, text)
+        if self.state.current is not BindingState.OPEN:
+            return Status.REQUEST_ABORTED, 0
+        if not 0 <= offset <= offset + length <= context.packet_size or length > packet.length:
+            return Status.FAILURE, 0
+        return context.transfer(self, offset, length, packet)
+
+    @ddi("NdisGetReceivedPacket", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.2")
+    def get_received_packet(self, context: ReceiveContext) -> Packet | None:
+        """Return the packet behind what `receive` is shown, for a look at its OOB block; None if there is none."""
+        self.adapter.running_cpu("NdisGetReceivedPacket").preempt()
+        self._check_shown(context, "NdisGetReceivedPacket", "rx5-received-packet")
+        return context.packet
 
     @ddi("NdisReset", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.2")
     def reset(self) -> Status:
@@ -124,6 +159,9 @@ class Binding(PacketBinding):
         """Offer packets to the protocol: ProtocolReceivePacket, at DISPATCH_LEVEL; returns the references it keeps."""
         if self.state.current is not BindingState.OPEN or self.failed:
             return 0
+        if not self._supplies_receive_packets:
+            self.copied(packets)
+            return 0
         cpu = self.adapter.running_cpu("NdisMIndicateReceivePacket")
         before, cpu.irql = cpu.irql, max(cpu.irql, DISPATCH)
         kept: int | Sequence[int] = 0
@@ -133,6 +171,47 @@ class Binding(PacketBinding):
             self.fail("ProtocolReceivePacket", error)
         cpu.lower_irql(before)
         return kept
+
+    def copied(self, packets: Sequence[Packet]) -> None:
+        """Show packets that cannot be kept: ProtocolReceive, one by one, or ProtocolReceivePacket if that is all."""
+        if self._supplies_receive or not self._supplies_receive_packets:
+            for packet in packets:
+                self.indicated(PacketContext(packet))
+            return
+        kept = self.received(packets)
+        if any(kept) if isinstance(kept, Sequence) else kept:
+            self.adapter.report(
+                "rx5-resources-zero",
+                f"ProtocolReceivePacket of {self.name} returned {kept!r} for packets with NDIS_STATUS_RESOURCES, "
+                "which go back at once; it copies them and returns 0, and 0 was taken",
+            )
+
+    def indicated(self, context: ReceiveContext) -> None:
+        """Show a frame to the protocol: ProtocolReceive, at DISPATCH_LEVEL."""
+        if self.state.current is not BindingState.OPEN or self.failed:
+            return
+        receive = partial(self.protocol.receive, self)
+        status = self.tell("ProtocolReceive", "an indication", lambda: context.show(self, receive))
+        if not isinstance(status, Status) and not self.failed:
+            self.adapter.report(
+                "rx5-receive-status", f"ProtocolReceive of {self.name} returned {status!r}; it returns a Status"
+            )
+
+    def receive_completed(self) -> None:
+        """Tell the protocol that this was all for now: ProtocolReceiveComplete, at DISPATCH_LEVEL."""
+        if self._supplies_complete and self.state.current is BindingState.OPEN:
+            self.tell("ProtocolReceiveComplete", "an indication", partial(self.protocol.receive_complete, self))
+
+    def transfer_completed(self, packet: Packet, status: Status, transferred: int) -> None:
+        """Tell the protocol the end of a transfer: ProtocolTransferDataComplete, at DISPATCH_LEVEL."""
+        self.transfers_pending -= 1
+        complete = self.protocol.transfer_data_complete
+        self.tell(
+            "ProtocolTransferDataComplete",
+            "NdisMTransferDataComplete",
+            lambda: complete(self, packet, status, transferred),
+        )
+        self.look_whether_quiet()
 
     def returned_too_much(self) -> None:
         """The protocol returned packets, inside ProtocolReceivePacket, of which it kept no reference."""
@@ -171,6 +250,20 @@ class Binding(PacketBinding):
     def refuse_sends(self) -> None:
         """Complete what is sent from now on with CLOSING."""
         self._submit = self._lower.refuse
+
+    def outstanding(self) -> str:
+        """Say what a close waits for."""
+        transfers = f"; {self.transfers_pending} transfers are not completed" if self.transfers_pending else ""
+        return super().outstanding() + transfers
+
+    def _is_quiet(self) -> bool:
+        return super()._is_quiet() and not self.transfers_pending
+
+    def _check_shown(self, context: object, call: str, rule: str) -> None:
+        """Refuse a call outside of the ProtocolReceive that it belongs into."""
+        if not isinstance(context, ReceiveContext) or context.reader is not self:
+            text = f"{self.name} called {call} outside of ProtocolReceive for that frame; what it showed is gone"
+            raise self.adapter.kernel.refusal(rule, self.name, text)
 
     def _tell_reset_complete(self, status: Status) -> None:
         self.requests_pending -= 1

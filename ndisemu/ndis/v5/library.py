@@ -178,6 +178,27 @@ class MiniportLibrary(BaseMiniportLibrary):
         if packets:
             self._adapter.receives.indicate(packets)
 
+    @ddi("NdisMEthIndicateReceive", irql="== DISPATCH", kind=Kind.CALL, source="NDIS reference 5.5.1")
+    def eth_indicate_receive(self, context: object, header: bytes, lookahead: bytes, packet_size: int) -> None:
+        """Show a frame that stays here; `transfer_data` may be entered for it, with `context`, before this returns.
+
+        `packet_size` does not count the header.
+        """
+        cpu = self._enter("NdisMEthIndicateReceive")
+        self._adapter.lookahead.indicate(cpu, context, bytes(header), bytes(lookahead), packet_size)
+
+    @ddi("NdisMEthIndicateReceiveComplete", irql="== DISPATCH", kind=Kind.CALL, source="NDIS reference 5.5.1")
+    def eth_indicate_receive_complete(self) -> None:
+        """End a batch of `eth_indicate_receive`: once in each DPC that has made any."""
+        self._enter("NdisMEthIndicateReceiveComplete")
+        self._adapter.lookahead.complete()
+
+    @ddi("NdisMTransferDataComplete", irql="== DISPATCH", kind=Kind.CALL, source="NDIS reference 5.5.1")
+    def transfer_data_complete(self, packet: Packet, status: Status, transferred: int) -> None:
+        """Complete a pending `transfer_data`, exactly once; `transferred` bytes are in the packet."""
+        self._enter("NdisMTransferDataComplete")
+        self._adapter.lookahead.transfers.complete(packet, status, transferred)
+
     # Requests.
 
     @ddi("NdisMQueryInformationComplete", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.8")

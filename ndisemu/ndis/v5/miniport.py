@@ -24,6 +24,7 @@ from ndisemu.ndis.v5.library import MiniportLibrary
 
 Pending = Status | None | Awaitable[Status | None]
 ResetResult = Status | tuple[Status, bool]
+Transferred = Status | tuple[Status, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,6 @@ class Miniport:
     NdisMSendComplete or NdisMSendResourcesAvailable."""
 
     ndis: MiniportLibrary
-
-    @property
-    def sends_arrays(self) -> bool:
-        """Whether the driver supplies MiniportSendPackets."""
-        return type(self).send_packets is not Miniport.send_packets
 
     @ddi("MiniportInitialize", irql="== PASSIVE", kind=Kind.PASSIVE, source="NDIS reference 1.2")
     def initialize(self, adapter: AdapterInfo) -> Status | Awaitable[Status]:
@@ -134,6 +130,17 @@ class Miniport:
         raise NotImplementedError(
             f"{type(self).__name__} allocates shared memory asynchronously and supplies no MiniportAllocateComplete"
         )
+
+    @ddi("MiniportTransferData", irql="== DISPATCH", kind=Kind.PEND, source="NDIS reference 1.2, 5.5.1")
+    def transfer_data(
+        self, packet: Packet, context: object, offset: int, length: int
+    ) -> Transferred | Awaitable[Transferred]:
+        """Bring `length` bytes, from `offset` behind the header on, of the frame that `context` was indicated with.
+
+        `packet.put` copies them. Returns a status, which with SUCCESS stands for all bytes, or a pair of it and how
+        many have come. Several bindings may ask for one frame, so its buffer stays reserved until all have theirs.
+        """
+        raise NotImplementedError(f"{type(self).__name__} indicates frames and supplies no MiniportTransferData")
 
     @ddi("MiniportReturnPacket", irql="<= DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 5.5.2")
     def return_packets(self, packets: Sequence[Packet]) -> None:

@@ -13,6 +13,7 @@ from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
 from ndisemu.ndis.pnp import NetPnPEvent
 from ndisemu.ndis.status import Status
+from ndisemu.ndis.v5.context import ReceiveContext
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
@@ -74,11 +75,35 @@ class Protocol:
         """Take back packets that were sent, all with one status."""
         raise NotImplementedError(f"{type(self).__name__} sends packets and supplies no ProtocolSendComplete")
 
+    @ddi("ProtocolReceive", irql="== DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 2.1, 5.5.1; seed 002")
+    def receive(
+        self, binding: "Binding", context: ReceiveContext, header: memoryview, lookahead: memoryview, packet_size: int
+    ) -> Status:
+        """Look at a frame that cannot be kept; returns SUCCESS, or NOT_ACCEPTED for what is not its own.
+
+        It is given what `receive_packets` is not: frames that the miniport keeps, packets marked
+        NDIS_STATUS_RESOURCES, frames looped back, and every packet if there is no `receive_packets`. Header and
+        lookahead are valid only during this call. Where the lookahead is shorter than `packet_size`, the rest is
+        fetched with `binding.transfer_data`, from inside this call.
+        """
+        return Status.NOT_ACCEPTED
+
+    @ddi("ProtocolReceiveComplete", irql="== DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 2.1")
+    def receive_complete(self, binding: "Binding") -> None:
+        """Do what is better done once for all frames shown since the last time."""
+
+    @ddi("ProtocolTransferDataComplete", irql="== DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 2.1")
+    def transfer_data_complete(self, binding: "Binding", packet: Packet, status: Status, transferred: int) -> None:
+        """Learn the end of a transfer that was pending; `transferred` bytes have come into `packet`."""
+        raise NotImplementedError(f"{type(self).__name__} transfers data and supplies no ProtocolTransferDataComplete")
+
     @ddi("ProtocolReceivePacket", irql="== DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 5.5.2")
     def receive_packets(self, binding: "Binding", packets: Sequence[Packet]) -> int | Sequence[int]:
         """Look at received packets; returns how many references it keeps of each (one number for all, or one each).
 
-        Each reference is given back later with `binding.return_packets`.
+        Each reference is given back later with `binding.return_packets`. A protocol that leaves this out is
+        shown every packet in `receive`; one that leaves `receive` out is shown packets marked NDIS_STATUS_RESOURCES
+        here, and returns 0 for them.
         """
         return 0
 

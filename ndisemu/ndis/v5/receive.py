@@ -1,4 +1,4 @@
-"""The 5.1 receive path: packet arrays go up, references come back down.
+"""The 5.x receive path of packets: arrays go up, references come back down.
 
 A miniport indicates an array; every binding whose filter wants a packet is
 offered it and answers how many references it keeps. NDIS has a hold of its
@@ -6,16 +6,19 @@ own during the walk, so a packet that a protocol returns early waits for the
 end of the walk. When the last reference is gone the packet goes to
 MiniportReturnPacket, in bursts. Packets marked NDIS_STATUS_RESOURCES are the
 miniport's again when the call returns: protocols copy them and keep none.
-A serialized miniport gets those that nobody has kept back that way too, and
-sees which they are.
 
-Source: NDIS reference 5.5.2. Not here yet: lookahead indications, and
-ProtocolReceive for bindings without ProtocolReceivePacket.
+A serialized miniport reads in each packet's status, when the call returns,
+whether a protocol has kept it: PENDING, and it comes back through
+MiniportReturnPacket; or SUCCESS, and it is back already.
+
+Not here: frames that the miniport keeps (`v5.lookahead`).
+
+Source: NDIS reference 5.5.2, and 10.4 for `resources_sticky`.
 """
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ndisemu.errors import RuleViolation
 from ndisemu.ndis.data.packet import Packet
@@ -24,45 +27,54 @@ from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.edges import PacketUpper
 
 if TYPE_CHECKING:
-    from ndisemu.ndis.v5.adapter import PacketAdapter
+    from ndisemu.ndis.adapter import Adapter
 
+_SUCCESS = Status.SUCCESS
 _RESOURCES = Status.RESOURCES
 # NDIS's own hold of a packet during the walk: more than all protocols could return early.
 _WALK: Final = 1 << 32
 
+Uppers = dict[PacketUpper, None]
+
+
+class Lender(Protocol):
+    """Whose packets they are: an adapter, or the translator above one of another generation."""
+
+    uppers: list[PacketUpper]
+
+    def return_packets(self, packets: Sequence[Packet]) -> None:
+        """Take packets back that no protocol holds any more."""
+        ...
+
 
 class ReceivePath(ReceiveBook):
-    """The receives of one 5.x adapter; it is the owner of the packets that are lent to protocols."""
+    """The receives of one 5.x adapter; it is the owner of the packets that are lent to protocols.
 
-    __slots__ = ("_owner",)
+    `resources_sticky` is the rule of older texts: from the first packet with
+    NDIS_STATUS_RESOURCES on, all later ones of an array are treated so. It is
+    off, and may be set on an adapter's `receives` at any time.
+    """
 
-    def __init__(self, adapter: "PacketAdapter") -> None:
+    __slots__ = ("_lender", "_serialized", "resources_sticky")
+
+    def __init__(self, adapter: "Adapter", lender: Lender, *, serialized: bool) -> None:
         super().__init__(adapter, "MiniportReturnPacket")
-        self._owner = adapter
+        self._lender = lender
+        self._serialized = serialized
+        self.resources_sticky = False
 
     def indicate(self, packets: Sequence[Packet]) -> None:
         """Offer an array to all bindings (`NdisMIndicateReceivePacket`, IRQL <= DISPATCH), in its order."""
-        if not any(packet.status is _RESOURCES for packet in packets):
-            self._indicate_run(packets, starved=False)
-            return
-        for starved, run in groupby(packets, key=_is_starved):
-            self._indicate_run(list(run), starved=starved)
-
-    def _indicate_run(self, packets: Sequence[Packet], *, starved: bool) -> None:
-        """Offer packets that are all short of resources, and back at once, or all not."""
+        for packet in packets:
+            if packet.status is not _SUCCESS:
+                self._indicate_mixed(packets)
+                return
         self.lend(packets)
-        if starved:
-            self.starved += len(packets)
-            self._walk(packets, keep=False)
-            self.take_back(packets)
-            return
-        free = self._let_go(packets) if self._walk(packets, keep=True) else packets
-        if free:
-            self.take_back(free)
-        if self._owner.lock is not None:
-            self._say_who_has(packets, free)
-        elif free:
-            self._owner.return_packets(free)
+        shown_to: Uppers = {}
+        kept = self._walk(packets, shown_to, starved=False)
+        for upper in shown_to:
+            upper.receive_completed()
+        self._end_walk(packets, kept=kept)
 
     def release(self, packets: Sequence[Packet]) -> None:
         """Drop one reference of each packet; those without any go back to the miniport (`NdisReturnPackets`)."""
@@ -81,30 +93,63 @@ class ReceivePath(ReceiveBook):
                 free.append(packet)
         if free:
             self.take_back(free)
-            self._owner.return_packets(free)
+            self._lender.return_packets(free)
 
-    def _walk(self, packets: Sequence[Packet], *, keep: bool) -> bool:
+    def _indicate_mixed(self, packets: Sequence[Packet]) -> None:
+        """Offer an array in which some packets, or all, are short of resources."""
+        runs = self._split(packets)
+        self.lend(packets)
+        shown_to: Uppers = {}
+        kept = [self._walk(run, shown_to, starved=starved) for starved, run in runs]
+        for upper in shown_to:
+            upper.receive_completed()
+        for (starved, run), some in zip(runs, kept, strict=True):
+            if starved:
+                self.starved += len(run)
+                self.take_back(run)
+            else:
+                self._end_walk(run, kept=some)
+
+    def _split(self, packets: Sequence[Packet]) -> list[tuple[bool, Sequence[Packet]]]:
+        """Cut a mixed array into runs that are short of resources, and runs that are not; or refuse the call."""
+        for packet in packets:
+            if packet.status is not _SUCCESS and packet.status is not _RESOURCES:
+                raise RuleViolation(
+                    "rx-oob-status-initialised",
+                    f"{self.adapter.name} indicated {packet!r} with {packet.status}; "
+                    "set its status to SUCCESS or RESOURCES before each indication",
+                )
+        if self.resources_sticky:
+            first = next(place for place, packet in enumerate(packets) if _is_starved(packet))
+            for packet in packets[first:]:
+                packet.status = _RESOURCES
+        return [(starved, list(run)) for starved, run in groupby(packets, key=_is_starved)]
+
+    def _walk(self, packets: Sequence[Packet], shown_to: Uppers, *, starved: bool) -> bool:
         """Offer `packets` to each binding; returns whether any reference was kept, besides NDIS's own hold."""
         if (note := self._probe.event) is not None:
-            note("indicate", self.adapter.name, len(packets), "" if keep else "NDIS_STATUS_RESOURCES")
+            note("indicate", self.adapter.name, len(packets), "NDIS_STATUS_RESOURCES" if starved else "")
         kept = False
         whole = False
         reached: dict[Packet, None] = {}
         for packet in packets:
             packet.references = _WALK
-        for upper in tuple(self._owner.uppers):
+        for upper in tuple(self._lender.uppers):
             wanted = upper.filter.accepts(packets)
-            if wanted:
-                if wanted is packets:
-                    whole = True
-                else:
-                    reached.update(dict.fromkeys(wanted))
-                counts = upper.received(wanted)
-                if counts and keep:
-                    self._count(upper, wanted, counts)
-                    kept = True
-                if upper.receives_held < 0:
-                    upper.returned_too_much()
+            if not wanted:
+                continue
+            shown_to[upper] = None
+            if wanted is packets:
+                whole = True
+            else:
+                reached.update(dict.fromkeys(wanted))
+            if starved:
+                upper.copied(wanted)
+            elif counts := upper.received(wanted):
+                self._count(upper, wanted, counts)
+                kept = True
+            if upper.receives_held < 0:
+                upper.returned_too_much()
         if not whole:
             self.unwanted += len(packets) - len(reached)
         return kept
@@ -130,12 +175,16 @@ class ReceivePath(ReceiveBook):
                 "it returns how many references it keeps of each, and none were counted",
             )
 
-    def _say_who_has(self, packets: Sequence[Packet], free: Sequence[Packet]) -> None:
-        """Tell a serialized miniport by the packets' statuses: PENDING, still held; SUCCESS, its own again."""
-        for packet in packets:
-            packet.status = Status.PENDING
-        for packet in free:
-            packet.status = Status.SUCCESS
+    def _end_walk(self, packets: Sequence[Packet], *, kept: bool) -> None:
+        """End NDIS's hold of each packet; those that nobody else holds are the miniport's again."""
+        free = self._let_go(packets) if kept else packets
+        if self._serialized and kept:
+            for packet in packets:
+                packet.status = Status.PENDING if packet.references > 0 else _SUCCESS
+        if free:
+            self.take_back(free)
+            if not self._serialized:
+                self._lender.return_packets(free)
 
     def _let_go(self, packets: Sequence[Packet]) -> Sequence[Packet]:
         """End NDIS's hold of each packet; returns those that nobody else holds."""

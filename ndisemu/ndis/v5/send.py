@@ -82,6 +82,9 @@ class PacketSends(SendBook, ABC):
         if adapter.alive:
             adapter.call("MiniportCancelSendPackets", partial(self._miniport.cancel_send_packets, cancel_id))
 
+    def withdraw(self, status: Status) -> None:
+        """Complete what NDIS has kept, which here is nothing."""
+
     def refuse(self, upper: PacketUpper, packets: Sequence[Packet]) -> None:
         """Complete an array that a closing binding sends; the miniport never sees it."""
         self.take_over(upper, packets)

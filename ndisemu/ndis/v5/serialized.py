@@ -46,7 +46,7 @@ _PENDING, _RESOURCES = Status.PENDING, Status.RESOURCES
 class SerializedSends(PacketSends):
     """The sends of one serialized adapter; it is the owner of what is with the miniport, `queue` of what waits."""
 
-    __slots__ = ("_dpc", "_gate_event", "_lock", "_scheduled", "gate_open", "queue")
+    __slots__ = ("_arrays", "_dpc", "_gate_event", "_lock", "_scheduled", "gate_open", "queue")
 
     def __init__(self, adapter: "PacketAdapter", lock: MiniportLock) -> None:
         super().__init__(adapter)
@@ -54,6 +54,7 @@ class SerializedSends(PacketSends):
         self.gate_open = True
         self._gate_event = False
         self._lock = lock
+        self._arrays = adapter.supplies("send_packets")
         self._scheduled = False
         self._dpc = Dpc(self._run, name=f"{adapter.name} send queue")
 
@@ -113,12 +114,17 @@ class SerializedSends(PacketSends):
 
     def reclaim(self, status: Status) -> int:
         """Take everything from miniport and queue, in submission order, and open the gate; returns how many packets."""
-        count = super().reclaim(status)
+        queued = len(self.queue.packets)
+        count = super().reclaim(status) + queued
+        self.withdraw(status)
+        self.gate_open = True
+        return count
+
+    def withdraw(self, status: Status) -> None:
+        """Complete the queue."""
         queued = self.queue.take(len(self.queue.packets), self)
         if queued:
             self.finish(queued, status)
-        self.gate_open = True
-        return count + len(queued)
 
     # The queue, under the lock.
 
@@ -133,7 +139,7 @@ class SerializedSends(PacketSends):
             self._run()
         else:
             self._scheduled = True
-            self._dpc.queue(self.adapter.running_cpu("the send queue"))
+            self._dpc.queue(self.adapter.kernel.current or self.adapter.cpu)
 
     def _run(self) -> None:
         if not self._lock.run(self._pass_down):
@@ -157,13 +163,13 @@ class SerializedSends(PacketSends):
 
     def _most(self) -> int:
         """How many packets one call may have."""
-        if self._miniport.strict_one_outstanding or not self._miniport.sends_arrays:
+        if self._miniport.strict_one_outstanding or not self._arrays:
             return 1
         return max(self._owner.maximum_send_packets, 1)
 
     def _entry(self, call: Handover) -> Callable[[], object]:
         """Return the entry point with its arguments; the statuses of an array are for the miniport to set."""
-        if not self._miniport.sends_arrays:
+        if not self._arrays:
             return partial(self._miniport.send, call.packets[0], call.packets[0].flags)
         for packet in call.packets:
             packet.status = None
@@ -175,7 +181,7 @@ class SerializedSends(PacketSends):
         """The entry has ended with `value`."""
         if suspended:
             self._returned_late(call, value)
-        elif self._miniport.sends_arrays:
+        elif self._arrays:
             # PENDING is what the explicit style may say where the DDK has void; the packets say the rest.
             self._answer(call, value if type(value) is Status and value is not _PENDING else None)
         else:
@@ -190,9 +196,9 @@ class SerializedSends(PacketSends):
     def _answer(self, call: Handover, default: Status | None) -> None:
         """Do with each packet of the call what its status says, or `default` where it has none."""
         call.answered = True
-        arrays = self._miniport.sends_arrays
         answers = {
-            packet: packet.status if arrays and packet.status is not None else default for packet in call.left(self)
+            packet: packet.status if self._arrays and packet.status is not None else default
+            for packet in call.left(self)
         }
         for place, packet in enumerate(call.packets):
             if answers.get(packet) is _RESOURCES:
@@ -225,14 +231,14 @@ class SerializedSends(PacketSends):
         """Complete packets that the miniport has answered at once, or has failed to answer."""
         if answer is None:
             rule, what = "send-sync-status-valid", "MiniportSend returned no status for"
-            if self._miniport.sends_arrays:
+            if self._arrays:
                 rule, what = "send-oob-status-set-before-return", "MiniportSendPackets returned and set no status for"
             self.adapter.report(
                 rule, f"{what} {packets[0]!r}; it is PENDING, RESOURCES or how the send ended, and failed now"
             )
         status = Status.FAILURE if answer is None else answer
         self.unmap(packets)
-        if self._miniport.sends_arrays:
+        if self._arrays:
             # What MiniportSendPackets ends is a callback, also for NdisSend.
             self.give_back(packets)
             self.announce(packets, status)
@@ -242,7 +248,7 @@ class SerializedSends(PacketSends):
     def _returned_late(self, call: Handover, value: object) -> None:
         """The entry was a coroutine and has ended after suspending: a status completes what it has left."""
         left = call.left(self)
-        if not left or (value is None and self._miniport.sends_arrays):
+        if not left or (value is None and self._arrays):
             return
         if type(value) is Status and value not in {_PENDING, _RESOURCES}:
             self.complete(left, value)
@@ -257,7 +263,7 @@ class SerializedSends(PacketSends):
     def _raised(self, call: Handover, error: BaseException) -> None:
         """The entry raised: stop the adapter, and fail what is left of the call before all else it had."""
         call.answered = True
-        entry = "MiniportSendPackets" if self._miniport.sends_arrays else "MiniportSend"
+        entry = "MiniportSendPackets" if self._arrays else "MiniportSend"
         self.adapter.bug_check(entry, error)
         left = call.left(self)
         if left:

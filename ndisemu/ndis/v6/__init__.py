@@ -6,9 +6,7 @@ from ndisemu.ndis.v6.attributes import GeneralAttributes, RegistrationAttributes
 from ndisemu.ndis.v6.binding import Binding
 from ndisemu.ndis.v6.dma import DmaChannel, SgList
 from ndisemu.ndis.v6.flags import (
-    DevicePnpEvent,
     HaltAction,
-    NetEvent,
     ReceiveFlag,
     RegistrationFlag,
     ReturnFlag,
@@ -19,13 +17,12 @@ from ndisemu.ndis.v6.flags import (
 from ndisemu.ndis.v6.interrupt import Interrupt, Throttle
 from ndisemu.ndis.v6.library import MiniportLibrary
 from ndisemu.ndis.v6.miniport import InitParameters, Miniport
-from ndisemu.ndis.v6.protocol import BindContext, BindParameters, NetPnpEvent, Protocol
+from ndisemu.ndis.v6.protocol import BindContext, BindParameters, Protocol
 
 __all__ = [
     "BindContext",
     "BindParameters",
     "Binding",
-    "DevicePnpEvent",
     "DmaChannel",
     "GeneralAttributes",
     "HaltAction",
@@ -38,8 +35,6 @@ __all__ = [
     "NblPool",
     "NetBuffer",
     "NetBufferList",
-    "NetEvent",
-    "NetPnpEvent",
     "Protocol",
     "ReceiveFlag",
     "RegisterSpace",

@@ -24,6 +24,8 @@ from ndisemu.ndis.device import Device
 from ndisemu.ndis.operation import Naming, Operation
 from ndisemu.ndis.states import Machine
 from ndisemu.ndis.status import Status
+from ndisemu.ndis.translate import PacketsOverLists
+from ndisemu.ndis.v5.binding import Binding as PacketBinding
 from ndisemu.ndis.v6.attributes import HEADER, Answers, RegistrationAttributes
 from ndisemu.ndis.v6.binding import Binding
 from ndisemu.ndis.v6.dma import DmaChannel
@@ -31,7 +33,6 @@ from ndisemu.ndis.v6.edges import NblUpper
 from ndisemu.ndis.v6.flags import HaltAction
 from ndisemu.ndis.v6.library import MiniportLibrary
 from ndisemu.ndis.v6.miniport import InitParameters, Miniport
-from ndisemu.ndis.v6.nblbinding import NblBinding
 from ndisemu.ndis.v6.receive import NblReceives
 from ndisemu.ndis.v6.send import NblSends
 from ndisemu.ndis.v6.states import ADAPTER_TRANSITIONS, AdapterEvent, AdapterState
@@ -71,8 +72,9 @@ class NblAdapter(Adapter):
         self.mac_options = MacOption(0)
         self.may_indicate = False
         self.uppers: list[NblUpper] = []
+        self._translators: dict[BaseBinding, PacketsOverLists] = {}
         self.sends = NblSends(self)
-        self.receives = NblReceives(self)
+        self.receives = NblReceives(self, self)
         # A binding sends straight into the path (`edges.NblLower`).
         self.submit = self.sends.submit
         self.refuse = self.sends.refuse
@@ -155,7 +157,7 @@ class NblAdapter(Adapter):
                     return
                 self.move(AdapterEvent.RESTARTED)
             if self.state.current is AdapterState.RUNNING:
-                for binding in self._bindings():
+                for binding in tuple(self.bindings):
                     await binding.restart()
 
     async def pause(self) -> None:
@@ -181,7 +183,7 @@ class NblAdapter(Adapter):
             self._clean_up(leaks=self.startable)
 
     async def _pause(self) -> None:
-        for binding in reversed(self._bindings()):
+        for binding in tuple(reversed(self.bindings)):
             await binding.pause()
         if self.state.current is not AdapterState.RUNNING:
             return
@@ -235,6 +237,10 @@ class NblAdapter(Adapter):
         if isinstance(binding, Binding):
             binding.connect(self)
             self.uppers.append(binding)
+        elif isinstance(binding, PacketBinding):
+            translator = self._translators[binding] = PacketsOverLists(binding, self)
+            binding.connect(translator)
+            self.uppers.append(translator)
         self.bindings.append(binding)
 
     def leave(self, binding: BaseBinding) -> None:
@@ -242,9 +248,9 @@ class NblAdapter(Adapter):
         self.bindings.remove(binding)
         if isinstance(binding, Binding):
             self.uppers.remove(binding)
-
-    def _bindings(self) -> list[NblBinding]:
-        return [binding for binding in self.bindings if isinstance(binding, NblBinding)]
+        elif translator := self._translators.pop(binding, None):
+            self.uppers.remove(translator)
+            translator.close()
 
     # Data and requests (`edges.NblLower`).
 

@@ -6,18 +6,18 @@ the protocol's entry points, at the IRQL of the call that led there.
 Source: NDIS reference 2.2, 3.4.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from ndisemu.kernel import DRIVER_ERRORS
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.pnp import NetPnPEvent
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v6.edges import NblLower
 from ndisemu.ndis.v6.flags import ReceiveFlag
 from ndisemu.ndis.v6.nblbinding import NblBinding
-from ndisemu.ndis.v6.protocol import NetPnpEvent
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
@@ -102,8 +102,8 @@ class Binding(NblBinding):
 
     # What NDIS does with it.
 
-    def net_pnp_event(self, event: NetPnpEvent) -> Status | Awaitable[Status]:
-        """Tell the protocol: ProtocolNetPnPEvent."""
+    def net_event(self, event: NetPnPEvent) -> object:
+        """Tell the protocol a plug and play event: ProtocolNetPnPEvent."""
         return self.protocol.net_pnp_event(self, event)
 
     def unbind(self) -> object:

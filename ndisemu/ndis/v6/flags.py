@@ -1,4 +1,4 @@
-"""The flags and codes of NDIS 6 calls, by Microsoft's names and values.
+"""The flags and actions of NDIS 6 calls, by Microsoft's names and values.
 
 On the data path flags travel as plain integers: a member of these classes is
 one, and `|` and `&` of integers cost a tenth of what those of flags do.
@@ -66,37 +66,6 @@ class ShutdownAction(IntEnum):
 
     POWER_OFF = 0
     BUG_CHECK = 1
-
-
-@unique
-class NetEvent(IntEnum):
-    """NET_PNP_EVENT_CODE: what a protocol is told about one of its bindings."""
-
-    SET_POWER = 0
-    QUERY_POWER = 1
-    QUERY_REMOVE_DEVICE = 2
-    CANCEL_REMOVE_DEVICE = 3
-    RECONFIGURE = 4
-    BIND_LIST = 5
-    BINDS_COMPLETE = 6
-    PNP_CAPABILITIES = 7
-    PAUSE = 8
-    RESTART = 9
-    PORT_ACTIVATION = 10
-    PORT_DEACTIVATION = 11
-    IM_RE_ENABLE_DEVICE = 12
-
-
-@unique
-class DevicePnpEvent(IntEnum):
-    """NDIS_DEVICE_PNP_EVENT: what a miniport is told about its device."""
-
-    QUERY_REMOVED = 0
-    REMOVED = 1
-    SURPRISE_REMOVED = 2
-    QUERY_STOPPED = 3
-    STOPPED = 4
-    POWER_PROFILE_CHANGED = 5
 
 
 @unique

@@ -176,7 +176,7 @@ class MiniportLibrary(BaseMiniportLibrary):
         self._enter("NdisAllocateNetBufferAndNetBufferList")
         nbl = pool.allocate(self._adapter)
         if nbl is not None:
-            nbl.buffers = [NetBuffer(nbl, [mdl], 0, mdl.length)]
+            nbl.buffers = (NetBuffer(nbl, [mdl], 0, mdl.length),)
         return nbl
 
     # Sending and receiving.

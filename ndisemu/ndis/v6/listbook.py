@@ -14,7 +14,6 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from ndisemu.errors import RuleViolation
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.sendbook import SendBook, Sender
 from ndisemu.ndis.status import Status
@@ -35,7 +34,7 @@ FAILURES: Final = (
     Status.NOT_ACCEPTED,
 )
 _SUCCESS, _UNSET = Status.SUCCESS, Status.PENDING
-_BUFFERS, _BY_STATUS = attrgetter("buffers"), attrgetter("status")
+_BUFFERS, _STATUS = attrgetter("buffers"), attrgetter("status")
 
 
 class ListBook(SendBook):
@@ -48,14 +47,22 @@ class ListBook(SendBook):
 
     def accept(self, sender: Sender, nbls: Sequence[NetBufferList]) -> int:
         """Make lists ours, which have no status from now on; returns the serial number of the first."""
-        if [] in map(_BUFFERS, nbls):
-            raise self._without_frames(sender, nbls)
         serial = self.take_over(sender, nbls)
         for nbl in nbls:
             nbl.status = _UNSET
         if (note := self._probe.event) is not None:
             note("send", self.name, len(nbls), "")
         return serial
+
+    def well_formed(self, sender: Sender, nbls: Sequence[NetBufferList]) -> bool:
+        """Whether the miniport can be given lists; if one has no frame, all of them fail."""
+        if () not in map(_BUFFERS, nbls):
+            return True
+        empty = next(nbl for nbl in nbls if not nbl.buffers)
+        text = f"{sender} sent {empty!r}, which has no NET_BUFFER; a list has at least one frame"
+        self.adapter.report("proto-send-wellformed", text)
+        self.finish(nbls, Status.FAILURE)
+        return False
 
     def complete(self, nbls: Sequence[NetBufferList], flags: int) -> None:
         """Give lists back to the protocols that sent them, as the miniport says."""
@@ -124,29 +131,25 @@ class ListBook(SendBook):
 
     def _count_by_status(self, nbls: Sequence[NetBufferList]) -> None:
         """Count the end of lists of which some have failed, or have no status."""
-        for status, run in groupby(nbls, key=_BY_STATUS):
-            group = list(run)
-            if status is _UNSET:
-                self._report_unset(group[0])
-                for nbl in group:
-                    nbl.status = Status.FAILURE
-            elif status is not _SUCCESS and status not in FAILURES:
+        unset = [nbl for nbl in nbls if type(nbl.status) is not Status or nbl.status is _UNSET]
+        if unset:
+            self._report_unset(unset[0])
+        for nbl in unset:
+            nbl.status = Status.FAILURE
+        for status, group in groupby(map(_STATUS, nbls)):
+            if status is not _SUCCESS and status not in FAILURES:
                 self.adapter.report(
                     "send-nbl-status-value",
-                    f"{self.name} completed {group[0]!r} with {status!s}; a send ends with SUCCESS or "
+                    f"{self.name} completed a list with {status}; a send ends with SUCCESS or "
                     f"{', '.join(other.name for other in FAILURES)}",
                 )
-            self.count_end(len(group), group[0].status)
-
-    def _without_frames(self, sender: Sender, nbls: Sequence[NetBufferList]) -> RuleViolation:
-        empty = next(nbl for nbl in nbls if not nbl.buffers)
-        text = f"{sender} sent {empty!r}, which has no NET_BUFFER; a list has at least one frame"
-        return self.adapter.kernel.refusal("proto-send-wellformed", str(sender), text)
+            self.count_end(len(list(group)), status)
 
     def _report_unset(self, nbl: NetBufferList) -> None:
         self.adapter.report(
             "send-nbl-status-set",
-            f"{self.name} completed {nbl!r} without setting its status; it counts as NDIS_STATUS_FAILURE",
+            f"{self.name} completed {nbl!r} with the status {nbl.status}; set a final one before, "
+            "a member of Status such as Status.SUCCESS. It counts as NDIS_STATUS_FAILURE",
         )
 
     def _free_left_mappings(self, nbls: Sequence[NetBufferList]) -> None:

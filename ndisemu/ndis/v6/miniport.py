@@ -22,10 +22,11 @@ from ndisemu.kernel import Signal
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.pnp import DeviceEvent
 from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v6.dma import SgList
-from ndisemu.ndis.v6.flags import DevicePnpEvent, HaltAction, ShutdownAction
+from ndisemu.ndis.v6.flags import HaltAction, ShutdownAction
 from ndisemu.ndis.v6.interrupt import Throttle
 from ndisemu.ndis.v6.library import MiniportLibrary
 
@@ -96,7 +97,7 @@ class Miniport:
         raise NotImplementedError(f"{type(self).__name__} supplies no MiniportResetEx")
 
     @ddi("MiniportDevicePnPEventNotify", irql="== PASSIVE", kind=Kind.PASSIVE, source=_SOURCE)
-    def device_pnp_event_notify(self, event: DevicePnpEvent) -> Awaitable[None] | None:
+    def device_pnp_event_notify(self, event: DeviceEvent) -> Awaitable[None] | None:
         """Learn that the device was removed, or that the machine's power profile changed."""
         return None
 

@@ -6,19 +6,17 @@ pauses all its bindings before, and restarts them afterwards.
 Source: NDIS reference 2.2, 3.4, 5.1.
 """
 
-from abc import abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from ndisemu.kernel import DRIVER_ERRORS, Event, Timer, run_passive
+from ndisemu.kernel import Event, Timer, run_passive
 from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.data.nbl import NblPool, NetBuffer, NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.pnp import NetEvent, NetPnPEvent
 from ndisemu.ndis.states import Machine
 from ndisemu.ndis.status import Status
-from ndisemu.ndis.v6.flags import NetEvent
-from ndisemu.ndis.v6.protocol import NetPnpEvent
 from ndisemu.ndis.v6.states import BINDING_TRANSITIONS, BindingState, FlowEvent
 
 if TYPE_CHECKING:
@@ -82,14 +80,14 @@ class NblBinding(BaseBinding):
         for nbl, mdl in zip(pool, mdls, strict=True):
             pool.allocate(self)
             mdls.allocate(self)
-            nbl.buffers = [NetBuffer(nbl, [mdl], 0, size)]
+            nbl.buffers = (NetBuffer(nbl, [mdl], 0, size),)
             nbls.append(nbl)
         return nbls
 
     @ddi("NdisCompleteNetPnPEvent", irql="== PASSIVE", kind=Kind.CALL, source=_SOURCE)
-    def complete_net_pnp_event(self, event: NetPnpEvent, status: Status) -> None:
+    def complete_net_pnp_event(self, event: NetPnPEvent, status: Status) -> None:
         """Complete an event that `net_pnp_event` has answered with PENDING."""
-        event.completed.set(status)
+        event.complete(status)
 
     @ddi("NdisCloseAdapterEx", irql="== PASSIVE", kind=Kind.CALL, source=_SOURCE)
     async def close(self) -> None:
@@ -109,10 +107,6 @@ class NblBinding(BaseBinding):
         return Status.SUCCESS
 
     # What NDIS does with it.
-
-    @abstractmethod
-    def net_pnp_event(self, event: NetPnpEvent) -> Status | Awaitable[Status]:
-        """Call the protocol's ProtocolNetPnPEvent."""
 
     def refuse(self, status: Status | None) -> None:
         """End with `status` what is sent from now on; with None it reaches the miniport."""
@@ -171,23 +165,12 @@ class NblBinding(BaseBinding):
         return not (self.sends_pending or self.receives_held)
 
     async def _tell_event(self, code: NetEvent) -> Status:
-        """Call ProtocolNetPnPEvent, and wait for the end it may have left pending; it cannot fail."""
-        event = NetPnpEvent(code)
-
-        async def tell() -> object:
-            result = self.net_pnp_event(event)
-            status = result if isinstance(result, Status) else await result
-            return await event.completed if status is Status.PENDING else status
-
+        """Tell the protocol, and wait for the end it may have left pending; it cannot refuse."""
         if self.failed:
             return Status.FAILURE
-        try:
-            status = await run_passive(tell, self.adapter.cpu)
-        except DRIVER_ERRORS as error:
-            self.fail("ProtocolNetPnPEvent", error)
-            return Status.FAILURE
-        if status is not Status.SUCCESS:
+        status = await NetPnPEvent(code).tell(self)
+        if status is not Status.SUCCESS and not self.failed:
             self.adapter.report(
                 "proto-netpnp-status", f"{self.name} answered NetEvent{code.name.title()} with {status}"
             )
-        return status if isinstance(status, Status) else Status.FAILURE
+        return status

@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ndisemu.kernel import Signal
 from ndisemu.ndis.bindcontext import BaseBindContext
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.pnp import NetEvent, NetPnPEvent
 from ndisemu.ndis.status import Status
-from ndisemu.ndis.v6.flags import NetEvent, ReceiveFlag
+from ndisemu.ndis.v6.flags import ReceiveFlag
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
@@ -57,19 +57,6 @@ class BindContext(BaseBindContext["Binding"]):
         self._complete(status)
 
 
-class NetPnpEvent:
-    """`NET_PNP_EVENT_NOTIFICATION`: one event, which a protocol may complete later if it answered PENDING."""
-
-    __slots__ = ("code", "completed")
-
-    def __init__(self, code: NetEvent) -> None:
-        self.code = code
-        self.completed = Signal()
-
-    def __repr__(self) -> str:
-        return f"<NetPnpEvent {self.code.name}>"
-
-
 class Protocol:
     """An NDIS 6 protocol driver's entry points."""
 
@@ -86,7 +73,7 @@ class Protocol:
         return binding.close()
 
     @ddi("ProtocolNetPnPEvent", irql="== PASSIVE", kind=Kind.PASSIVE, source=_SOURCE)
-    def net_pnp_event(self, binding: "Binding", event: NetPnpEvent) -> Status | Awaitable[Status]:
+    def net_pnp_event(self, binding: "Binding", event: NetPnPEvent) -> Status | Awaitable[Status]:
         """Start to send at RESTART; at PAUSE send no more, and end when every list is back, sent and received."""
         return binding.drain() if event.code is NetEvent.PAUSE else Status.SUCCESS
 

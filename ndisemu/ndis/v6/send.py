@@ -55,6 +55,8 @@ class NblSends(ListBook):
         if adapter.refuses_sends is not None:
             self.finish(nbls, adapter.refuses_sends)
             return
+        if not self.well_formed(upper, nbls):
+            return
         if len(adapter.uppers) > 1 or flags & _LOOP_TO_SENDER:
             self._loop_back(upper, nbls, port, flags)
         enter(
@@ -93,6 +95,6 @@ class NblSends(ListBook):
 def _echo(nbl: NetBufferList, place: int) -> NetBufferList:
     """Return a list of one frame of `nbl`, as it is indicated by software loopback: only to be looked at."""
     echo = NetBufferList(nbl.number)
-    echo.buffers = [nbl.buffers[place]]
+    echo.buffers = (nbl.buffers[place],)
     echo.flags = NblFlag.IS_LOOPBACK_PACKET
     return echo

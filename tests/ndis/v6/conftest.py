@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Concatenate, Final, ParamSpec
 
 from ndisemu.kernel import Signal
-from ndisemu.ndis import Adapter, Oid, OidRequest, PacketFilter, SharedMemory, Status, Timer, v6
+from ndisemu.ndis import Adapter, NetEvent, NetPnPEvent, Oid, OidRequest, PacketFilter, SharedMemory, Status, Timer, v6
 from ndisemu.ndis.v6.adapter import NblAdapter
 from tests.ndis.conftest import BUFFERS, LATER, SLOT, STATION, USUAL, Bench, Card, bench_runner, frame
 
@@ -193,10 +193,10 @@ class Peer6(v6.Protocol):
         self.calls.append(f"ProtocolUnbindAdapterEx {self.name}")
         await binding.close()
 
-    async def net_pnp_event(self, binding: v6.Binding, event: v6.NetPnpEvent) -> Status:
+    async def net_pnp_event(self, binding: v6.Binding, event: NetPnPEvent) -> Status:
         """Give back what is held, and wait for the rest."""
         self.calls.append(f"NetEvent{event.code.name.title()} {self.name}")
-        if event.code is v6.NetEvent.PAUSE:
+        if event.code is NetEvent.PAUSE:
             self.give_back()
             return await binding.drain()
         return Status.SUCCESS

@@ -55,7 +55,7 @@ class CoNblAdapter(CircuitAdapter, NblAdapter):
         miniport.ndis = MiniportLibrary(self)
         # Each circuit tells what happens on it; the sum tells it to nobody.
         self.sends._probe = Probe()
-        self.receives = CircuitReceives(self)
+        self.receives = CircuitReceives(self, self)
         self.connections = Connections(self)
 
     def make_books(self, vc: "VirtualCircuit") -> tuple[VcLists, VcListReceives]:

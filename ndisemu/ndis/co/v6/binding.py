@@ -3,7 +3,7 @@
 Source: NDIS reference 3.4 and 6.4.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -16,10 +16,10 @@ from ndisemu.ndis.co.v6.protocol import Protocol
 from ndisemu.ndis.co.v6.receives import VcListReceives
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.pnp import NetPnPEvent
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v6.flags import ReceiveFlag
 from ndisemu.ndis.v6.nblbinding import NblBinding
-from ndisemu.ndis.v6.protocol import NetPnpEvent
 
 if TYPE_CHECKING:
     from ndisemu.ndis.co.v6.adapter import CoNblAdapter
@@ -66,8 +66,8 @@ class CoBinding(CircuitBinding[NetBufferList, int], NblBinding):
         """End the binding: ProtocolUnbindAdapterEx."""
         return self.protocol.unbind_adapter(self)
 
-    def net_pnp_event(self, event: NetPnpEvent) -> Status | Awaitable[Status]:
-        """Tell the protocol: ProtocolNetPnPEvent."""
+    def net_event(self, event: NetPnPEvent) -> object:
+        """Tell the protocol a plug and play event: ProtocolNetPnPEvent."""
         return self.protocol.net_pnp_event(self, event)
 
     def refuse(self, status: Status | None) -> None:

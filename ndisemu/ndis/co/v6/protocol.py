@@ -17,9 +17,10 @@ from ndisemu.ndis.co.roles import BaseProtocol, ClientRole, ManagerRole, Pending
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.pnp import NetEvent, NetPnPEvent
 from ndisemu.ndis.status import Status
-from ndisemu.ndis.v6.flags import NetEvent, ReceiveFlag
-from ndisemu.ndis.v6.protocol import BindParameters, NetPnpEvent
+from ndisemu.ndis.v6.flags import ReceiveFlag
+from ndisemu.ndis.v6.protocol import BindParameters
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
@@ -65,7 +66,7 @@ class Protocol(BaseProtocol["CoBinding"]):
         return binding.close()
 
     @ddi("ProtocolNetPnPEvent", irql="== PASSIVE", kind=Kind.PASSIVE, source=_SOURCE)
-    def net_pnp_event(self, binding: "CoBinding", event: NetPnpEvent) -> Status | Awaitable[Status]:
+    def net_pnp_event(self, binding: "CoBinding", event: NetPnPEvent) -> Status | Awaitable[Status]:
         """Start to send at RESTART; at PAUSE send no more, and end when every list is back, sent and received."""
         return binding.drain() if event.code is NetEvent.PAUSE else Status.SUCCESS
 

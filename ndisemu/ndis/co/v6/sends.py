@@ -44,6 +44,8 @@ class VcLists(ListBook, VcSends[NetBufferList, int]):
         if refusal is not None:
             self.finish(nbls, refusal)
             return
+        if not self.well_formed(sender, nbls):
+            return
         enter(
             self.adapter,
             partial(self._entry, self._vc, nbls, flags),

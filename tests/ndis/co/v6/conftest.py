@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from ndisemu.ndis import OidRequest, Status, co, v6
+from ndisemu.ndis import NetEvent, NetPnPEvent, OidRequest, Status, co, v6
 from ndisemu.ndis.co.v6.adapter import CoNblAdapter
 from tests.ndis.co.conftest import FAMILY, CircuitMini, CircuitOffice, CustomerCalls, ExchangeCalls, Noting, Script
 from tests.ndis.conftest import SLOT, frame
@@ -63,10 +63,10 @@ class Both6(Noting, co.v6.Protocol):
         self.nbls = self.binding.allocate_nbls(8, SLOT)
         return Status.SUCCESS
 
-    async def net_pnp_event(self, binding: co.v6.CoBinding, event: v6.NetPnpEvent) -> Status:
+    async def net_pnp_event(self, binding: co.v6.CoBinding, event: NetPnPEvent) -> Status:
         """Give back what is held, and wait for the rest."""
         self.script.log.append(f"NetEvent{event.code.name.title()} {self.name}")
-        if event.code is v6.NetEvent.PAUSE:
+        if event.code is NetEvent.PAUSE:
             held, self.held = self.held, []
             binding.return_nbls(held)
             return await binding.drain()
