@@ -110,7 +110,6 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "DmaChannel.reclaim",
         "NblBinding.free_pools",
         "NblBinding.look_whether_quiet",
-        "NblBinding.net_event",
         "NblBinding.pause",
         "NblBinding.refuse",
         "NblBinding.refuse_sends",

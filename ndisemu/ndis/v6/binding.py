@@ -102,10 +102,10 @@ class Binding(NblBinding):
 
     # What NDIS does with it.
 
-    def unbind(self) -> object:
-        """End the binding: ProtocolUnbindAdapterEx."""
-        return self.protocol.unbind_adapter(self)
-
     def net_event(self, event: NetPnPEvent) -> object:
         """Tell the protocol a plug and play event: ProtocolNetPnPEvent."""
         return self.protocol.net_pnp_event(self, event)
+
+    def unbind(self) -> object:
+        """End the binding: ProtocolUnbindAdapterEx."""
+        return self.protocol.unbind_adapter(self)

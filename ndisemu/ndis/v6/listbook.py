@@ -34,7 +34,7 @@ FAILURES: Final = (
     Status.NOT_ACCEPTED,
 )
 _SUCCESS, _UNSET = Status.SUCCESS, Status.PENDING
-_BUFFERS, _BY_STATUS = attrgetter("buffers"), attrgetter("status")
+_BUFFERS, _STATUS = attrgetter("buffers"), attrgetter("status")
 
 
 class ListBook(SendBook):
@@ -54,15 +54,15 @@ class ListBook(SendBook):
             note("send", self.name, len(nbls), "")
         return serial
 
-    def fails_for_frames(self, sender: Sender, nbls: Sequence[NetBufferList]) -> bool:
-        """Report and fail lists of which one has no NET_BUFFER; returns whether there was one."""
+    def well_formed(self, sender: Sender, nbls: Sequence[NetBufferList]) -> bool:
+        """Whether the miniport can be given lists; if one has no frame, all of them fail."""
         if () not in map(_BUFFERS, nbls):
-            return False
+            return True
         empty = next(nbl for nbl in nbls if not nbl.buffers)
         text = f"{sender} sent {empty!r}, which has no NET_BUFFER; a list has at least one frame"
         self.adapter.report("proto-send-wellformed", text)
         self.finish(nbls, Status.FAILURE)
-        return True
+        return False
 
     def complete(self, nbls: Sequence[NetBufferList], flags: int) -> None:
         """Give lists back to the protocols that sent them, as the miniport says."""
@@ -136,15 +136,14 @@ class ListBook(SendBook):
             self._report_unset(unset[0])
         for nbl in unset:
             nbl.status = Status.FAILURE
-        for status, run in groupby(nbls, key=_BY_STATUS):
-            group = list(run)
+        for status, group in groupby(map(_STATUS, nbls)):
             if status is not _SUCCESS and status not in FAILURES:
                 self.adapter.report(
                     "send-nbl-status-value",
-                    f"{self.name} completed {group[0]!r} with {status!s}; a send ends with SUCCESS or "
+                    f"{self.name} completed a list with {status}; a send ends with SUCCESS or "
                     f"{', '.join(other.name for other in FAILURES)}",
                 )
-            self.count_end(len(group), status)
+            self.count_end(len(list(group)), status)
 
     def _report_unset(self, nbl: NetBufferList) -> None:
         self.adapter.report(

@@ -6,7 +6,6 @@ pauses all its bindings before, and restarts them afterwards.
 Source: NDIS reference 2.2, 3.4, 5.1.
 """
 
-from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -108,10 +107,6 @@ class NblBinding(BaseBinding):
         return Status.SUCCESS
 
     # What NDIS does with it.
-
-    @abstractmethod
-    def net_event(self, event: NetPnPEvent) -> object:
-        """Tell the protocol a plug and play event: ProtocolNetPnPEvent."""
 
     def refuse(self, status: Status | None) -> None:
         """End with `status` what is sent from now on; with None it reaches the miniport."""

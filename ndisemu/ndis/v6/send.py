@@ -55,7 +55,7 @@ class NblSends(ListBook):
         if adapter.refuses_sends is not None:
             self.finish(nbls, adapter.refuses_sends)
             return
-        if self.fails_for_frames(upper, nbls):
+        if not self.well_formed(upper, nbls):
             return
         if len(adapter.uppers) > 1 or flags & _LOOP_TO_SENDER:
             self._loop_back(upper, nbls, port, flags)

@@ -44,7 +44,7 @@ class VcLists(ListBook, VcSends[NetBufferList, int]):
         if refusal is not None:
             self.finish(nbls, refusal)
             return
-        if self.fails_for_frames(sender, nbls):
+        if not self.well_formed(sender, nbls):
             return
         enter(
             self.adapter,

@@ -2,9 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from ndisemu.ndis import OidRequest, Status, co, v6
+from ndisemu.ndis import NetEvent, NetPnPEvent, OidRequest, Status, co, v6
 from ndisemu.ndis.co.v6.adapter import CoNblAdapter
-from ndisemu.ndis.pnp import NetEvent, NetPnPEvent
 from tests.ndis.co.conftest import FAMILY, CircuitMini, CircuitOffice, CustomerCalls, ExchangeCalls, Noting, Script
 from tests.ndis.conftest import SLOT, frame
 from tests.ndis.v6.conftest import RESOURCES, Bench6, Mini6
