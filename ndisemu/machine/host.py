@@ -11,7 +11,7 @@ from ndisemu.machine.application import USUAL_FILTER, Application, ApplicationPr
 from ndisemu.machine.slot import BaseSlot, Slot
 from ndisemu.machine.stream import StreamSlot
 from ndisemu.memory import DmaSpace, HostMemory
-from ndisemu.ndis import Adapter, Device, NdisLibrary, PacketFilter, v5, v6, wdm_device
+from ndisemu.ndis import Adapter, Device, NdisLibrary, PacketFilter, co, v5, v6, wdm_device
 
 MEBIBYTE = 1 << 20
 
@@ -113,6 +113,15 @@ class Host:
         chosen = self._cpu(cpu)
         adapter = await self.start(name)
         binding = await self.ndis.bind(protocol, adapter, chosen)
+        if binding is None:
+            raise BugCheck(f"{protocol.name} did not bind to {adapter.name}")
+        return binding
+
+    async def bind_circuits(self, name: str, protocol: co.Protocol, *, cpu: int = 0) -> co.CoBinding:
+        """Bind a client or a call manager to a NIC whose driver is connection-oriented, starting it if need be."""
+        chosen = self._cpu(cpu)
+        adapter = await self.start(name)
+        binding = await self.ndis.bind_circuits(protocol, adapter, chosen)
         if binding is None:
             raise BugCheck(f"{protocol.name} did not bind to {adapter.name}")
         return binding

@@ -6,8 +6,10 @@ a list's MDLs are the same objects, and where a frame begins inside of one
 the descriptor made for it has MDLs of its own over the same memory.
 """
 
+from abc import ABC, abstractmethod
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from ndisemu.ndis.data.mdl import Mdl
 from ndisemu.ndis.data.nbl import NblInfo, NblPool, NetBuffer, NetBufferList
@@ -21,23 +23,43 @@ if TYPE_CHECKING:
 RUN: Final = 64
 
 
-class PacketStock:
-    """Packets that stand for the frames of lists; `miniport_reserved` says which list."""
+D = TypeVar("D")
 
-    __slots__ = ("_free", "_library", "_name", "_pools")
+
+class _Stock(ABC, Generic[D]):
+    """Descriptors that are free, and the pools that they came from."""
+
+    __slots__ = ("_free", "_library", "_name")
 
     def __init__(self, library: "NdisLibrary", name: str) -> None:
         self._library = library
         self._name = name
+        self._free: deque[D] = deque()
+
+    @abstractmethod
+    def _make(self) -> Iterable[D]:
+        """Make another run."""
+
+    def _take(self) -> D:
+        if not self._free:
+            self._free.extend(self._make())
+        return self._free.popleft()
+
+
+class PacketStock(_Stock[Packet]):
+    """Packets that stand for the frames of lists; `miniport_reserved` says which list."""
+
+    __slots__ = ("_pools",)
+
+    def __init__(self, library: "NdisLibrary", name: str) -> None:
+        super().__init__(library, name)
         self._pools: list[PacketPool] = []
-        self._free: deque[Packet] = deque()
 
     def describe(self, frame: NetBuffer, owner: object) -> Packet:
         """Return a packet of `owner`'s over the bytes of `frame`, with its out-of-band data."""
-        packet = self._free.popleft() if self._free else self._make()
+        packet = self._take()
         packet.owner = owner
-        buffers = [Mdl(frame.memory, address, length) for address, length in frame.segments]
-        packet.chain(*buffers)
+        packet.chain(*[Mdl(frame.memory, address, length) for address, length in frame.segments])
         packet.miniport_reserved = frame.nbl
         packet.ieee8021q = frame.nbl.info.get(NblInfo.IEEE_8021Q, 0)
         packet.cancel_id = frame.nbl.cancel_id
@@ -55,30 +77,25 @@ class PacketStock:
         """Give the descriptors up; none is in use any more."""
         for pool in self._pools:
             self._library.packet_pools.remove(pool)
-        self._pools.clear()
-        self._free.clear()
 
-    def _make(self) -> Packet:
+    def _make(self) -> PacketPool:
         pool = self._library.make_packet_pool("translated packets", self._name, RUN)
         self._pools.append(pool)
-        self._free.extend(pool)
-        return self._free.popleft()
+        return pool
 
 
-class ListStock:
+class ListStock(_Stock[NetBufferList]):
     """Lists of one frame that stand for packets; `protocol_reserved` says which packet."""
 
-    __slots__ = ("_free", "_library", "_name", "_pools")
+    __slots__ = ("_pools",)
 
     def __init__(self, library: "NdisLibrary", name: str) -> None:
-        self._library = library
-        self._name = name
+        super().__init__(library, name)
         self._pools: list[NblPool] = []
-        self._free: deque[NetBufferList] = deque()
 
     def describe(self, packet: Packet, owner: object) -> NetBufferList:
         """Return a list of `owner`'s over the buffers of `packet`, with its out-of-band data."""
-        nbl = self._free.popleft() if self._free else self._make()
+        nbl = self._take()
         nbl.owner = owner
         frame = nbl.buffers[0]
         frame.mdls.clear()
@@ -104,13 +121,10 @@ class ListStock:
         """Give the descriptors up; none is in use any more."""
         for pool in self._pools:
             self._library.nbl_pools.remove(pool)
-        self._pools.clear()
-        self._free.clear()
 
-    def _make(self) -> NetBufferList:
+    def _make(self) -> NblPool:
         pool = self._library.make_nbl_pool("translated lists", self._name, RUN)
         self._pools.append(pool)
         for nbl in pool:
             nbl.buffers = (NetBuffer(nbl),)
-            self._free.append(nbl)
-        return self._free.popleft()
+        return pool
