@@ -31,6 +31,7 @@ ProtocolNetPnPEvent                   == PASSIVE   PASSIVE_LEVEL only
 ProtocolSendNetBufferListsComplete    <= DISPATCH  immediate
 ProtocolReceiveNetBufferLists         <= DISPATCH  immediate
 ProtocolOidRequestComplete            <= DISPATCH  immediate
+ProtocolStatusEx                      <= DISPATCH  immediate
 """
 
 CALLS: Final = """
@@ -58,6 +59,9 @@ NdisMIndicateReceiveNetBufferLists    <= DISPATCH
 NdisMOidRequestComplete               <= DISPATCH
 NdisMPauseComplete                    <= DISPATCH
 NdisMRestartComplete                  <= DISPATCH
+NdisMResetComplete                    <= DISPATCH
+NdisMResetMiniport                    <= DISPATCH
+NdisMIndicateStatusEx                 <= DISPATCH
 NdisMSleep                            < DISPATCH
 NdisStallExecution                    any
 NdisAllocateTimerObject               <= DISPATCH
@@ -110,6 +114,7 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "Binding.restart",
         "Binding.sends_completed",
         "Binding.tell_request_complete",
+        "Binding.tell_status",
         "Binding.unbind",
         "DmaChannel.reclaim",
     ),

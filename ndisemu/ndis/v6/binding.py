@@ -16,6 +16,7 @@ from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.data.nbl import NblPool, NetBuffer, NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.pnp import NetEvent, NetPnPEvent
 from ndisemu.ndis.states import Machine
 from ndisemu.ndis.status import Status
@@ -174,6 +175,12 @@ class Binding(BaseBinding):
             "NdisOidRequest",
             lambda: self.protocol.request_complete(self, request, status),
         )
+
+    def tell_status(self, indication: StatusIndication | None) -> None:
+        """Tell the protocol a status: ProtocolStatusEx; there are no series, so none has an end."""
+        if indication is not None:
+            told = indication.for_6()
+            self.tell("ProtocolStatusEx", "NdisMIndicateStatusEx", lambda: self.protocol.status(self, told))
 
     # What NDIS does with it.
 

@@ -2,7 +2,8 @@
 
 Lists go to MiniportSendNetBufferLists at once, in the caller's context and
 at its IRQL, while the adapter is Running; in any other state NDIS completes
-them itself with NDIS_STATUS_PAUSED. Each list comes back through
+them itself with NDIS_STATUS_PAUSED, and while the adapter is being reset,
+sleeps or is gone, with a status that says so. Each list comes back through
 NdisMSendNetBufferListsComplete, exactly once, with its own status, which the
 miniport must have set: until then it says PENDING.
 
@@ -66,7 +67,8 @@ class NblSends(SendBook):
         empty = None
         for nbl in nbls:
             nbl.status = _UNSET
-            if not nbl.buffers:
+            nbl.sent = nbl.buffers
+            if not nbl.sent:
                 empty = nbl
         if (note := self._probe.event) is not None:
             note("send", self.name, len(nbls), "")
@@ -88,23 +90,30 @@ class NblSends(SendBook):
         )
 
     def refuse(self, upper: NblUpper, nbls: Sequence[NetBufferList], status: Status) -> None:
-        """Complete lists of a binding that is not Running; the miniport never sees them."""
+        """Complete lists of a binding that is not Running; what keeps the adapter from sending at all is said first."""
         self.take_over(upper, nbls)
-        self.finish(nbls, status)
+        refusal = self._owner.refusal
+        self.finish(nbls, status if refusal is None else refusal)
 
     def complete(self, nbls: Sequence[NetBufferList], flags: int) -> None:
         """Give lists back to the protocols that sent them (`NdisMSendNetBufferListsComplete`)."""
-        self.give_back(nbls)
-        failed = mapped = False
-        for nbl in nbls:
-            if nbl.status is not _SUCCESS:
-                failed = True
-            for buffer in nbl.buffers:
-                if buffer.mapped:
-                    mapped = True
-        if mapped:
-            self._free_left_mappings(nbls)
-        if failed:
+        # What `give_back` does, and all that is looked at, in one pass: `ndisemu bench`, bursts of 64.
+        remarkable = False
+        place = 0
+        try:
+            for place, nbl in enumerate(nbls):
+                if nbl.owner is not self:
+                    raise self._not_in_flight(nbls, place)
+                nbl.owner = nbl.binding
+                if nbl.status is not _SUCCESS or nbl.buffers is not nbl.sent:
+                    remarkable = True
+                for buffer in nbl.sent:
+                    if buffer.mapped:
+                        remarkable = True
+        except AttributeError:
+            raise self._no_descriptor(nbls, place) from None
+        if remarkable:
+            self._restore(nbls)
             self._count_by_status(nbls)
         else:
             self.count_end(len(nbls), _SUCCESS)
@@ -198,8 +207,16 @@ class NblSends(SendBook):
             "a member of Status such as Status.SUCCESS. It counts as NDIS_STATUS_FAILURE",
         )
 
-    def _free_left_mappings(self, nbls: Sequence[NetBufferList]) -> None:
+    def _restore(self, nbls: Sequence[NetBufferList]) -> None:
+        """Undo what the miniport has left of its doings."""
         for nbl in nbls:
+            if nbl.buffers is not nbl.sent:
+                self.adapter.report(
+                    "send-nb-list-unmodified",
+                    f"{self.name} completed {nbl!r} with {len(nbl.buffers)} NET_BUFFERs other than the {len(nbl.sent)} "
+                    "it was submitted with; a miniport leaves the chain as it is, which was restored",
+                )
+                nbl.buffers = nbl.sent
             if any(buffer.mapped for buffer in nbl.buffers):
                 self.adapter.report(
                     "sg-free", f"{self.name} completed {nbl!r} while an SG list of it lives; free it before"
