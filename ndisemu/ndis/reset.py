@@ -16,6 +16,7 @@ Source: NDIS reference 5.7.
 
 from collections.abc import Callable, Mapping
 from enum import Enum
+from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -191,7 +192,7 @@ class Reset:
         """Set again whatever the miniport has lost, or was not told meanwhile; then the reset is over."""
         adapter = self._adapter
         wake_up = adapter.power.restoring() if self.call.addressing_reset else []
-        for request in adapter.requests.filters.restoring() + wake_up:
+        for request in chain(adapter.requests.filters.restoring(), wake_up):
             if self._stage.current is Stage.RESTORING:
                 status = await adapter.request(request)
                 if status is not Status.SUCCESS and adapter.running and not adapter.removed:
