@@ -60,13 +60,17 @@ class StatusIndication:
 
 
 class Indications:
-    """The indications of one adapter; `series_open` while a 5.x series waits for its end."""
+    """The indications of one adapter; `series_open` while a 5.x series waits for its end.
 
-    __slots__ = ("_adapter", "series_open")
+    `told` counts them, with those of NDIS's own.
+    """
+
+    __slots__ = ("_adapter", "series_open", "told")
 
     def __init__(self, adapter: "Adapter") -> None:
         self._adapter = adapter
         self.series_open = False
+        self.told = 0
 
     def indicate(self, indication: StatusIndication) -> None:
         """The miniport indicates, and this is all (`NdisMIndicateStatusEx`)."""
@@ -117,6 +121,7 @@ class Indications:
     def tell(self, indication: StatusIndication | None) -> None:
         """Tell every binding an indication, or with None the end of a series, of which NDIS 6 knows nothing."""
         adapter = self._adapter
+        self.told += indication is not None
         if indication is not None and (note := adapter.kernel.probe.event) is not None:
             note("status", adapter.name, 1, indication.code.name)
         for binding in tuple(adapter.bindings):

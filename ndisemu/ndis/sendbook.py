@@ -46,10 +46,12 @@ class SendBook:
     """The sends of one adapter or virtual circuit; `name` says whose, for messages.
 
     `submitted` = `completed` + `failed` + `cancelled` + what is in flight.
+    `requeued` counts how often NDIS took back into its queue what a serialized
+    miniport had no room for.
     """
 
     __slots__ = ("_probe", "_serial", "adapter", "cancelled", "completed", "completion", "failed", "failures", "name",
-                 "submitted")  # fmt: skip
+                 "requeued", "submitted")  # fmt: skip
 
     def __init__(self, adapter: "Adapter", name: str, completion: str) -> None:
         self.adapter = adapter
@@ -62,6 +64,7 @@ class SendBook:
         self.failed = 0
         self.cancelled = 0
         self.failures: dict[Status, int] = {}
+        self.requeued = 0
 
     def __repr__(self) -> str:
         return f"{self.name} (sending)"

@@ -28,9 +28,6 @@ DEFAULT_MTU: Final = 1500
 RING: Final = "ring"
 """The miniport of a NIC that names none."""
 
-V5: Final = "v5"
-"""The generation of the protocol on a NIC that names none."""
-
 FilterName: TypeAlias = Literal["directed", "multicast", "all-multicast", "broadcast", "promiscuous"]
 """A packet filter by its NDIS name."""
 
@@ -70,8 +67,8 @@ class Nic(Part):
     """The card's address; by default one that is derived from its name."""
     miniport: NamedMiniport = Miniport.model_construct(path=RING)
     """The driver: the name of one that comes with ndisemu, such as `ring`, or a class of your own."""
-    protocol: Annotated[str, OneOf(STATIONS)] = V5
-    """The generation of the protocol that carries the traffic over it."""
+    protocol: Annotated[str, OneOf(tuple(STATIONS))] | None = None
+    """The generation of the protocol that carries the traffic over it; by default that of the miniport."""
     tx_ring: fields.RingSize = 256
     """How many descriptors the transmit ring has; one of them stays free."""
     rx_ring: fields.RingSize = 256
@@ -152,8 +149,27 @@ class Replay(Part):
     """When the capture begins."""
 
 
-Traffic: TypeAlias = Annotated[Generator | Replay, Field(discriminator="kind")]
-"""One flow of frames over one link."""
+class Circuits(Part):
+    """Calls between two connection-oriented NICs, and traffic both ways on each of them."""
+
+    source: fields.NicName = Field(alias="from")
+    """The NIC that calls."""
+    destination: fields.NicName = Field(alias="to")
+    """The NIC that is called, at the other end."""
+    kind: Literal["circuits"]
+    """Made-up frames on circuits."""
+    count: Annotated[int, Between(1, 1000)] = 1
+    """How many calls are made, each with a circuit of its own."""
+    frames: Annotated[int, Between(1, 10**12)]
+    """How many frames each end of a call sends."""
+    size: fields.Sizes
+    """A size in bytes with the header, a list of them to go through in turn, or `imix`."""
+    burst: Annotated[int, Between(1, 1024)] = 16
+    """How many packets one send call submits."""
+
+
+Traffic: TypeAlias = Annotated[Generator | Replay | Circuits, Field(discriminator="kind")]
+"""Flows of frames over one link."""
 
 
 class Fault(Part):
@@ -286,6 +302,7 @@ PARTS: Final[Mapping[tuple[str, ...], type[Part]]] = MappingProxyType(
         ("links", "*"): Link,
         ("traffic", "*", "generator"): Generator,
         ("traffic", "*", "replay"): Replay,
+        ("traffic", "*", "circuits"): Circuits,
         ("faults", "*"): Fault,
         ("capture",): Capture,
         ("expect", "*"): Expectation,

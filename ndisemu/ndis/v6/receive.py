@@ -11,7 +11,7 @@ Source: NDIS reference 5.6, 10.12 (the choice among several bindings).
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ndisemu.errors import RuleViolation
 from ndisemu.ndis.data.nbl import NetBufferList
@@ -20,34 +20,39 @@ from ndisemu.ndis.v6.edges import NblUpper
 from ndisemu.ndis.v6.flags import ReceiveFlag
 
 if TYPE_CHECKING:
-    from ndisemu.ndis.v6.adapter import NblAdapter
+    from ndisemu.ndis.adapter import Adapter
 
 _RESOURCES: Final = int(ReceiveFlag.RESOURCES)
+
+
+class Lender(Protocol):
+    """Whose lists they are: an adapter, or the translator above one of another generation."""
+
+    may_indicate: bool
+    uppers: list[NblUpper]
+
+    def return_lists(self, nbls: Sequence[NetBufferList], flags: int) -> None:
+        """Take lists back that no protocol has any more."""
+        ...
 
 
 class NblReceives(ReceiveBook):
     """The receives of one NDIS 6 adapter; it is the owner of the lists that are lent to protocols."""
 
-    __slots__ = ("_owner",)
+    __slots__ = ("_lender",)
 
-    def __init__(self, adapter: "NblAdapter") -> None:
+    def __init__(self, adapter: "Adapter", lender: Lender) -> None:
         super().__init__(adapter, "MiniportReturnNetBufferLists")
-        self._owner = adapter
+        self._lender = lender
 
     def indicate(self, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
         """Offer lists to the bindings (`NdisMIndicateReceiveNetBufferLists`, IRQL <= DISPATCH), in their order."""
-        if not self._owner.may_indicate:
-            raise self.adapter.kernel.refusal(
-                "rx-state-running",
-                self.adapter.name,
-                f"{self.adapter.name} indicated {nbls[0]!r} in state {self.adapter.state.current.value}; "
-                "it may indicate from MiniportRestart until MiniportPause has completed",
-            )
+        self.look_whether_running(nbls)
         nbls = tuple(nbls)
         self.lend(nbls)
         if (note := self._probe.event) is not None:
             note("indicate", self.adapter.name, len(nbls), "NDIS_RECEIVE_FLAGS_RESOURCES" if flags & _RESOURCES else "")
-        uppers = self._owner.uppers
+        uppers = self._lender.uppers
         if flags & _RESOURCES:
             self._show(nbls, port, flags)
         elif len(uppers) == 1:
@@ -59,6 +64,16 @@ class NblReceives(ReceiveBook):
         else:
             self._share(nbls, port, flags)
 
+    def look_whether_running(self, nbls: Sequence[NetBufferList]) -> None:
+        """Refuse an indication while the miniport is paused."""
+        if not self._lender.may_indicate:
+            raise self.adapter.kernel.refusal(
+                "rx-state-running",
+                self.adapter.name,
+                f"{self.adapter.name} indicated {nbls[0]!r} in state {self.adapter.state.current.value}; "
+                "it may indicate from MiniportRestart until MiniportPause has completed",
+            )
+
     def release(self, upper: NblUpper, nbls: Sequence[NetBufferList], flags: int) -> None:
         """Take lists back that a binding owns, and hand them to the miniport (`NdisReturnNetBufferLists`)."""
         adapter = self.adapter
@@ -66,11 +81,11 @@ class NblReceives(ReceiveBook):
             if nbl.owner is not self or nbl.binding is not upper:
                 for undone in nbls[:place]:
                     undone.owner = self
-                raise self._not_held(upper, nbl)
+                raise not_held(self, upper, nbl)
             nbl.owner = adapter
         upper.receives_held -= len(nbls)
         self.returned += len(nbls)
-        self._owner.return_lists(nbls, flags)
+        self._lender.return_lists(nbls, flags)
 
     def _hand(self, upper: NblUpper, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
         """Make a binding the owner of lists."""
@@ -83,7 +98,7 @@ class NblReceives(ReceiveBook):
         """Show lists that are the miniport's again when this returns."""
         self.starved += len(nbls)
         self._lend_to_nobody(nbls)
-        for upper in tuple(self._owner.uppers):
+        for upper in tuple(self._lender.uppers):
             wanted = upper.filter.accepts_lists(nbls)
             if wanted:
                 upper.received(wanted, port, flags)
@@ -92,7 +107,7 @@ class NblReceives(ReceiveBook):
     def _share(self, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
         """Offer lists to several bindings: to own for the last of those that want each, to look at for the others."""
         self._lend_to_nobody(nbls)
-        interest = [(upper, upper.filter.accepts_lists(nbls)) for upper in tuple(self._owner.uppers)]
+        interest = [(upper, upper.filter.accepts_lists(nbls)) for upper in tuple(self._lender.uppers)]
         last = {nbl: upper for upper, wanted in interest for nbl in wanted}
         for upper, wanted in interest:
             for owns, run in groupby(wanted, key=lambda nbl, upper=upper: last[nbl] is upper):  # type: ignore[misc]
@@ -113,15 +128,17 @@ class NblReceives(ReceiveBook):
         unwanted = [nbl for nbl in nbls if nbl not in wanted]
         self.unwanted += len(unwanted)
         self.take_back(unwanted)
-        self._owner.return_lists(unwanted, 0)
+        self._lender.return_lists(unwanted, 0)
 
-    def _not_held(self, upper: NblUpper, nbl: NetBufferList) -> RuleViolation:
-        who = nbl.binding if nbl.owner is self else nbl.owner
-        if nbl.owner is self and who is None:
-            rule, what = "rx-resources-no-return", "which it was only shown (NDIS_RECEIVE_FLAGS_RESOURCES)"
-        elif nbl.owner is self:
-            rule, what = "rx-return-right-binding", f"which was given to {who}"
-        else:
-            rule, what = "rx-return-once", f"which is owned by {who}"
-        text = f"{upper.name} returned {nbl!r}, {what}; a protocol returns once what it was given without that flag"
-        return self.adapter.kernel.refusal(rule, upper.name, text)
+
+def not_held(book: ReceiveBook, upper: object, nbl: NetBufferList) -> RuleViolation:
+    """Say why `upper` may not return `nbl` to `book`."""
+    who = nbl.binding if nbl.owner is book else nbl.owner
+    if nbl.owner is book and who is None:
+        rule, what = "rx-resources-no-return", "which it was only shown (NDIS_RECEIVE_FLAGS_RESOURCES)"
+    elif nbl.owner is book:
+        rule, what = "rx-return-right-binding", f"which was given to {who}"
+    else:
+        rule, what = "rx-return-once", f"which is owned by {who}"
+    text = f"{upper} returned {nbl!r}, {what}; a protocol returns once what it was given without that flag"
+    return book.adapter.kernel.refusal(rule, str(upper), text)
