@@ -13,13 +13,16 @@ from ndisemu.ndis.constants import (
     AttributeFlag,
     HardwareStatus,
     MacOption,
+    MediaConnectState,
+    MediaDuplexState,
     MediaState,
     Medium,
     PacketFilter,
     PacketFlag,
+    PauseFunctions,
     ProtocolOption,
 )
-from ndisemu.ndis.data import BufferPool, Mdl, OidRequest, OobBlock, Packet, PacketPool, Tag
+from ndisemu.ndis.data import BufferPool, LinkState, Mdl, OidRequest, OobBlock, Packet, PacketPool, Tag
 from ndisemu.ndis.device import Device, wdm_device
 from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.library import NdisLibrary
@@ -43,8 +46,11 @@ __all__ = [
     "HardwareStatus",
     "Irp",
     "Irql",
+    "LinkState",
     "MacOption",
     "Mdl",
+    "MediaConnectState",
+    "MediaDuplexState",
     "MediaState",
     "Medium",
     "NdisLibrary",
@@ -58,6 +64,7 @@ __all__ = [
     "PacketFilter",
     "PacketFlag",
     "PacketPool",
+    "PauseFunctions",
     "PowerState",
     "ProtocolOption",
     "RegisterSpace",
