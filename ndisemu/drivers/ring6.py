@@ -4,7 +4,8 @@ Start reading at `send`, and compare with `ring`, the same driver for NDIS
 5.1. What NDIS 6 adds: the driver maps each frame for the card and frees it
 again; one list may be many frames, and has ended when the last one has; the
 interrupt is masked and unmasked by the driver alone; and it can pause, which
-takes until every list is back, in both directions.
+takes until every list is back, in both directions. Memory for more receive
+buffers comes at PASSIVE_LEVEL, and a halt awaits what is still on its way.
 
 The rings and the OID table are next door, in `i8254x`.
 """
@@ -19,7 +20,7 @@ from ndisemu.drivers.i8254x.receive import ListRing
 from ndisemu.drivers.i8254x.transmit import Burst, TxRing
 from ndisemu.drivers.information import ANSWERED_IN_6, FILTERS, MAX_MULTICAST
 from ndisemu.hw import registers as reg
-from ndisemu.ndis import OidRequest, RegisterSpace, Signal, Status, Turn, v6
+from ndisemu.ndis import OidRequest, RegisterSpace, SharedMemory, Signal, SpinLock, Status, Turn, v6
 
 CAUSES: Final = reg.TXDW | reg.LSC | reg.RXDMT0 | reg.RXO | reg.RXT0
 # How many frames one DPC indicates before it lets others run, and how many at a time.
@@ -37,6 +38,7 @@ class Ring6Miniport(v6.Miniport):
     rx: ListRing
     information: Information
     dma: v6.DmaChannel
+    lock: SpinLock
     line: v6.Interrupt
 
     def initialize(self, parameters: v6.InitParameters) -> Status:
@@ -46,6 +48,7 @@ class Ring6Miniport(v6.Miniport):
         mtu, tx_count, rx_count = (values.get(name, usual) for name, usual in _USUAL.items())
         self.longest = mtu + HEADER
         self.turn = Turn()
+        self.lock = self.ndis.allocate_spin_lock("sends")
         self.queued: dict[Burst[v6.NetBuffer], int] = {}
         self.sending = self.lent = self.pending_causes = 0
         self.receiving = False
@@ -56,7 +59,8 @@ class Ring6Miniport(v6.Miniport):
         self.describe(mtu, (tx_count, rx_count))
         self.dma = self.ndis.register_scatter_gather_dma()
         self.tx = TxRing(self.ndis, self.registers, tx_count)
-        self.rx = ListRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
+        most = values.get("receive_pool_max")
+        self.rx = ListRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG, most)
         self.line = self.ndis.register_interrupt()
         self.tx.start()
         self.rx.start()
@@ -76,10 +80,11 @@ class Ring6Miniport(v6.Miniport):
             )
         )
 
-    def halt(self, action: v6.HaltAction) -> None:
-        """MiniportHaltEx: silence the card first, then give everything back."""
+    async def halt(self, action: v6.HaltAction) -> None:
+        """MiniportHaltEx: silence the card first, wait for memory that is on its way, then give everything back."""
         self.silence()
         self.ndis.deregister_interrupt(self.line)
+        await self.rx.pool.settle()
         self.tx.free()
         self.rx.free()
         self.ndis.deregister_scatter_gather_dma()
@@ -97,8 +102,9 @@ class Ring6Miniport(v6.Miniport):
         """MiniportPause: indicate no more, and wait until every list is back; the card stays as it is."""
         self.receiving = False
         while self.sending or self.lent:
-            self.drained = Signal()
-            await self.drained
+            self.drained = drained = Signal()
+            self.look_whether_drained()
+            await drained
         return Status.SUCCESS
 
     def restart(self) -> Status:
@@ -118,7 +124,9 @@ class Ring6Miniport(v6.Miniport):
             for burst in bursts:
                 while not (burst.sent.is_set or self.tx.has_room(burst)):
                     await self.tx.room()
-                self.queued.pop(burst, None)
+                if self.queued:
+                    with self.lock:
+                        self.queued.pop(burst, None)
                 if not burst.sent.is_set:
                     self.tx.post(burst)
         for burst in bursts:
@@ -134,7 +142,8 @@ class Ring6Miniport(v6.Miniport):
         bursts: list[Burst[v6.NetBuffer]] = []
         for cancel_id, run in groupby(frames, key=_CANCEL_ID):
             cut = self.tx.split(list(run))
-            self.queued |= dict.fromkeys(cut, cancel_id)
+            with self.lock:
+                self.queued |= dict.fromkeys(cut, cancel_id)
             bursts += cut
         return bursts
 
@@ -164,10 +173,13 @@ class Ring6Miniport(v6.Miniport):
 
     def cancel_send(self, cancel_id: int) -> None:
         """MiniportCancelSend: lists that are queued under this id end; those of which the card has a part go on."""
-        for burst in [burst for burst, queued in self.queued.items() if queued == cancel_id and _is_whole(burst)]:
-            del self.queued[burst]
+        with self.lock:
+            gone = [burst for burst, queued in self.queued.items() if queued == cancel_id and _is_whole(burst)]
+            for burst in gone:
+                del self.queued[burst]
+        for burst in gone:
             frames, burst.frames = burst.frames, ()
-            burst.sent.set(Status.SEND_ABORTED)
+            burst.end(Status.SEND_ABORTED)
             self.complete(frames, Status.SEND_ABORTED)
 
     def refuse_too_long(self, nbls: Sequence[v6.NetBufferList]) -> tuple[list[v6.NetBufferList], list[v6.NetBuffer]]:
@@ -206,13 +218,25 @@ class Ring6Miniport(v6.Miniport):
             frames = self.rx.take(wanted)
             if frames:
                 self.information.counters.received += len(frames)
-                self.lent += len(frames)
-                self.ndis.indicate_receive([frame.nbl for frame in frames])
-                # Returned frames are in the ring again; for those that protocols keep, others go in.
-                self.rx.refill()
+                self.indicate(frames)
+                self.rx.keep_up()
             if len(frames) < wanted:
                 return True
         return False
+
+    def indicate(self, frames: Sequence[v6.NetBuffer]) -> None:
+        """Lend frames to the protocols; while receive buffers are low only show them, and have them back at once."""
+        nbls = [frame.nbl for frame in frames]
+        if self.rx.low:
+            self.ndis.indicate_receive(nbls, flags=v6.ReceiveFlag.RESOURCES)
+            self.rx.give(frames)
+        else:
+            self.lent += len(nbls)
+            self.ndis.indicate_receive(nbls)
+
+    def shared_memory_allocate_complete(self, shared: SharedMemory | None, context: object) -> None:
+        """MiniportSharedMemoryAllocateComplete: more receive buffers, or none, and frames are only shown for a while."""
+        self.rx.grow(shared)
 
     def return_nbls(self, nbls: Sequence[v6.NetBufferList], flags: int) -> None:
         """MiniportReturnNetBufferLists: the buffers go back into the ring."""
@@ -223,8 +247,10 @@ class Ring6Miniport(v6.Miniport):
     def look_whether_drained(self) -> None:
         """Let a pause go on when nothing is out any more."""
         if self.drained is not None and not (self.sending or self.lent):
-            drained, self.drained = self.drained, None
-            drained.set()
+            with self.lock:
+                drained, self.drained = self.drained, None
+            if drained is not None:
+                drained.set()
 
     def oid_request(self, request: OidRequest) -> Status:
         """MiniportOidRequest: from the table; filters and multicast list reach the card at once."""
