@@ -39,6 +39,14 @@ MINIPORTS: Final[Mapping[str, Entry]] = {
         "ndisemu.drivers.legacy:LegacyMiniport", "5.1", "serialized", "explicit",
         "a packet at a time, under NDIS's lock and out of NDIS's queue, as in C",
     ),
+    "ring6": Entry(
+        "ndisemu.drivers.ring6:Ring6Miniport", "6.0", "deserialized", "coroutine",
+        "the reference for NDIS 6: lists through the same rings, pause and restart",
+    ),
+    "stream": Entry(
+        "ndisemu.drivers.stream:StreamMiniport", "5.1", "WDM edge", "coroutine",
+        "no card: frames as IRPs to a device below, which carries them over a stream",
+    ),
 }  # fmt: skip
 """What a NIC's `miniport` may be."""
 
@@ -46,6 +54,10 @@ STATIONS: Final[Mapping[str, Entry]] = {
     "v5": Entry(
         "ndisemu.drivers.protocols.station:Station", "5.1", "protocol", "coroutine",
         "sends a scenario's traffic, and judges what arrives",
+    ),
+    "v6": Entry(
+        "ndisemu.drivers.protocols.station:Station6", "6.0", "protocol", "coroutine",
+        "the same over NET_BUFFER_LISTs; it waits while its binding is paused",
     ),
 }  # fmt: skip
 """What a NIC's `protocol` may be: the generations of the protocol that carries a scenario's traffic."""

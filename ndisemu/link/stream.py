@@ -19,6 +19,7 @@ had arrived.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -35,7 +36,9 @@ CHUNK: Final = 65536
 class StreamDevice:
     """One end of a stream, as a device that takes IRPs (`IoTarget`).
 
-    `frames_in`, `frames_out`, `bad_input` count. `reason` is None until the device has ended.
+    `frames_in`, `frames_out` and `bytes_out` count what the stream carried, `bad_input` what was none; of the frames
+    that came, `delivered` went up whole, `cut` in part. `sent` and `received` are told of frames as they pass.
+    `reason` is None until the device has ended.
     """
 
     def __init__(self, name: str, cpu: Cpu) -> None:
@@ -44,7 +47,12 @@ class StreamDevice:
         self.reason: str | None = None
         self.frames_in = 0
         self.frames_out = 0
+        self.bytes_out = 0
         self.bad_input = 0
+        self.delivered = 0
+        self.cut = 0
+        self.sent: Callable[[Sequence[bytes], Sequence[int]], None] | None = None
+        self.received: Callable[[Sequence[bytes], Sequence[int]], None] | None = None
         self._kernel = cpu.kernel
         self._attached = False
         self._frames: deque[bytes] = deque()
@@ -69,6 +77,16 @@ class StreamDevice:
             raise InternalError(f"{self!r} was given a second stream, or one without an emulation that runs")
         self._attached = True
         spawn(self._carry(*stream), f"{self.name} stream")
+
+    @property
+    def waiting(self) -> int:
+        """How many frames have come that nobody has asked for yet."""
+        return len(self._frames)
+
+    @property
+    def reading(self) -> int:
+        """How many READs wait for a frame."""
+        return len(self._reads)
 
     # The device's upper side, called by the driver above.
 
@@ -108,6 +126,8 @@ class StreamDevice:
             frame, irp = self._frames.popleft(), _first(self._reads)
             irp.data = frame[: irp.length]
             whole = len(frame) <= irp.length
+            self.delivered += whole
+            self.cut += not whole
             irp.complete(NtStatus.SUCCESS if whole else NtStatus.BUFFER_OVERFLOW, len(irp.data))
         if len(self._frames) < BACKLOG:
             self._room.set()
@@ -146,6 +166,8 @@ class StreamDevice:
             while decoder.error is None and (data := await reader.read(CHUNK)):
                 frames = decoder.feed(data)
                 self.frames_in += len(frames)
+                if self.received is not None and frames:
+                    self.received(frames, [self._kernel.now] * len(frames))
                 self._frames.extend(frames)
                 self._kernel.submit(self._serve)
                 while len(self._frames) >= BACKLOG:
@@ -165,8 +187,12 @@ class StreamDevice:
                 await self._work.wait()
                 self._work.clear()
                 self._burst, self._writes = self._writes, self._burst
-                writer.write(b"".join(encode(irp.data) for irp in self._burst))
-                self.frames_out += len(self._burst)
+                frames = [irp.data for irp in self._burst]
+                if self.sent is not None and frames:
+                    self.sent(frames, [self._kernel.now] * len(frames))
+                writer.write(b"".join(map(encode, frames)))
+                self.frames_out += len(frames)
+                self.bytes_out += sum(map(len, frames))
                 await writer.drain()
                 self._written.update(self._burst)
                 self._burst.clear()

@@ -16,7 +16,8 @@ from typing import Any, Final, Literal, Self
 from ndisemu.errors import UsageError
 from ndisemu.kernel import Finding, Kernel, RealTimePump, Strategy, VirtualLoop
 from ndisemu.link import Cable, stream_pair
-from ndisemu.machine.host import MEBIBYTE, Host, Slot
+from ndisemu.machine.host import MEBIBYTE, Host
+from ndisemu.machine.slot import Slot
 from ndisemu.machine.stream import StreamSlot
 from ndisemu.probe import Probe
 from ndisemu.units import format_time, parse_duration, parse_rate

@@ -13,7 +13,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from ndisemu.errors import UsageError
 from ndisemu.link import Cable
-from ndisemu.machine.host import Slot
+from ndisemu.machine.slot import BaseSlot, Slot
 from ndisemu.ndis import Status
 from ndisemu.ndis.v6.adapter import NblAdapter
 
@@ -40,45 +40,46 @@ class Removable(Protocol):
 class Fault:
     """One kind of trouble: what begins it, and what ends it where it can be over by itself."""
 
-    start: Callable[[Slot], Awaitable[None]]
-    end: Callable[[Slot], Awaitable[None]] | None = None
+    start: Callable[[BaseSlot], Awaitable[None]]
+    end: Callable[[BaseSlot], Awaitable[None]] | None = None
 
 
-async def hang(slot: Slot) -> None:
+async def hang(slot: BaseSlot) -> None:
     """The card does nothing more until its driver resets it."""
-    await _happen(slot, slot.nic.hang)
+    await _happen(slot, _card(slot, "hang").nic.hang)
 
 
-async def link_down(slot: Slot) -> None:
+async def link_down(slot: BaseSlot) -> None:
     """Both ends of the card's cable lose the carrier."""
-    await _happen(slot, _cable(slot).down)
+    await _happen(slot, _cable(slot, "link_down").down)
 
 
-async def link_up(slot: Slot) -> None:
+async def link_up(slot: BaseSlot) -> None:
     """Both ends of the card's cable see the carrier again."""
-    await _happen(slot, _cable(slot).up)
+    await _happen(slot, _cable(slot, "link_up").up)
 
 
-async def shared_memory_fails(slot: Slot) -> None:
+async def shared_memory_fails(slot: BaseSlot) -> None:
     """The adapter gets no more shared memory; what it has, it keeps."""
     await _happen(slot, lambda: slot.host.memory.starve(slot.name))
 
 
-async def shared_memory_works(slot: Slot) -> None:
+async def shared_memory_works(slot: BaseSlot) -> None:
     """The adapter gets shared memory again."""
     await _happen(slot, lambda: slot.host.memory.relieve(slot.name))
 
 
-async def surprise_remove(slot: Slot) -> None:
+async def surprise_remove(slot: BaseSlot) -> None:
     """The card is gone, and then NDIS is told."""
+    card = _card(slot, "surprise_remove")
     adapter: object = slot.adapter
     if not isinstance(adapter, Removable):
         raise _cannot(slot, "surprise_remove")
-    await _happen(slot, slot.nic.remove)
+    await _happen(slot, card.nic.remove)
     await adapter.surprise_remove()
 
 
-async def reset(slot: Slot) -> None:
+async def reset(slot: BaseSlot) -> None:
     """NDIS resets the adapter."""
     adapter: object = slot.adapter
     if not isinstance(adapter, Resettable):
@@ -86,17 +87,17 @@ async def reset(slot: Slot) -> None:
     await adapter.reset()
 
 
-async def pause(slot: Slot) -> None:
+async def pause(slot: BaseSlot) -> None:
     """NDIS pauses the adapter."""
     await _pausable(slot, "pause").pause()
 
 
-async def restart(slot: Slot) -> None:
+async def restart(slot: BaseSlot) -> None:
     """NDIS restarts the adapter."""
     await _pausable(slot, "restart").restart()
 
 
-async def stop(slot: Slot) -> None:
+async def stop(slot: BaseSlot) -> None:
     """NDIS halts the adapter, as when its device is disabled."""
     await slot.adapter.halt()
 
@@ -114,7 +115,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
 }
 
 
-async def _happen(slot: Slot, trouble: Callable[[], None]) -> None:
+async def _happen(slot: BaseSlot, trouble: Callable[[], None]) -> None:
     """Let trouble happen as an event of the kernel, and wait until it has."""
     happened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -127,18 +128,25 @@ async def _happen(slot: Slot, trouble: Callable[[], None]) -> None:
     await happened
 
 
-def _cable(slot: Slot) -> Cable:
-    if slot.cable is None:
+def _card(slot: BaseSlot, word: str) -> Slot:
+    if not isinstance(slot, Slot):
+        raise UsageError(f"{slot.name} has a {slot.below} and no card, and {word} happens to a card")
+    return slot
+
+
+def _cable(slot: BaseSlot, word: str) -> Cable:
+    cable = _card(slot, word).cable
+    if cable is None:
         raise UsageError(f"{slot.name} has no cable; connect it before its link goes down or up")
-    return slot.cable
+    return cable
 
 
-def _pausable(slot: Slot, word: str) -> NblAdapter:
+def _pausable(slot: BaseSlot, word: str) -> NblAdapter:
     adapter = slot.adapter
     if not isinstance(adapter, NblAdapter):
         raise UsageError(f"{slot.name} is an {adapter.generation} adapter, which has no {word}; NDIS 6 has")
     return adapter
 
 
-def _cannot(slot: Slot, word: str) -> UsageError:
+def _cannot(slot: BaseSlot, word: str) -> UsageError:
     return UsageError(f"{slot.name} is an adapter that has no {word}")

@@ -1,41 +1,19 @@
 """A host: CPUs, memory, NDIS, and the cards in its slots."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import overload
 
 from ndisemu.errors import BugCheck, UsageError
 from ndisemu.hw import Nic
 from ndisemu.kernel import Cpu, InterruptLine, Kernel
-from ndisemu.link import Cable, StreamDevice
+from ndisemu.link import StreamDevice
 from ndisemu.machine.application import USUAL_FILTER, Application, ApplicationProtocol
+from ndisemu.machine.slot import BaseSlot, Slot
 from ndisemu.machine.stream import StreamSlot
 from ndisemu.memory import DmaSpace, HostMemory
-from ndisemu.ndis import Adapter, Device, NdisLibrary, PacketFilter, v5, v6, wdm_device
+from ndisemu.ndis import Adapter, Device, NdisLibrary, PacketFilter, co, v5, v6, wdm_device
 
 MEBIBYTE = 1 << 20
-
-
-class Slot:
-    """A card in a host, with its interrupt line, its adapter and, once connected, its cable."""
-
-    def __init__(self, host: "Host", nic: Nic, line: InterruptLine, adapter: Adapter, mtu: int) -> None:
-        self.host = host
-        self.nic = nic
-        self.line = line
-        self.adapter = adapter
-        self.mtu = mtu
-        self.cable: Cable | None = None
-        # Two tasks that need the adapter start it once.
-        self.starting = asyncio.Lock()
-
-    def __repr__(self) -> str:
-        return f"<Slot {self.name}: {self.adapter!r}>"
-
-    @property
-    def name(self) -> str:
-        """Host and NIC, such as `a.eth0`."""
-        return self.nic.name
 
 
 class Host:
@@ -63,7 +41,7 @@ class Host:
     def nic(
         self,
         name: str,
-        miniport: Callable[[], v5.Miniport] | Callable[[], v6.Miniport],
+        miniport: Callable[[], v5.Miniport | v6.Miniport],
         *,
         mac: bytes | None = None,
         mtu: int = 1500,
@@ -90,7 +68,7 @@ class Host:
     def stream_nic(
         self,
         name: str,
-        miniport: Callable[[], v5.Miniport],
+        miniport: Callable[[], v5.Miniport | v6.Miniport],
         *,
         mac: bytes | None = None,
         mtu: int = 1500,
@@ -106,7 +84,7 @@ class Host:
         device = StreamDevice(full_name, self.cpus[0])
         known = {"mtu": mtu, "network_address": int.from_bytes(address, "big"), **(parameters or {})}
         seen = wdm_device(full_name, device, self.memory, self.cpus[0], known)
-        slot = StreamSlot(device, self.ndis.add_adapter(miniport(), seen), address)
+        slot = StreamSlot(self, device, self.ndis.add_adapter(miniport(), seen), address)
         self.streams[name] = slot
         return slot
 
@@ -139,6 +117,15 @@ class Host:
             raise BugCheck(f"{protocol.name} did not bind to {adapter.name}")
         return binding
 
+    async def bind_circuits(self, name: str, protocol: co.Protocol, *, cpu: int = 0) -> co.CoBinding:
+        """Bind a client or a call manager to a NIC whose driver is connection-oriented, starting it if need be."""
+        chosen = self._cpu(cpu)
+        adapter = await self.start(name)
+        binding = await self.ndis.bind_circuits(protocol, adapter, chosen)
+        if binding is None:
+            raise BugCheck(f"{protocol.name} did not bind to {adapter.name}")
+        return binding
+
     async def bind(self, name: str, *, cpu: int = 0, packet_filter: PacketFilter = USUAL_FILTER) -> Application:
         """Bind the asyncio-facing protocol to a NIC: send and receive from tasks."""
         chosen = self._cpu(cpu)
@@ -165,7 +152,7 @@ class Host:
             raise UsageError(f"host {self.name} has no CPU {number}; its CPUs are 0 to {len(self.cpus) - 1}")
         return self.cpus[number]
 
-    def _slot(self, name: str) -> Slot | StreamSlot:
+    def _slot(self, name: str) -> BaseSlot:
         nics = self._nics()
         if name not in nics:
             raise UsageError(f"host {self.name} has no NIC named {name}; it has {', '.join(nics) or 'none'}")
@@ -174,11 +161,11 @@ class Host:
     def _line(self, name: str) -> InterruptLine:
         """Return the interrupt line of a card."""
         slot = self._slot(name)
-        if isinstance(slot, StreamSlot):
+        if not isinstance(slot, Slot):
             raise UsageError(f"{slot.name} is no card and has no interrupt line to share")
         return slot.line
 
-    def _nics(self) -> dict[str, Slot | StreamSlot]:
+    def _nics(self) -> dict[str, BaseSlot]:
         """Return the NICs of both kinds: cards first, then streams."""
         return {**self.slots, **self.streams}
 

@@ -1,14 +1,19 @@
 """A NIC without a card: an adapter whose miniport has a WDM lower edge, and the device below it."""
 
-import asyncio
 from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING
 
 from ndisemu.errors import UsageError
+from ndisemu.frame.ethernet import HEADER
 from ndisemu.link import StreamDevice, dial, listen
+from ndisemu.machine.slot import BaseSlot, Hook, WireCounts
 from ndisemu.ndis import Adapter
 
+if TYPE_CHECKING:
+    from ndisemu.machine.host import Host
 
-class StreamSlot:
+
+class StreamSlot(BaseSlot):
     """A stream NIC in a host, with its adapter and the device that carries its frames.
 
     `Emulation.connect_streams` joins two of one process. `listen` and `dial`
@@ -16,21 +21,39 @@ class StreamSlot:
     speaks the same way.
     """
 
-    def __init__(self, device: StreamDevice, adapter: Adapter, mac: bytes) -> None:
+    below = "stream"
+    shortest = HEADER
+    rate: int | None = None
+
+    def __init__(self, host: "Host", device: StreamDevice, adapter: Adapter, mac: bytes) -> None:
+        super().__init__(host, device.name, adapter, mac)
         self.device = device
-        self.adapter = adapter
-        self.mac = mac
         self._claimed = False
-        # Two tasks that need the adapter start it once.
-        self.starting = asyncio.Lock()
 
     def __repr__(self) -> str:
         return f"<StreamSlot {self.name}: {self.adapter!r}, {self.device!r}>"
 
-    @property
-    def name(self) -> str:
-        """Host and NIC, such as `a.eth0`."""
-        return self.device.name
+    def expects_frames(self) -> bool:
+        """Whether frames are on their way: those that are in a stream have no time yet."""
+        return False
+
+    def count(self) -> WireCounts:
+        """Count what the device has carried."""
+        device = self.device
+        return WireCounts(
+            frames_out=device.frames_out,
+            bytes_out=device.bytes_out,
+            too_long=0,
+            frames_in=device.frames_in,
+            kept=device.delivered + device.waiting,
+            drops={"oversize": device.cut},
+            posted=device.reading,
+            interrupts=0,
+        )
+
+    def record(self, sent: Hook, received: Hook) -> None:
+        """Let the device tell."""
+        self.device.sent, self.device.received = sent, received
 
     async def listen(self, path: str) -> None:
         """Listen at a unix socket for one peer; returns as soon as somebody can dial."""

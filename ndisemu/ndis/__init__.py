@@ -1,12 +1,12 @@
 """NDIS.SYS: statuses, OIDs, packets, adapters, bindings and the library drivers call. It knows no card.
 
-A driver imports from here, and from `v5` or `v6`, only; `library.NdisLibrary` is what
+A driver imports from here, and from `v5`, `v6` or `co`, only; `library.NdisLibrary` is what
 a machine puts into each host.
 """
 
 from ndisemu.kernel import DISPATCH, PASSIVE, Event, Irp, Irql, NtStatus, Signal, SpinLock, Timer, Turn
 from ndisemu.memory import DescriptorRing
-from ndisemu.ndis import v5, v6
+from ndisemu.ndis import co, v5, v6
 from ndisemu.ndis.adapter import Adapter
 from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.binding import BaseBinding
@@ -72,6 +72,7 @@ __all__ = [
     "Tag",
     "Timer",
     "Turn",
+    "co",
     "v5",
     "v6",
     "wdm_device",

@@ -141,10 +141,14 @@ class Adapter(Control):
     # What a generation may do in its own way.
 
     async def pause(self) -> None:
-        """Let nothing flow any more, before bindings change; 5.x knows no pause, so nothing happens."""
+        """Let nothing flow any more, before bindings change; a miniport that knows no pause is not asked."""
+        for binding in tuple(reversed(self.bindings)):
+            await binding.pause()
 
     async def restart(self) -> None:
         """Let everything flow again, after bindings have changed."""
+        for binding in tuple(self.bindings):
+            await binding.restart()
 
     def answer_request(self, request: OidRequest) -> Status | None:
         """Answer a request in the miniport's place; None for what the miniport must see."""

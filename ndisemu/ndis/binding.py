@@ -163,6 +163,12 @@ class BaseBinding(ABC):
         """Call the protocol's entry point for a plug and play event; what it returns may have to be awaited."""
         return Status.NOT_SUPPORTED
 
+    async def pause(self) -> None:  # noqa: B027 - a protocol of a generation without a pause is not asked
+        """Let no data flow, before what is bound to the adapter changes."""
+
+    async def restart(self) -> None:  # noqa: B027 - nor told that it may go on
+        """Let data flow again."""
+
     @property
     def link_up(self) -> bool:
         """Whether the miniport has last said that its link is up."""

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from types import CoroutineType
 from typing import TYPE_CHECKING, Protocol
 
-from ndisemu.kernel import DRIVER_ERRORS, Fiber
+from ndisemu.kernel import DRIVER_ERRORS, Cpu, Fiber, Kernel
 from ndisemu.kernel.traps import DriverCoroutine
 
 if TYPE_CHECKING:
-    from ndisemu.ndis.adapter import Adapter
+    from ndisemu.ndis.v5.miniportlock import MiniportLock
 
 Failed = Callable[[BaseException], None]
 
@@ -31,49 +31,81 @@ class Ended(Protocol):
         ...
 
 
+class Driver(Protocol):
+    """Whose entry points are called: an adapter for its miniport, a binding for its protocol."""
+
+    name: str
+    kernel: Kernel
+    lock: "MiniportLock | None"
+
+    def running_cpu(self, call: str) -> Cpu:
+        """Return the CPU whose code makes an NDIS call; there must be one."""
+        ...
+
+    def enter(self, routine: Callable[[], object], ended: Ended, failed: Failed) -> None:
+        """Call an entry point that may pend, under the driver's lock where there is one."""
+        ...
+
+    def remember(self, fiber: Fiber) -> None:
+        """A coroutine of the driver has suspended."""
+        ...
+
+    def forget(self, fiber: Fiber) -> bool:
+        """A coroutine of the driver has ended; returns whether it had suspended before."""
+        ...
+
+    def report(self, rule: str, text: str, error: BaseException | None = None) -> None:
+        """Record a rule that the driver has broken."""
+        ...
+
+    def bug_check(self, entry: str, error: BaseException) -> None:
+        """Stop the driver, which raised `error` in `entry`."""
+        ...
+
+
 class EntryCall(Fiber):
-    """A call of an entry point that is a coroutine; it resumes under the adapter's lock, where that has one."""
+    """A call of an entry point that is a coroutine; it resumes under the driver's lock, where that has one."""
 
-    __slots__ = ("_adapter", "_ended", "_failed")
+    __slots__ = ("_driver", "_ended", "_failed")
 
-    def __init__(self, adapter: "Adapter", coroutine: DriverCoroutine, ended: Ended, failed: Failed) -> None:
-        super().__init__(coroutine, adapter.running_cpu("an entry point"))
-        self._adapter = adapter
+    def __init__(self, driver: Driver, coroutine: DriverCoroutine, ended: Ended, failed: Failed) -> None:
+        super().__init__(coroutine, driver.running_cpu("an entry point"))
+        self._driver = driver
         self._ended = ended
         self._failed = failed
 
     @property
     def actor(self) -> str:
-        """The adapter."""
-        return self._adapter.name
+        """The adapter or binding."""
+        return self._driver.name
 
     def routine(self) -> None:
-        """Resume, as soon as no other entry of a serialized adapter runs."""
-        if self._adapter.lock is None:
+        """Resume, as soon as no other entry of a serialized miniport runs."""
+        if self._driver.lock is None:
             super().routine()
         else:
-            self._adapter.lock.run(super().routine)
+            self._driver.lock.run(super().routine)
 
     def returned(self, value: object) -> None:
         """What it returns is the end of the call."""
-        self._ended(value, suspended=self._adapter.forget(self))
+        self._ended(value, suspended=self._driver.forget(self))
 
     def raised(self, error: BaseException) -> None:
-        """What it raises ends the call, and its adapter."""
-        self._adapter.forget(self)
+        """What it raises ends the call, and its driver."""
+        self._driver.forget(self)
         self._failed(error)
 
 
-def enter(adapter: "Adapter", routine: Callable[[], object], ended: Ended, failed: Failed) -> None:
-    """Call `routine`, an entry point of the adapter's miniport, at the current IRQL."""
+def enter(driver: Driver, routine: Callable[[], object], ended: Ended, failed: Failed) -> None:
+    """Call `routine`, an entry point of the driver, at the current IRQL."""
     try:
         result = routine()
     except DRIVER_ERRORS as error:
         failed(error)
         return
     if type(result) is CoroutineType:
-        call = EntryCall(adapter, result, ended, failed)
+        call = EntryCall(driver, result, ended, failed)
         if not call.step():
-            adapter.remember(call)
+            driver.remember(call)
     else:
         ended(result, suspended=False)

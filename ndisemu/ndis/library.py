@@ -6,13 +6,17 @@ are of the generation of their driver.
 
 from collections.abc import Callable
 from functools import partial
-from typing import overload
+from typing import TypeVar, overload
 
 from ndisemu.errors import UsageError
 from ndisemu.kernel import DRIVER_ERRORS, Cpu, run_passive
 from ndisemu.memory import HostMemory
 from ndisemu.ndis.adapter import Adapter
 from ndisemu.ndis.binding import BaseBinding
+from ndisemu.ndis.co.adapter import CoAdapter
+from ndisemu.ndis.co.binding import CoBinding
+from ndisemu.ndis.co.miniport import Miniport as CoMiniport
+from ndisemu.ndis.co.protocol import BindContext as CoBindContext, Protocol as CoProtocol
 from ndisemu.ndis.data.mdl import BufferPool
 from ndisemu.ndis.data.nbl import NblPool
 from ndisemu.ndis.data.packet import PacketPool
@@ -26,6 +30,10 @@ from ndisemu.ndis.v5.protocol import BindContext, Protocol
 from ndisemu.ndis.v6 import binding as binding6, miniport as miniport6, protocol as protocol6
 from ndisemu.ndis.v6.adapter import NblAdapter
 from ndisemu.ndis.v6.attributes import HEADER
+
+B = TypeVar("B", bound=BaseBinding)
+# A protocol's bind entry point, and the wait for its end if it pends.
+BindCall = tuple[Callable[[], object], Callable[[], object]]
 
 
 class NdisLibrary:
@@ -49,6 +57,9 @@ class NdisLibrary:
         return f"<NdisLibrary of {self.name}: {len(self.adapters)} adapters>"
 
     @overload
+    def add_adapter(self, miniport: CoMiniport, device: Device) -> CoAdapter: ...
+
+    @overload
     def add_adapter(self, miniport: Miniport, device: Device) -> PacketAdapter: ...
 
     @overload
@@ -66,6 +77,8 @@ class NdisLibrary:
             return NblAdapter(self, miniport, device)
         if not isinstance(miniport, Miniport):
             raise UsageError(f"{type(miniport).__name__} is neither a v5.Miniport nor a v6.Miniport")
+        if isinstance(miniport, CoMiniport):
+            return CoAdapter(self, miniport, device)
         return PacketAdapter(self, miniport, device)
 
     @overload
@@ -82,42 +95,45 @@ class NdisLibrary:
         Returns the binding it opened, if any.
         """
         check_entry_points(type(protocol))
-        if isinstance(protocol, protocol6.Protocol) is not isinstance(adapter, NblAdapter):
-            raise UsageError(
-                f"{protocol.name} cannot bind to {adapter.name}, which speaks {adapter.generation}; "
-                "protocol and miniport must be of one generation"
-            )
+        if isinstance(adapter, CoAdapter):
+            raise UsageError(f"{protocol.name} is connectionless and {adapter.name} has nothing but virtual circuits")
+        opened: list[Binding | binding6.Binding] = []
+        return await self._offer(protocol.name, adapter, cpu, self._bind_call(protocol, adapter, opened), opened)
+
+    async def bind_circuits(self, protocol: CoProtocol, adapter: Adapter, cpu: Cpu) -> CoBinding | None:
+        """Offer a connection-oriented adapter to a client or call manager; returns the binding it opened, if any."""
+        check_entry_points(type(protocol))
+        if not isinstance(adapter, CoAdapter):
+            raise UsageError(f"{protocol.name} is connection-oriented and {adapter.name} has no virtual circuits")
+        opened: list[CoBinding] = []
+
+        def open_adapter() -> CoBinding:
+            binding = CoBinding(protocol, adapter)
+            opened.append(binding)
+            self.open_adapter(binding)
+            return binding
+
+        context = CoBindContext(protocol.name, adapter, open_adapter)
+        return await self._offer(
+            protocol.name, adapter, cpu, (partial(protocol.bind_adapter, context), context.completed), opened
+        )
+
+    async def _offer(self, name: str, adapter: Adapter, cpu: Cpu, call: BindCall, opened: list[B]) -> B | None:
+        """Call a protocol's bind entry point while nothing flows; what it has opened and does not keep is unbound."""
         await adapter.pause()
         try:
-            return await self._offer(protocol, adapter, cpu)
+            if await _succeeded(name, adapter, cpu, call) and opened:
+                return opened[0]
+            for binding in opened:
+                await self.unbind(binding)
+            return None
         finally:
             await adapter.restart()
 
-    async def _offer(
-        self, protocol: Protocol | protocol6.Protocol, adapter: Adapter, cpu: Cpu
-    ) -> Binding | binding6.Binding | None:
-        opened: list[Binding | binding6.Binding] = []
-        try:
-            routine, completed = self._bind_call(protocol, adapter, opened)
-            status = await run_passive(routine, cpu)
-            if status is Status.PENDING:
-                status = await run_passive(completed, cpu)
-        except DRIVER_ERRORS as error:
-            adapter.kernel.report("bugcheck", protocol.name, f"ProtocolBindAdapter raised {error!r}", error)
-            status = Status.FAILURE
-        if status is Status.SUCCESS and opened:
-            return opened[0]
-        for binding in opened:
-            await self.unbind(binding)
-        return None
-
     def _bind_call(
         self, protocol: Protocol | protocol6.Protocol, adapter: Adapter, opened: list[Binding | binding6.Binding]
-    ) -> tuple[Callable[[], object], Callable[[], object]]:
-        """Return the call of the protocol's bind entry point, and the wait for its end if it pends.
-
-        What it opens is entered in `opened`.
-        """
+    ) -> BindCall:
+        """Return the call of the protocol's bind entry point; what it opens is entered in `opened`."""
         if isinstance(protocol, protocol6.Protocol):
 
             def open_adapter_ex() -> binding6.Binding:
@@ -143,8 +159,7 @@ class NdisLibrary:
     async def unbind(self, binding: BaseBinding) -> None:
         """End a binding: ProtocolUnbindAdapter at PASSIVE_LEVEL, which closes it; NDIS closes it if that fails."""
         cpu = binding.adapter.cpu
-        if isinstance(binding, binding6.Binding):
-            await binding.pause()
+        await binding.pause()
         try:
             await run_passive(binding.unbind, cpu)
         except DRIVER_ERRORS as error:
@@ -184,3 +199,16 @@ class NdisLibrary:
     def make_buffer_pool(self, name: str, owner: str, count: int, size: int) -> BufferPool:
         """Make a pool of `count` buffers of `size` bytes in this host's memory."""
         return BufferPool(self.memory, name, owner, count, size)
+
+
+async def _succeeded(name: str, adapter: Adapter, cpu: Cpu, call: BindCall) -> bool:
+    """Call the bind entry point of the protocol `name`; returns whether it has ended with SUCCESS."""
+    routine, completed = call
+    try:
+        status = await run_passive(routine, cpu)
+        if status is Status.PENDING:
+            status = await run_passive(completed, cpu)
+    except DRIVER_ERRORS as error:
+        adapter.kernel.report("bugcheck", name, f"ProtocolBindAdapter raised {error!r}", error)
+        return False
+    return status is Status.SUCCESS

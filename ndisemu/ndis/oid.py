@@ -81,6 +81,10 @@ class Oid(IntEnum):
     GEN_RCV_DISCARDS = 0x0002021B
     GEN_XMIT_DISCARDS = 0x0002021C
 
+    # Connection-oriented objects; OID_GEN_CO_* share the values of OID_GEN_* but for these.
+    GEN_CO_MINIMUM_LINK_SPEED = 0x00020120  # u32 outbound, u32 inbound, in units of 100 bit/s.
+    GEN_CO_BYTES_XMIT_OUTSTANDING = 0x00020221  # Bytes on their way now, of a circuit or of all.
+
     # IEEE 802.3: operational.
     E802_3_PERMANENT_ADDRESS = 0x01010101  # 6 bytes, as burnt into the card.
     E802_3_CURRENT_ADDRESS = 0x01010102  # 6 bytes, as used.

@@ -1,4 +1,4 @@
-"""An operation of a miniport that may pend, and is completed exactly once.
+"""An operation of a driver that may pend, and is completed exactly once.
 
 Reset, pause, restart, transfer of data, activation of a VC: the entry point
 returns a final status, or PENDING and later calls the matching completion.
@@ -16,13 +16,11 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ndisemu.errors import RuleViolation
+from ndisemu.ndis.call import Driver
 from ndisemu.ndis.status import Status
-
-if TYPE_CHECKING:
-    from ndisemu.ndis.adapter import Adapter
 
 
 class Phase(Enum):
@@ -66,10 +64,10 @@ class Naming:
 class Operation:
     """One operation, made once and entered again and again; `ended` is told each final status."""
 
-    __slots__ = ("_adapter", "_ended", "_naming", "_phase", "_turn")
+    __slots__ = ("_driver", "_ended", "_naming", "_phase", "_turn")
 
-    def __init__(self, adapter: "Adapter", naming: Naming, ended: Callable[[Status], None]) -> None:
-        self._adapter = adapter
+    def __init__(self, driver: Driver, naming: Naming, ended: Callable[[Status], None]) -> None:
+        self._driver = driver
         self._naming = naming
         self._ended = ended
         self._phase = Phase.IDLE
@@ -77,24 +75,24 @@ class Operation:
         self._turn = 0
 
     def __repr__(self) -> str:
-        return f"<Operation {self._naming.entry} of {self._adapter.name}: {self._phase.value}>"
+        return f"<Operation {self._naming.entry} of {self._driver.name}: {self._phase.value}>"
 
     @property
     def owed(self) -> bool:
-        """Whether the miniport still owes its end."""
+        """Whether the driver still owes its end."""
         return self._phase is not Phase.IDLE
 
     def enter(self, routine: Callable[[], object]) -> None:
         """Call the entry point, at the current IRQL."""
         self._move(Step.ENTER)
         self._turn += 1
-        self._adapter.enter(routine, partial(self._returned, self._turn), self._raised)
+        self._driver.enter(routine, partial(self._returned, self._turn), self._raised)
 
     def complete(self, status: Status) -> None:
-        """The miniport calls the completion, from anywhere, also before its entry point has returned."""
-        naming, name = self._naming, self._adapter.name
+        """The driver calls the completion, from anywhere, also before its entry point has returned."""
+        naming, name = self._naming, self._driver.name
         if self._phase is Phase.IDLE:
-            raise self._adapter.kernel.refusal(
+            raise self._driver.kernel.refusal(
                 f"{naming.rule}-complete-unexpected",
                 name,
                 f"{name} called {naming.completion} while no {naming.entry} is pending; complete each exactly once",
@@ -107,7 +105,7 @@ class Operation:
         self._end(status)
 
     def abandon(self, status: Status) -> None:
-        """End it in the place of a dead miniport."""
+        """End it in the place of a dead driver."""
         if self.owed:
             self._end(status)
 
@@ -123,13 +121,13 @@ class Operation:
             self._end(value)
             return
         allowed = "a final status" if answers is None else " or ".join(map(str, answers))
-        self._adapter.report(
+        self._driver.report(
             f"{self._naming.rule}-status", f"{self._naming.entry} ended with {value!r}; it ends with {allowed}"
         )
         self._end(Status.FAILURE if answers is None else answers[0])
 
     def _raised(self, error: BaseException) -> None:
-        self._adapter.bug_check(self._naming.entry, error)
+        self._driver.bug_check(self._naming.entry, error)
         self.abandon(Status.FAILURE)
 
     def _end(self, status: Status) -> None:

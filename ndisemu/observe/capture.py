@@ -25,12 +25,13 @@ _time_of = itemgetter(0)
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """A card whose wire is recorded: its name, address and speed in bit/s (None: unpaced).
+    """A NIC whose wire is recorded: its name, what carries its frames, its address and speed in bit/s (None: unpaced).
 
     `expects` tells whether frames are on their way to it that it has not noted yet.
     """
 
     name: str
+    below: str
     mac: bytes
     speed: int | None
     expects: Callable[[], bool]
@@ -54,7 +55,7 @@ class CaptureLog:
         for interface in interfaces:
             write(
                 interface_description(
-                    interface.name, f"82540EM of {interface.name}", mac=interface.mac, speed=interface.speed
+                    interface.name, f"{interface.below} of {interface.name}", mac=interface.mac, speed=interface.speed
                 )
             )
 

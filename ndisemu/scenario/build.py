@@ -10,19 +10,21 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from ndisemu.drivers.catalogue import MINIPORTS, STATIONS
-from ndisemu.drivers.protocols import Flow, Generator, Replay, Source, Station
+from ndisemu.drivers.protocols import Flow, Generator, Replay, Source, Station, Station6
 from ndisemu.errors import BugCheck, InternalError, RuleViolation
 from ndisemu.frame.capture import read_capture
 from ndisemu.kernel import DRIVER_ERRORS
-from ndisemu.machine import Emulation, Host, Slot
-from ndisemu.ndis import PacketFilter
-from ndisemu.ndis.v5 import Miniport
+from ndisemu.machine import BaseSlot, Emulation, Host, Slot, StreamSlot
+from ndisemu.ndis import PacketFilter, v5, v6
 from ndisemu.scenario import schema
 from ndisemu.scenario.fields import Endpoint
 from ndisemu.scenario.schema import Scenario
+
+AnyMiniport: TypeAlias = v5.Miniport | v6.Miniport
+"""A driver of either generation."""
 
 FILTERS: Final = {
     "directed": PacketFilter.DIRECTED,
@@ -35,10 +37,15 @@ FILTERS: Final = {
 
 @dataclass(slots=True)
 class Plan:
-    """A built machine: each NIC's slot, the station that will be bound to it, and the flows that end there."""
+    """A built machine: each NIC's slot, the station that will be bound to it, and the flows that end there.
 
-    slots: dict[str, Slot] = field(default_factory=dict)
-    stations: dict[str, Station] = field(default_factory=dict)
+    Every slot is also in `cards` or in `streams`.
+    """
+
+    slots: dict[str, BaseSlot] = field(default_factory=dict)
+    cards: dict[str, Slot] = field(default_factory=dict)
+    streams: dict[str, StreamSlot] = field(default_factory=dict)
+    stations: dict[str, Station | Station6] = field(default_factory=dict)
     flows: list[Flow] = field(default_factory=list)
     arriving: dict[str, list[Flow]] = field(default_factory=dict)
 
@@ -50,17 +57,19 @@ def build(scenario: Scenario, emulation: Emulation) -> Plan:
         made = emulation.host(name, cpus=host.cpus, memory=host.memory)
         owners = line_owners(host.nics)
         for nic_name, nic in host.nics.items():
-            slot = _put_in(made, nic_name, nic, owners[nic_name], scenario)
-            plan.slots[slot.name] = slot
-            plan.arriving[slot.name] = []
+            _put_in(plan, made, nic_name, nic, owners[nic_name], scenario)
     for link in scenario.links:
-        a, b = (plan.slots[str(end)] for end in link.between)
-        emulation.connect(a, b, rate=link.rate, delay=link.delay, mtu=scenario.mtu_of(link))
+        a, b = map(str, link.between)
+        if a in plan.streams:
+            emulation.connect_streams(plan.streams[a], plan.streams[b])
+        else:
+            mtu = scenario.mtu_of(link)
+            emulation.connect(plan.cards[a], plan.cards[b], rate=link.rate, delay=link.delay, mtu=mtu)
     _add_stations(scenario, emulation, plan)
     return plan
 
 
-def driver_class(path: str, folder: Path) -> Callable[[], Miniport]:
+def driver_class(path: str, folder: Path) -> Callable[[], AnyMiniport]:
     """Return the miniport that a scenario in `folder` names; modules beside the scenario are found first.
 
     Raises `BugCheck` with the driver's traceback if it cannot be had.
@@ -71,8 +80,8 @@ def driver_class(path: str, folder: Path) -> Callable[[], Miniport]:
             found = _imported(known.path if known else path)
     except DRIVER_ERRORS as error:
         raise BugCheck(f"the driver {path} cannot be imported: {error!r}", error) from error
-    if not (isinstance(found, type) and issubclass(found, Miniport)):
-        raise BugCheck(f"the driver {path} is not a class derived from ndisemu.v5.Miniport")
+    if not (isinstance(found, type) and issubclass(found, AnyMiniport)):
+        raise BugCheck(f"the driver {path} is not a class derived from ndisemu.v5.Miniport or ndisemu.v6.Miniport")
     return found
 
 
@@ -103,13 +112,11 @@ def _importing_from(folder: Path) -> Iterator[None]:
         sys.path.remove(place)
 
 
-def _put_in(host: Host, name: str, nic: schema.Nic, line_owner: str, scenario: Scenario) -> Slot:
-    """Put a card with its driver into a host; raises `BugCheck` if it is the driver's fault that this cannot be done."""
-    path, folder = nic.miniport.path, scenario.path.parent
-    shared = None if line_owner == name else line_owner
-    parameters = {"tx_ring": nic.tx_ring, "rx_ring": nic.rx_ring, "itr": nic.itr, **nic.parameters}
+def _put_in(plan: Plan, host: Host, name: str, nic: schema.Nic, line_owner: str, scenario: Scenario) -> None:
+    """Put a NIC with its driver into a host; raises `BugCheck` if it is the driver's fault that this cannot be done."""
+    path, folder, mtu = nic.miniport.path, scenario.path.parent, scenario.mtu_of(nic)
 
-    def make() -> Miniport:
+    def make() -> AnyMiniport:
         try:
             return driver_class(path, folder)()
         except DRIVER_ERRORS as error:
@@ -117,14 +124,22 @@ def _put_in(host: Host, name: str, nic: schema.Nic, line_owner: str, scenario: S
                 raise
             raise BugCheck(f"the driver {path} cannot be made: {error!r}", error) from error
 
+    slot: BaseSlot
     try:
-        return host.nic(
-            name, make, mac=nic.mac, mtu=scenario.mtu_of(nic), parameters=parameters, shares_line_with=shared
-        )
+        if path in MINIPORTS and MINIPORTS[path].kind == "WDM edge":
+            stream = slot = host.stream_nic(name, make, mac=nic.mac, mtu=mtu, parameters=nic.parameters)
+            plan.streams[slot.name] = stream
+        else:
+            parameters = {"tx_ring": nic.tx_ring, "rx_ring": nic.rx_ring, "itr": nic.itr, **nic.parameters}
+            shared = None if line_owner == name else line_owner
+            card = slot = host.nic(name, make, mac=nic.mac, mtu=mtu, parameters=parameters, shares_line_with=shared)
+            plan.cards[slot.name] = card
     except BugCheck as failure:
         raise BugCheck(f"{host.name}.{name}: {failure}", failure.cause) from failure
     except RuleViolation as violation:
         raise BugCheck(f"{host.name}.{name}: the driver {path} cannot be registered: {violation}", violation) from None
+    plan.slots[slot.name] = slot
+    plan.arriving[slot.name] = []
 
 
 def _add_stations(scenario: Scenario, emulation: Emulation, plan: Plan) -> None:
@@ -142,15 +157,16 @@ def _add_stations(scenario: Scenario, emulation: Emulation, plan: Plan) -> None:
             wanted = PacketFilter(0)
             for word in nic.filter:
                 wanted |= FILTERS[word]
-            plan.stations[name] = _station_class(nic.protocol)(
+            generation = nic.protocol or ("v6" if isinstance(slot.adapter.miniport, v6.Miniport) else "v5")
+            plan.stations[name] = _station_class(generation)(
                 f"station of {name}", sources=sources[name], flows=plan.arriving[name], packet_filter=wanted
             )
 
 
-def _station_class(generation: str) -> type[Station]:
+def _station_class(generation: str) -> type[Station] | type[Station6]:
     """Return the protocol of a generation that carries traffic."""
     found = _imported(STATIONS[generation].path)
-    if not (isinstance(found, type) and issubclass(found, Station)):
+    if not (isinstance(found, type) and issubclass(found, Station | Station6)):
         raise InternalError(f"{STATIONS[generation].path} is listed as a station and is none")
     return found
 
@@ -158,18 +174,19 @@ def _station_class(generation: str) -> type[Station]:
 def _source(
     scenario: Scenario, traffic: schema.Generator | schema.Replay, emulation: Emulation, plan: Plan, number: int
 ) -> Source:
-    sender, receiver = plan.slots[str(traffic.source)].nic.mac, plan.slots[str(traffic.destination)].nic.mac
+    slot, receiver = plan.slots[str(traffic.source)], plan.slots[str(traffic.destination)]
     if isinstance(traffic, schema.Generator):
         return Generator(
             emulation.random(f"generator {number}"),
-            source=sender,
-            destination=receiver,
+            source=slot.mac,
+            destination=receiver.mac,
             frames=traffic.frames,
             sizes=traffic.size,
             burst=traffic.burst,
             window=traffic.window,
             start=traffic.start,
             every=traffic.every,
+            shortest=slot.shortest,
         )
     recorded = read_capture(scenario.capture_path(traffic))
     origin = recorded[0].time if recorded else 0
@@ -177,11 +194,12 @@ def _source(
         [
             (frame.time - origin + traffic.start, frame.data)
             for frame in recorded
-            if traffic.select == "all" or frame.data[6:12] == sender
-        ]
+            if traffic.select == "all" or frame.data[6:12] == slot.mac
+        ],
+        shortest=slot.shortest,
     )
 
 
-def _endpoint(slot: Slot) -> Endpoint:
+def _endpoint(slot: BaseSlot) -> Endpoint:
     host, _, nic = slot.name.partition(".")
     return Endpoint(host, nic)

@@ -19,6 +19,7 @@ from ndisemu.scenario.document import Node, Place, below
 from ndisemu.scenario.fault_checks import check_fault
 from ndisemu.scenario.fields import COUNTER, IMIX, LINE, MAX_MTU, MIN_MTU, NAME, Endpoint
 from ndisemu.scenario.names import NIC_COUNTERS, RUN_COUNTERS, SEND_FAILURES
+from ndisemu.scenario.nic_checks import NicChecks
 from ndisemu.scenario.schema import DEFAULT_MTU
 from ndisemu.scenario.words import listed, meant, quoted
 
@@ -34,12 +35,16 @@ def check(root: Node, base: Path) -> list[Problem]:
     checks.end_of_run()
     for host in below(root, "hosts").entries().values():
         checks.interrupts(below(host, "nics"))
+    for nic in checks.nics:
+        checks.problems += checks.kinds.keys(nic)
     for link in checks.items("links"):
         checks.link(link)
     for flow in checks.items("traffic"):
         checks.flow(flow)
     for fault in checks.items("faults"):
-        checks.known(below(fault, "on"))
+        victim = checks.known(below(fault, "on"))
+        if victim is not None:
+            checks.problems += checks.kinds.fault(fault, victim)
         checks.problems += check_fault(fault, below(root, "duration"))
     for name in below(root, "capture", "interfaces").items():
         checks.known(name)
@@ -65,7 +70,7 @@ class _Checks:
     place of the link's mention of it; `torn` says that some link has an end that is unknown.
     """
 
-    __slots__ = ("base", "captures", "hosts_read", "nics", "peers", "problems", "root", "torn", "unread")
+    __slots__ = ("base", "captures", "hosts_read", "kinds", "nics", "peers", "problems", "root", "torn", "unread")
 
     def __init__(self, root: Node, base: Path) -> None:
         self.root = root
@@ -82,6 +87,7 @@ class _Checks:
             for host, parts in hosts.entries().items()
             for nic, node in below(parts, "nics").entries().items()
         }
+        self.kinds = NicChecks(self.nics)
 
     def items(self, key: str) -> list[Node]:
         return below(self.root, key).items()
@@ -153,6 +159,8 @@ class _Checks:
             self.problems.append(ends[1].place.problem(f"{left} cannot be linked with itself; name two NICs"))
             self.peers.setdefault(left, (None, ends[0].place))
             return
+        if left is not None and right is not None:
+            self.problems += self.kinds.link(link, left, right)
         for name, peer, node in ((left, right, ends[0]), (right, left, ends[1])):
             if name is None:
                 continue
@@ -167,6 +175,7 @@ class _Checks:
         sender, receiver = self.known(below(flow, "from")), self.known(below(flow, "to"))
         if sender is not None and receiver is not None:
             self._one_link(sender, receiver, below(flow, "to").place)
+            self.problems += self.kinds.flow(flow, sender, receiver)
         kind = below(flow, "kind").value
         if kind == "generator" and sender is not None:
             self._sizes(below(flow, "size"), self.nics[sender])

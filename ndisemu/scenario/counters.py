@@ -6,26 +6,25 @@ Their names are in `names`.
 from collections.abc import Iterable, Mapping, Sequence
 
 from ndisemu.drivers.protocols import Flow
-from ndisemu.machine import Slot
+from ndisemu.machine import BaseSlot
 from ndisemu.scenario.names import NIC_COUNTERS
 
 Counters = dict[str, int]
 
 
-def count(slot: Slot, arriving: Sequence[Flow], buffers: Counters) -> Counters:
+def count(slot: BaseSlot, arriving: Sequence[Flow], buffers: Counters) -> Counters:
     """Return all counters of one NIC; `arriving` are the flows that end there, `buffers` those of `count_buffers`."""
-    sends, receives, rx = slot.adapter.sends, slot.adapter.receives, slot.nic.rx
-    end = slot.nic.end
+    sends, receives, wire = slot.adapter.sends, slot.adapter.receives, slot.count()
     latencies = _latencies(arriving)
-    counted = {
+    counted = dict.fromkeys(NIC_COUNTERS, 0) | {
         "sends.submitted": sends.submitted,
         "sends.completed": sends.completed,
         "sends.failed": sends.failed,
         "sends.cancelled": sends.cancelled,
-        "wire.frames_out": slot.nic.tx.wire_frames,
-        "wire.bytes_out": end.bytes if end else 0,
-        "wire.frames_in": rx.arrived,
-        "wire.too_long": end.too_long if end else 0,
+        "wire.frames_out": wire.frames_out,
+        "wire.bytes_out": wire.bytes_out,
+        "wire.frames_in": wire.frames_in,
+        "wire.too_long": wire.too_long,
         "receives.indicated": receives.indicated,
         "receives.returned": receives.returned,
         "receives.starved": receives.starved,
@@ -35,10 +34,10 @@ def count(slot: Slot, arriving: Sequence[Flow], buffers: Counters) -> Counters:
         "receives.late": sum(flow.late for flow in arriving),
         "receives.lost": sum(flow.lost for flow in arriving),
         "receives.unexpected": sum(flow.unexpected for flow in arriving),
-        **{f"drops.{reason}": frames for reason, frames in rx.dropped.items()},
-        "drops.unread": max(rx.delivered + rx.waiting - receives.indicated, 0),
+        **{f"drops.{reason}": frames for reason, frames in wire.drops.items()},
+        "drops.unread": max(wire.kept - receives.indicated, 0),
         **buffers,
-        "interrupts": slot.nic.causes.assertions,
+        "interrupts": wire.interrupts,
         "dpcs": sum(cpu.dpcs_run for cpu in slot.host.cpus),
         "latency.median_ns": percentile(latencies, 500),
         "latency.p99_ns": percentile(latencies, 990),
@@ -47,14 +46,14 @@ def count(slot: Slot, arriving: Sequence[Flow], buffers: Counters) -> Counters:
     return {name: counted[name] for name in NIC_COUNTERS}
 
 
-def count_buffers(slot: Slot) -> Counters:
+def count_buffers(slot: BaseSlot) -> Counters:
     """Return where an adapter's receive packets are, by their owners; before it halts and frees them."""
     adapter = slot.adapter
     resources = adapter.resources
     owners = [packet.owner for pool in resources.packet_pools for packet in pool]
     owners += [nbl.owner for lists in resources.nbl_pools for nbl in lists]
     held = sum(1 for owner in owners if owner is adapter)
-    ring = min(slot.nic.rx.given, held)
+    ring = min(slot.count().posted, held)
     return {
         "buffers.pool": len(owners),
         "buffers.ring": ring,

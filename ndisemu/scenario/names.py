@@ -8,16 +8,16 @@ result lists them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 NIC_COUNTERS: Final[Mapping[str, str]] = {
     "sends.submitted": "packets that protocols gave to NDIS",
     "sends.completed": "packets that were sent",
     "sends.failed": "packets that were not, by sends.failures with a status each",
     "sends.cancelled": "packets taken back by their protocol",
-    "wire.frames_out": "frames that the card put on the wire",
+    "wire.frames_out": "frames that the NIC put on the wire",
     "wire.bytes_out": "their bytes, without FCS",
-    "wire.frames_in": "frames that reached the card",
+    "wire.frames_in": "frames that reached the NIC",
     "wire.too_long": "frames that the cable's MTU did not let through",
     "receives.indicated": "packets that the miniport indicated",
     "receives.returned": "packets that it got back",
@@ -30,12 +30,12 @@ NIC_COUNTERS: Final[Mapping[str, str]] = {
     "receives.unexpected": "frames that came twice, or were never sent",
     "drops.disabled": "frames dropped because the receiver was off",
     "drops.filtered": "frames dropped by the card's filter",
-    "drops.oversize": "frames dropped as too long for the card",
+    "drops.oversize": "frames dropped as too long for the NIC",
     "drops.missed": "frames dropped for want of descriptors or FIFO",
     "drops.removed": "frames that came when the card was gone",
-    "drops.unread": "frames in the ring that the driver never took",
+    "drops.unread": "frames that reached the driver and were never indicated",
     "buffers.pool": "receive packets that the miniport has",
-    "buffers.ring": "those given to the card",
+    "buffers.ring": "those that wait below the driver for frames",
     "buffers.lent": "those that protocols hold",
     "buffers.free": "those that the miniport keeps",
     "interrupts": "times that the card raised its line",
@@ -59,21 +59,22 @@ RUN_COUNTERS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class FaultName:
-    """What a fault means, and the word for its end where it can be timed."""
+    """What a fault means, the word for its end where it can be timed, and what a NIC must have for it."""
 
     line: str
     end: str = ""
+    needs: Literal["", "card", "NDIS 6"] = ""
 
 
 FAULTS: Final[Mapping[str, FaultName]] = {
     "shared_memory_fails": FaultName("the adapter gets no more shared memory", "shared_memory_works"),
     "reset": FaultName("NDIS resets the adapter"),
-    "hang": FaultName("the card does nothing until it is reset"),
-    "link_down": FaultName("the cable is pulled", "link_up"),
-    "link_up": FaultName("the cable is plugged in again"),
-    "surprise_remove": FaultName("the card is gone, and then NDIS is told"),
-    "pause": FaultName("NDIS pauses the adapter", "restart"),
-    "restart": FaultName("NDIS restarts a paused adapter"),
+    "hang": FaultName("the card does nothing until it is reset", needs="card"),
+    "link_down": FaultName("the cable is pulled", "link_up", needs="card"),
+    "link_up": FaultName("the cable is plugged in again", needs="card"),
+    "surprise_remove": FaultName("the card is gone, and then NDIS is told", needs="card"),
+    "pause": FaultName("NDIS pauses the adapter", "restart", needs="NDIS 6"),
+    "restart": FaultName("NDIS restarts a paused adapter", needs="NDIS 6"),
     "stop": FaultName("NDIS halts the adapter, as when its device is disabled"),
 }
 """What may be done to a NIC."""

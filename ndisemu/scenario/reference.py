@@ -76,8 +76,11 @@ def counters() -> list[Row]:
 
 
 def faults() -> list[Row]:
-    """Return what may be done to a NIC, and what its end is called where it can be timed."""
-    return [{"do": word, "ends with": fault.end, "what it is": fault.line} for word, fault in FAULTS.items()]
+    """Return what may be done to a NIC, what its end is called where it can be timed, and what the NIC must have."""
+    return [
+        {"do": word, "ends with": fault.end, "needs": fault.needs, "what it is": fault.line}
+        for word, fault in FAULTS.items()
+    ]
 
 
 TOPICS: Final[Mapping[str, Topic]] = {

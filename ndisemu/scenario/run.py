@@ -10,14 +10,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from ndisemu import __version__
 from ndisemu.errors import BugCheck
 from ndisemu.kernel import Watchdog
-from ndisemu.machine import Emulation, Slot
+from ndisemu.machine import Emulation
 from ndisemu.machine.faults import FAULTS
 from ndisemu.observe import CaptureLog, EventLog, Interface, RunDirectory
 from ndisemu.scenario.build import Plan, build
@@ -125,12 +124,12 @@ class Run:
         for slot in self._plan.slots.values():
             try:
                 async with asyncio.timeout(PATIENCE):
-                    await slot.host.start(slot.name.partition(".")[2])
+                    await slot.host.start(slot.short_name)
             except TimeoutError:
                 raise BugCheck(f"{slot.name}: MiniportInitialize has not returned within {PATIENCE} s") from None
         for name, station in self._plan.stations.items():
             slot = self._plan.slots[name]
-            await slot.host.bind_protocol(name.partition(".")[2], station)
+            await slot.host.bind_protocol(slot.short_name, station)
         for name, station in self._plan.stations.items():
             self._plan.slots[name].host.cpus[0].queue_thread(station.start)
         if emulation.kernel.poke is not None:
@@ -166,28 +165,18 @@ class Run:
                 emulation.kernel.report("halt-stuck", slot.name, text)
 
     async def _capture(self, emulation: Emulation) -> CaptureLog | None:
-        """Open the capture and let every card that is to be recorded write into it."""
+        """Open the capture and let every NIC that is to be recorded write into it."""
         wanted = self._scenario.capture
         if wanted is None or self._directory is None:
             return None
         names = list(self._plan.slots) if wanted.interfaces is None else [str(one) for one in wanted.interfaces]
-        interfaces = []
-        for name in names:
-            slot = self._plan.slots[name]
-            rate = slot.cable.rate if slot.cable else None
-            interfaces.append(Interface(name, slot.nic.mac, rate, partial(_expects_frames, slot)))
+        slots = [self._plan.slots[name] for name in names]
+        interfaces = [Interface(slot.name, slot.below, slot.mac, slot.rate, slot.expects_frames) for slot in slots]
         file = await self._directory.open("capture.pcapng")
         capture = CaptureLog(emulation.kernel, interfaces, f"ndisemu {__version__}", file.append)
-        for name in names:
-            nic = self._plan.slots[name].nic
-            nic.tx.sent, nic.rx.received = capture.hooks(name)
+        for slot in slots:
+            slot.record(*capture.hooks(slot.name))
         return capture
-
-
-def _expects_frames(slot: Slot) -> bool:
-    """Tell whether frames are on their way to a card which it has not taken from the wire yet."""
-    end = slot.nic.end
-    return end is not None and end.peer.frames - end.peer.too_long > slot.nic.rx.arrived
 
 
 async def run(scenario: Scenario, options: Options) -> Result:

@@ -28,9 +28,6 @@ DEFAULT_MTU: Final = 1500
 RING: Final = "ring"
 """The miniport of a NIC that names none."""
 
-V5: Final = "v5"
-"""The generation of the protocol on a NIC that names none."""
-
 FilterName: TypeAlias = Literal["directed", "multicast", "all-multicast", "broadcast", "promiscuous"]
 """A packet filter by its NDIS name."""
 
@@ -70,8 +67,8 @@ class Nic(Part):
     """The card's address; by default one that is derived from its name."""
     miniport: NamedMiniport = Miniport.model_construct(path=RING)
     """The driver: the name of one that comes with ndisemu, such as `ring`, or a class of your own."""
-    protocol: Annotated[str, OneOf(STATIONS)] = V5
-    """The generation of the protocol that carries the traffic over it."""
+    protocol: Annotated[str, OneOf(tuple(STATIONS))] | None = None
+    """The generation of the protocol that carries the traffic over it; by default that of the miniport."""
     tx_ring: fields.RingSize = 256
     """How many descriptors the transmit ring has; one of them stays free."""
     rx_ring: fields.RingSize = 256

@@ -16,7 +16,7 @@ from typing import Final, Protocol, TypeAlias
 
 from ndisemu.errors import BugCheck, RuleViolation, UsageError
 from ndisemu.kernel import Kernel
-from ndisemu.machine import Slot
+from ndisemu.machine import BaseSlot
 from ndisemu.scenario.names import FAULTS
 from ndisemu.scenario.schema import Fault
 from ndisemu.units import format_time
@@ -24,7 +24,7 @@ from ndisemu.units import format_time
 # How many seconds of the run's own time a fault may take to be done.
 PATIENCE: Final = 60
 
-Act: TypeAlias = Callable[[Slot], Awaitable[None]]
+Act: TypeAlias = Callable[[BaseSlot], Awaitable[None]]
 
 
 class Injector(Protocol):
@@ -54,7 +54,7 @@ class Trouble:
     """The faults of one run, and which of them have happened."""
 
     def __init__(
-        self, faults: Iterable[Fault], slots: Mapping[str, Slot], injectors: Mapping[str, Injector], kernel: Kernel
+        self, faults: Iterable[Fault], slots: Mapping[str, BaseSlot], injectors: Mapping[str, Injector], kernel: Kernel
     ) -> None:
         self.applied: list[Applied] = []
         self._slots = slots
@@ -87,7 +87,7 @@ class Trouble:
             await self._reach(time + fault.lasts)
             await self._apply(FAULTS[fault.do].end, slot, injector.end)
 
-    async def _apply(self, word: str, slot: Slot, act: Act) -> bool:
+    async def _apply(self, word: str, slot: BaseSlot, act: Act) -> bool:
         """Do or undo one thing, on record; returns whether that went well."""
         kernel = self._kernel
         self.applied.append(Applied(kernel.now, slot.name, word))

@@ -11,7 +11,7 @@ import pytest
 
 from ndisemu.errors import UsageError
 from ndisemu.frame import pcapng
-from ndisemu.machine import Slot
+from ndisemu.machine import BaseSlot
 
 Command = Callable[..., CompletedProcess[str]]
 
@@ -153,7 +153,7 @@ class Impossible:
 
     end: None = None
 
-    async def start(self, slot: Slot) -> None:
+    async def start(self, slot: BaseSlot) -> None:
         raise UsageError(f"{slot.name} has no cable")
 
 

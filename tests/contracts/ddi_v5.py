@@ -5,6 +5,7 @@ from typing import Final
 
 from ndisemu.ndis import BaseBinding, v5
 from ndisemu.ndis.miniportlibrary import BaseMiniportLibrary
+from ndisemu.ndis.v5.packetbinding import PacketBinding
 
 # A name, the IRQL it is called at or may be called at, and its kind.
 ENTRIES: Final = """
@@ -105,6 +106,7 @@ FACES: Final = (
     v5.RegisterSpace,
     v5.BindContext,
     v5.Binding,
+    PacketBinding,
     BaseBinding,
 )
 
@@ -132,14 +134,15 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "BaseBinding.look_whether_quiet",
         "BaseBinding.opened",
         "BaseBinding.outstanding",
+        "BaseBinding.pause",
         "BaseBinding.refuse_sends",
         "BaseBinding.request_completed",
+        "BaseBinding.restart",
         "BaseBinding.tell",
         "BaseBinding.tell_request_complete",
         "BaseBinding.unbind",
         "Binding.connect",
         "Binding.copied",
-        "Binding.free_pools",
         "Binding.indicated",
         "Binding.outstanding",
         "Binding.receive_completed",
@@ -150,5 +153,6 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "Binding.tell_request_complete",
         "Binding.transfer_completed",
         "Binding.unbind",
+        "PacketBinding.free_pools",
     ),
 }

@@ -5,11 +5,11 @@ from typing import Any, cast
 
 import pytest
 
-from ndisemu import Emulation, RingMiniport, Status, run
+from ndisemu import Emulation, RingMiniport, Status, StreamMiniport, run
 from ndisemu.drivers.ring6 import Ring6Miniport
 from ndisemu.errors import UsageError
 from ndisemu.hw import registers as reg
-from ndisemu.machine import FAULTS, Slot
+from ndisemu.machine import FAULTS, BaseSlot, Slot
 from ndisemu.ndis import Adapter
 from ndisemu.ndis.states import AdapterState
 from ndisemu.ndis.v6.states import AdapterState as AdapterState6
@@ -34,7 +34,7 @@ class Told:
         self.calls.append("halt")
 
 
-async def begin(slot: Slot, word: str) -> None:
+async def begin(slot: BaseSlot, word: str) -> None:
     """Start a fault."""
     await FAULTS[word].start(slot)
 
@@ -171,6 +171,20 @@ def test_a_fault_that_cannot_be_says_why(word: str, text: str) -> None:
     async def main() -> None:
         async with Emulation() as emu:
             slot = emu.host("a").nic("eth0", RingMiniport)
+            with pytest.raises(UsageError, match=text):
+                await begin(slot, word)
+
+    run(main())
+
+
+@pytest.mark.parametrize("word", ["hang", "link_down", "link_up", "surprise_remove"])
+def test_what_happens_to_a_card_does_not_happen_to_a_stream(word: str) -> None:
+    """The error names the NIC, what it has instead, and the fault."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            slot = emu.host("a").stream_nic("eth0", StreamMiniport)
+            text = rf"^a\.eth0 has a stream and no card, and {word} happens to a card$"
             with pytest.raises(UsageError, match=text):
                 await begin(slot, word)
 

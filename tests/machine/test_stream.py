@@ -4,7 +4,8 @@ import asyncio
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -123,6 +124,35 @@ def test_two_processes_over_a_unix_socket(tmp_path: Path) -> None:
             assert emu.findings == []
 
     on_asyncio(main())
+
+
+def test_what_a_stream_carries_is_counted_and_recorded() -> None:
+    """Both ends agree on frames and bytes, and each tells of a frame when it passes there."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            a, b = nic(emu), nic(emu, "b")
+            emu.connect_streams(a, b)
+            tx, rx = await emu.hosts["a"].bind("eth0"), await emu.hosts["b"].bind("eth0")
+            noted: list[tuple[str, list[bytes], list[int]]] = []
+
+            def note(where: str, frames: Sequence[bytes], times: Sequence[int]) -> None:
+                noted.append((where, [*frames], [*times]))
+
+            for slot in (a, b):
+                slot.record(partial(note, f"from {slot.name}"), partial(note, f"to {slot.name}"))
+            await asyncio.sleep(0.001)
+            frames = [frame(number, length=14 + number) for number in range(3)]
+            assert await tx.send(frames) == [Status.SUCCESS] * 3
+            assert await take(rx, 3) == frames
+            times = [1_000_000] * 3
+            assert noted == [("from a.eth0", frames, times), ("to b.eth0", frames, times)]
+            out, come = a.count(), b.count()
+            assert (out.frames_out, out.bytes_out, out.frames_in) == (3, sum(map(len, frames)), 0)
+            assert (come.frames_in, come.kept, dict(come.drops), come.frames_out) == (3, 3, {"oversize": 0}, 0)
+            assert (out.posted, come.posted) == (32, 32)
+
+    run(main())
 
 
 def test_a_stream_nic_has_one_stream(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ class Recorder:
     def __init__(self, *names: str, expects: Callable[[], bool] = never) -> None:
         self.kernel = Kernel()
         self.blocks: list[bytes] = []
-        interfaces = [Interface(name, MAC, 10**9, expects) for name in names]
+        interfaces = [Interface(name, "82540EM", MAC, 10**9, expects) for name in names]
         self.log = CaptureLog(self.kernel, interfaces, "test", self.blocks.append)
 
     def frames(self, tmp_path: Path) -> tuple[CapturedFrame, ...]:

@@ -81,7 +81,7 @@ def test_hosts_have_their_processors_memory_and_cards(built: Built) -> None:
     """Cards are in the order of the file, with the address, MTU and parameters that their drivers read."""
     plan = built()
     assert list(plan.slots) == ["a.eth0", "a.eth1", "b.eth0", "b.eth1", "b.idle"]
-    slot = plan.slots["a.eth0"]
+    slot = plan.cards["a.eth0"]
     assert [cpu.name for cpu in slot.host.cpus] == ["a.cpu0", "a.cpu1", "a.cpu2"]
     assert slot.host.memory.size == 8 << 20
     assert slot.nic.mac.hex() == "020000000a07"
@@ -96,10 +96,10 @@ def test_hosts_have_their_processors_memory_and_cards(built: Built) -> None:
 def test_links_connect_the_cards_they_name(built: Built) -> None:
     """A link has its rate, delay and MTU, the scenario's where it has none of its own, and its ends know it."""
     plan = built()
-    first, second = plan.slots["a.eth0"].cable, plan.slots["a.eth1"].cable
-    assert first is plan.slots["b.eth0"].cable
-    assert second is plan.slots["b.eth1"].cable
-    assert plan.slots["b.idle"].cable is None
+    first, second = plan.cards["a.eth0"].cable, plan.cards["a.eth1"].cable
+    assert first is plan.cards["b.eth0"].cable
+    assert second is plan.cards["b.eth1"].cable
+    assert plan.cards["b.idle"].cable is None
     assert first is not None
     assert second is not None
     assert (first.rate, first.delay, second.rate, second.delay) == (100_000_000, 7_000, None, 0)
@@ -206,8 +206,8 @@ def test_the_reference_miniport_has_a_name() -> None:
     [
         ("nowhere_to_be_found:Mine", "cannot be imported: ModuleNotFoundError"),
         ("{drivers}:Yours", "cannot be imported: AttributeError"),
-        ("{drivers}:Outer", "is not a class derived from ndisemu.v5.Miniport"),
-        ("{drivers}:__name__", "is not a class derived from ndisemu.v5.Miniport"),
+        ("{drivers}:Outer", "is not a class derived from ndisemu.v5.Miniport or ndisemu.v6.Miniport"),
+        ("{drivers}:__name__", "is not a class derived from ndisemu.v5.Miniport or ndisemu.v6.Miniport"),
     ],
 )
 def test_what_is_no_driver_is_refused_by_name(drivers: str, path: str, message: str) -> None:

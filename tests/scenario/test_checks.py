@@ -140,9 +140,12 @@ def test_a_wrong_flow_is_told(problems: Problems, flow: str, expected: list[str]
     [
         (
             "miniport: rng",
-            "miniport must be ring, legacy or {class: package.module:Class}, not the text 'rng' (did you mean 'ring'?)",
+            "miniport must be ring, legacy, ring6, stream or {class: package.module:Class}, not the text 'rng' (did you mean 'ring'?)",
         ),
-        ("miniport: [ring]", "miniport must be ring, legacy or {class: package.module:Class}, not a list"),
+        (
+            "miniport: [ring]",
+            "miniport must be ring, legacy, ring6, stream or {class: package.module:Class}, not a list",
+        ),
         ("miniport: {class: x}", "class must be of the form package.module:Class, not 'x'"),
         ("miniport: {}", "missing key 'class' in hosts.a.nics.eth0.miniport, such as `class: my_drivers:MyMiniport`"),
         (
@@ -157,8 +160,8 @@ def test_a_wrong_flow_is_told(problems: Problems, flow: str, expected: list[str]
         ("itr: 17ms", "itr must be between 0 ns and 16.776 ms, not 17.000 ms"),
         ("itr: true", "itr must be a duration such as 5us, not true"),
         ("itr: 0", "itr: '0' needs a unit, such as 0us"),
-        ("protocol: v7", "protocol must be v5, not the text 'v7'"),
-        ("protocol: 5", "protocol must be v5, not the number 5"),
+        ("protocol: v7", "protocol must be v5 or v6, not the text 'v7'"),
+        ("protocol: 5", "protocol must be v5 or v6, not the number 5"),
         ("parameters: [1]", "parameters must be a map, not a list"),
         ("parameters: {receive_pool: many}", "receive_pool must be a whole number, not the text 'many'"),
         ("parameters: {receive_pool: true}", "receive_pool must be a whole number, not true"),
@@ -229,12 +232,12 @@ def test_an_interrupt_is_shared_within_a_host_only(problems: Problems) -> None:
             ],
         ),
         (
-            "at: 1ms, on: a.eth0, do: pause, for: 0ms",
-            ["11:41: for must be between 1 ns and 1000000000.000 s, not 0 ns"],
+            "at: 1ms, on: a.eth0, do: link_down, for: 0ms",
+            ["11:45: for must be between 1 ns and 1000000000.000 s, not 0 ns"],
         ),
         (
-            "at: 1ms, on: a.eth0, do: pause, for: 9ms, every: 9ms, times: 2",
-            ["11:41: for must be shorter than every, 9.000 ms, not 9.000 ms: what has not ended cannot begin again"],
+            "at: 1ms, on: a.eth0, do: link_down, for: 9ms, every: 9ms, times: 2",
+            ["11:45: for must be shorter than every, 9.000 ms, not 9.000 ms: what has not ended cannot begin again"],
         ),
         (
             "at: 1ms, on: a.eth0, do: reset, every: 9ms",

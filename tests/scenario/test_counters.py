@@ -52,7 +52,7 @@ def test_counters_agree_with_the_capture_and_with_the_cards(write: Write, tmp_pa
 
     def watch(plan: Plan, emulation: Emulation) -> None:
         def look(name: str) -> None:
-            card = plan.slots[name].nic
+            card = plan.cards[name].nic
             cards[name] = {"in": card.mmio_read(0x40D0), "out": card.mmio_read(0x40D4)}
 
         for name in plan.slots:

@@ -11,7 +11,7 @@ import pytest
 
 import ndisemu
 from ndisemu.errors import BugCheck, RuleViolation, UsageError
-from ndisemu.machine import Slot
+from ndisemu.machine import BaseSlot
 from ndisemu.scenario.load import load
 from ndisemu.scenario.names import FAULTS
 from ndisemu.scenario.result import Result
@@ -19,14 +19,14 @@ from ndisemu.scenario.run import Options, run
 from ndisemu.scenario.trouble import PATIENCE
 
 Write = Callable[[str | bytes], Path]
-Act = Callable[[Slot], Awaitable[None]]
+Act = Callable[[BaseSlot], Awaitable[None]]
 
 SCENARIO: Final = """\
 version: 1
 name: in trouble
 hosts:
-  a: {nics: {eth0: {}}}
-  b: {nics: {eth0: {}}}
+  a: {nics: {eth0: {miniport: ring6}}}
+  b: {nics: {eth0: {miniport: ring6}}}
 links:
   - {between: [a.eth0, b.eth0]}
 traffic:
@@ -52,15 +52,15 @@ class Recorder:
         }
 
     def note(self, word: str) -> Act:
-        async def act(slot: Slot) -> None:
+        async def act(slot: BaseSlot) -> None:
             self.calls.append((slot.host.kernel.now, slot.name, word))
 
         return act
 
-    def raises(self, word: str, failure: Callable[[Slot], Exception]) -> None:
+    def raises(self, word: str, failure: Callable[[BaseSlot], Exception]) -> None:
         """Let a fault end with an error."""
 
-        async def act(slot: Slot) -> None:
+        async def act(slot: BaseSlot) -> None:
             raise failure(slot)
 
         self.table[word] = Stub(act, self.table[word].end)
@@ -68,7 +68,7 @@ class Recorder:
     def takes(self, word: str, seconds: float | None) -> None:
         """Let a fault take its time, or never come to an end."""
 
-        async def act(slot: Slot) -> None:
+        async def act(slot: BaseSlot) -> None:
             self.calls.append((slot.host.kernel.now, slot.name, word))
             await (asyncio.get_running_loop().create_future() if seconds is None else asyncio.sleep(seconds))
 
@@ -190,7 +190,7 @@ def test_a_fault_that_never_ends_is_found_and_the_run_ends(outcome: Outcome, rec
     ids=["violation", "recorded violation", "bug check"],
 )
 def test_a_broken_rule_is_found_once_and_the_rest_goes_on(
-    outcome: Outcome, recorder: Recorder, failure: Callable[[Slot], Exception], rule: str, text: str
+    outcome: Outcome, recorder: Recorder, failure: Callable[[BaseSlot], Exception], rule: str, text: str
 ) -> None:
     """The finding is the NIC's; what was not begun is not ended, and the next fault comes."""
     recorder.raises("pause", failure)

@@ -1,8 +1,21 @@
-"""Protocol drivers that make and judge traffic."""
+"""Protocol drivers that make and judge traffic, on packets and on virtual circuits."""
 
 from ndisemu.drivers.protocols.flow import Flow
 from ndisemu.drivers.protocols.gathering import Gathering
+from ndisemu.drivers.protocols.signalling import SignallingManager
 from ndisemu.drivers.protocols.sources import Generator, Replay, Source
 from ndisemu.drivers.protocols.station import Station, Station6
+from ndisemu.drivers.protocols.talker import Talk, Talker
 
-__all__ = ["Flow", "Gathering", "Generator", "Replay", "Source", "Station", "Station6"]
+__all__ = [
+    "Flow",
+    "Gathering",
+    "Generator",
+    "Replay",
+    "SignallingManager",
+    "Source",
+    "Station",
+    "Station6",
+    "Talk",
+    "Talker",
+]

@@ -52,7 +52,7 @@ class Flow:
         return self.sent - self.intact - self.altered
 
     def enter(self, frames: Sequence[bytes], now: int) -> None:
-        """Note frames as they are sent, as they must arrive (padded to 60 bytes), at `now` ns."""
+        """Note frames as they are sent, `frames` as they must arrive, at `now` ns."""
         self.sent += len(frames)
         self._expected += frames
         self._times += [now] * len(frames)

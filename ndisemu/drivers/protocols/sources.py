@@ -53,6 +53,7 @@ class Generator:
         window: int | None = None,
         start: int = 0,
         every: int | None = None,
+        shortest: int = MIN_FRAME,
     ) -> None:
         self.window = max(burst, window or 2 * burst)
         self.longest = max(sizes)
@@ -70,7 +71,7 @@ class Generator:
             for number, size in zip(range(count), cycle(sizes), strict=False)
         ]
         self._bursts = cycle(
-            [(part, padded(part)) for part in (made[at : at + burst] for at in range(0, count, burst))]
+            [(part, padded(part, shortest)) for part in (made[at : at + burst] for at in range(0, count, burst))]
         )
 
     def due(self) -> int | None:
@@ -90,8 +91,9 @@ class Generator:
 class Replay:
     """Recorded frames at their recorded times: pairs of time (ns from the start of the run) and frame."""
 
-    def __init__(self, recording: Sequence[tuple[int, bytes]], *, window: int = 512) -> None:
+    def __init__(self, recording: Sequence[tuple[int, bytes]], *, window: int = 512, shortest: int = MIN_FRAME) -> None:
         self.window = window
+        self._shortest = shortest
         self.longest = max((len(frame) for _, frame in recording), default=HEADER)
         self._recording = recording
         self._next = 0
@@ -109,9 +111,9 @@ class Replay:
                 break
             frames.append(frame)
         self._next += len(frames)
-        return frames, padded(frames)
+        return frames, padded(frames, self._shortest)
 
 
-def padded(frames: Sequence[bytes]) -> Sequence[bytes]:
-    """Return frames as the card pads them: with zeros to 60 bytes."""
-    return [frame.ljust(MIN_FRAME, b"\0") for frame in frames]
+def padded(frames: Sequence[bytes], shortest: int = MIN_FRAME) -> Sequence[bytes]:
+    """Return frames as they arrive: padded with zeros to what the wire's shortest frame is, 60 bytes on a cable."""
+    return [frame.ljust(shortest, b"\0") for frame in frames]

@@ -19,6 +19,7 @@ from ndisemu.ndis.oid import Oid
 from ndisemu.ndis.pnp import DeviceEvent
 from ndisemu.ndis.states import ADAPTER_TRANSITIONS, AdapterEvent, AdapterState, Machine
 from ndisemu.ndis.status import Status
+from ndisemu.ndis.translate import ListsOverPackets
 from ndisemu.ndis.v5.binding import Binding
 from ndisemu.ndis.v5.edges import PacketUpper
 from ndisemu.ndis.v5.library import MiniportLibrary
@@ -29,6 +30,7 @@ from ndisemu.ndis.v5.miniportlock import MiniportLock
 from ndisemu.ndis.v5.receive import ReceivePath
 from ndisemu.ndis.v5.send import PacketSends, SendPath, SingleSends
 from ndisemu.ndis.v5.serialized import SerializedSends
+from ndisemu.ndis.v6.binding import Binding as NblBinding
 
 if TYPE_CHECKING:
     from ndisemu.ndis.library import NdisLibrary
@@ -67,6 +69,7 @@ class PacketAdapter(Adapter):
         miniport.ndis = MiniportLibrary(self)
         self.attributes: AttributeFlag | None = None
         self.uppers: list[PacketUpper] = []
+        self._translators: dict[BaseBinding, ListsOverPackets] = {}
         self.maximum_send_packets = 1
         self.sends = self._send_path()
         self.receives = ReceivePath(self, self, serialized=self.lock is not None)
@@ -144,7 +147,12 @@ class PacketAdapter(Adapter):
         """Put a binding on top of this adapter."""
         if isinstance(binding, Binding):
             self.uppers.append(binding)
-            self.loopback.look()
+        elif isinstance(binding, NblBinding):
+            translator = self._translators[binding] = ListsOverPackets(binding, self)
+            binding.connect(translator)
+            self.uppers.append(translator)
+        # Which also lets a binding know where its sends go.
+        self.loopback.look()
         self.bindings.append(binding)
 
     def leave(self, binding: BaseBinding) -> None:
@@ -152,7 +160,10 @@ class PacketAdapter(Adapter):
         self.bindings.remove(binding)
         if isinstance(binding, Binding):
             self.uppers.remove(binding)
-            self.loopback.look()
+        elif translator := self._translators.pop(binding, None):
+            self.uppers.remove(translator)
+            translator.close()
+        self.loopback.look()
 
     def enter_request(self, request: OidRequest) -> None:
         """Call MiniportQueryInformation or MiniportSetInformation."""

@@ -12,38 +12,36 @@ from typing import TYPE_CHECKING
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DISPATCH, DRIVER_ERRORS, Event, WorkItem
-from ndisemu.ndis.binding import BaseBinding
-from ndisemu.ndis.data.packet import Packet, PacketPool
+from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
 from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.pnp import NetPnPEvent
-from ndisemu.ndis.states import BINDING_TRANSITIONS, BindingState, Machine
+from ndisemu.ndis.states import BindingState
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.context import PacketContext, ReceiveContext
 from ndisemu.ndis.v5.edges import PacketLower
+from ndisemu.ndis.v5.packetbinding import PacketBinding
 from ndisemu.ndis.v5.protocol import Protocol
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
 
 
-class Binding(BaseBinding):
+class Binding(PacketBinding):
     """One 5.x protocol's open of one adapter (`edges.PacketUpper`, `context.Reader`)."""
 
-    __slots__ = ("_lower", "_packet_pools", "_submit", "_supplies_complete", "_supplies_receive",
+    __slots__ = ("_lower", "_submit", "_supplies_complete", "_supplies_receive",
                  "_supplies_receive_packets", "_unbound", "protocol", "transfers_pending")  # fmt: skip
 
     def __init__(self, protocol: Protocol, adapter: "Adapter") -> None:
-        name = f"{protocol.name} on {adapter.name}"
-        super().__init__(adapter, name, Machine(name, BindingState.OPENING, BINDING_TRANSITIONS))
+        super().__init__(adapter, protocol.name)
         supplied = type(protocol)
         self._supplies_receive = supplied.receive is not Protocol.receive
         self._supplies_receive_packets = supplied.receive_packets is not Protocol.receive_packets
         self._supplies_complete = supplied.receive_complete is not Protocol.receive_complete
         self.transfers_pending = 0
         self.protocol: Protocol = protocol
-        self._packet_pools: list[PacketPool] = []
         self._unbound = Event(adapter.kernel, f"{self.name} unbound")
 
     def connect(self, lower: PacketLower) -> None:
@@ -51,11 +49,6 @@ class Binding(BaseBinding):
         self._lower = lower
         # A binding that closes refuses sends there, which costs an open one nothing.
         self._submit = lower.refuse if self.state.current is BindingState.CLOSING else lower.submit
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it has been opened and its close has not begun."""
-        return self.state.current is BindingState.OPEN
 
     # What a protocol calls.
 
@@ -118,22 +111,6 @@ class Binding(BaseBinding):
         self.adapter.running_cpu("NdisGetReceivedPacket").preempt()
         self._check_shown(context, "NdisGetReceivedPacket", "rx5-received-packet")
         return context.packet
-
-    @ddi("NdisAllocatePacketPoolEx", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.1")
-    def allocate_packets(self, count: int, size: int) -> list[Packet]:
-        """Make `count` packets of this binding's, each with one buffer of `size` bytes, for as long as it is open."""
-        library = self.adapter.library
-        pool = library.make_packet_pool("send packets", self.name, count)
-        self._packet_pools.append(pool)
-        buffers = library.make_buffer_pool("send buffers", self.name, count, size)
-        self._buffer_pools.append(buffers)
-        packets = []
-        for packet, buffer in zip(pool, buffers, strict=True):
-            pool.allocate(self)
-            buffers.allocate(self)
-            packet.chain(buffer)
-            packets.append(packet)
-        return packets
 
     @ddi("NdisReset", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.2")
     def reset(self) -> Status:
@@ -273,14 +250,6 @@ class Binding(BaseBinding):
     def refuse_sends(self) -> None:
         """Complete what is sent from now on with CLOSING."""
         self._submit = self._lower.refuse
-
-    def free_pools(self) -> None:
-        """Free the packets."""
-        for pool in self._packet_pools:
-            for packet in pool:
-                if packet.owner is self:
-                    pool.free(packet, self)
-            self.adapter.library.packet_pools.remove(pool)
 
     def outstanding(self) -> str:
         """Say what a close waits for."""

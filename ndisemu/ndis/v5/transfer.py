@@ -50,7 +50,7 @@ class Transfer(Operation):
         """Call MiniportTransferData, whatever lock is held; returns the result, or PENDING."""
         self._move(Step.ENTER)
         self._turn += 1
-        enter(self._adapter, routine, partial(self._returned, self._turn), self._raised)
+        enter(self._driver, routine, partial(self._returned, self._turn), self._raised)
         if self.result is not None:
             return self.result
         self._pended = True
@@ -62,7 +62,7 @@ class Transfer(Operation):
         if not self._fits(transferred):
             raise RuleViolation(
                 RULE,
-                f"{self._adapter.name} completed a transfer of {self.length} bytes with {transferred!r} bytes; "
+                f"{self._driver.name} completed a transfer of {self.length} bytes with {transferred!r} bytes; "
                 "it says how many of them it has brought",
             )
         before, self._moved = self._moved, transferred
@@ -83,7 +83,7 @@ class Transfer(Operation):
         if moved is None:
             moved = self.length if status is Status.SUCCESS else 0
         if not isinstance(moved, int) or not self._fits(moved):
-            self._adapter.report(
+            self._driver.report(
                 RULE, f"MiniportTransferData returned {moved!r} bytes for {self.length}; none were taken to have come"
             )
             status, moved = Status.FAILURE, 0

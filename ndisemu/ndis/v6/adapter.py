@@ -25,6 +25,8 @@ from ndisemu.ndis.device import Device
 from ndisemu.ndis.operation import Naming, Operation
 from ndisemu.ndis.states import Machine
 from ndisemu.ndis.status import Status
+from ndisemu.ndis.translate import PacketsOverLists
+from ndisemu.ndis.v5.binding import Binding as PacketBinding
 from ndisemu.ndis.v6.attributes import HEADER, Answers, RegistrationAttributes
 from ndisemu.ndis.v6.binding import Binding
 from ndisemu.ndis.v6.dma import DmaChannel
@@ -71,8 +73,9 @@ class NblAdapter(Adapter):
         self.mac_options = MacOption(0)
         self.may_indicate = False
         self.uppers: list[NblUpper] = []
+        self._translators: dict[BaseBinding, PacketsOverLists] = {}
         self.sends = NblSends(self)
-        self.receives = NblReceives(self)
+        self.receives = NblReceives(self, self)
         # A binding sends straight into the path (`edges.NblLower`).
         self.submit = self.sends.submit
         self.refuse = self.sends.refuse
@@ -155,7 +158,7 @@ class NblAdapter(Adapter):
                     return
                 self.move(AdapterEvent.RESTARTED)
             if self.state.current is AdapterState.RUNNING:
-                for binding in self._bindings():
+                for binding in tuple(self.bindings):
                     await binding.restart()
 
     async def pause(self) -> None:
@@ -181,7 +184,7 @@ class NblAdapter(Adapter):
             self._clean_up(leaks=self.startable)
 
     async def _pause(self) -> None:
-        for binding in reversed(self._bindings()):
+        for binding in tuple(reversed(self.bindings)):
             await binding.pause()
         if self.state.current is not AdapterState.RUNNING:
             return
@@ -235,6 +238,10 @@ class NblAdapter(Adapter):
         if isinstance(binding, Binding):
             binding.connect(self)
             self.uppers.append(binding)
+        elif isinstance(binding, PacketBinding):
+            translator = self._translators[binding] = PacketsOverLists(binding, self)
+            binding.connect(translator)
+            self.uppers.append(translator)
         self.bindings.append(binding)
 
     def leave(self, binding: BaseBinding) -> None:
@@ -242,9 +249,9 @@ class NblAdapter(Adapter):
         self.bindings.remove(binding)
         if isinstance(binding, Binding):
             self.uppers.remove(binding)
-
-    def _bindings(self) -> list[Binding]:
-        return [binding for binding in self.bindings if isinstance(binding, Binding)]
+        elif translator := self._translators.pop(binding, None):
+            self.uppers.remove(translator)
+            translator.close()
 
     # Data and requests (`edges.NblLower`).
 

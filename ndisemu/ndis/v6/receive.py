@@ -11,7 +11,7 @@ Source: NDIS reference 5.6, 10.12 (the choice among several bindings).
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ndisemu.errors import RuleViolation
 from ndisemu.ndis.data.nbl import NetBufferList
@@ -20,23 +20,34 @@ from ndisemu.ndis.v6.edges import NblUpper
 from ndisemu.ndis.v6.flags import ReceiveFlag
 
 if TYPE_CHECKING:
-    from ndisemu.ndis.v6.adapter import NblAdapter
+    from ndisemu.ndis.adapter import Adapter
 
 _RESOURCES: Final = int(ReceiveFlag.RESOURCES)
+
+
+class Lender(Protocol):
+    """Whose lists they are: an adapter, or the translator above one of another generation."""
+
+    may_indicate: bool
+    uppers: list[NblUpper]
+
+    def return_lists(self, nbls: Sequence[NetBufferList], flags: int) -> None:
+        """Take lists back that no protocol has any more."""
+        ...
 
 
 class NblReceives(ReceiveBook):
     """The receives of one NDIS 6 adapter; it is the owner of the lists that are lent to protocols."""
 
-    __slots__ = ("_owner",)
+    __slots__ = ("_lender",)
 
-    def __init__(self, adapter: "NblAdapter") -> None:
+    def __init__(self, adapter: "Adapter", lender: Lender) -> None:
         super().__init__(adapter, "MiniportReturnNetBufferLists")
-        self._owner = adapter
+        self._lender = lender
 
     def indicate(self, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
         """Offer lists to the bindings (`NdisMIndicateReceiveNetBufferLists`, IRQL <= DISPATCH), in their order."""
-        if not self._owner.may_indicate:
+        if not self._lender.may_indicate:
             raise self.adapter.kernel.refusal(
                 "rx-state-running",
                 self.adapter.name,
@@ -47,7 +58,7 @@ class NblReceives(ReceiveBook):
         self.lend(nbls)
         if (note := self._probe.event) is not None:
             note("indicate", self.adapter.name, len(nbls), "NDIS_RECEIVE_FLAGS_RESOURCES" if flags & _RESOURCES else "")
-        uppers = self._owner.uppers
+        uppers = self._lender.uppers
         if flags & _RESOURCES:
             self._show(nbls, port, flags)
         elif len(uppers) == 1:
@@ -70,7 +81,7 @@ class NblReceives(ReceiveBook):
             nbl.owner = adapter
         upper.receives_held -= len(nbls)
         self.returned += len(nbls)
-        self._owner.return_lists(nbls, flags)
+        self._lender.return_lists(nbls, flags)
 
     def _hand(self, upper: NblUpper, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
         """Make a binding the owner of lists."""
@@ -83,7 +94,7 @@ class NblReceives(ReceiveBook):
         """Show lists that are the miniport's again when this returns."""
         self.starved += len(nbls)
         self._lend_to_nobody(nbls)
-        for upper in tuple(self._owner.uppers):
+        for upper in tuple(self._lender.uppers):
             wanted = upper.filter.accepts_lists(nbls)
             if wanted:
                 upper.received(wanted, port, flags)
@@ -92,7 +103,7 @@ class NblReceives(ReceiveBook):
     def _share(self, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
         """Offer lists to several bindings: to own for the last of those that want each, to look at for the others."""
         self._lend_to_nobody(nbls)
-        interest = [(upper, upper.filter.accepts_lists(nbls)) for upper in tuple(self._owner.uppers)]
+        interest = [(upper, upper.filter.accepts_lists(nbls)) for upper in tuple(self._lender.uppers)]
         last = {nbl: upper for upper, wanted in interest for nbl in wanted}
         for upper, wanted in interest:
             for owns, run in groupby(wanted, key=lambda nbl, upper=upper: last[nbl] is upper):  # type: ignore[misc]
@@ -113,7 +124,7 @@ class NblReceives(ReceiveBook):
         unwanted = [nbl for nbl in nbls if nbl not in wanted]
         self.unwanted += len(unwanted)
         self.take_back(unwanted)
-        self._owner.return_lists(unwanted, 0)
+        self._lender.return_lists(unwanted, 0)
 
     def _not_held(self, upper: NblUpper, nbl: NetBufferList) -> RuleViolation:
         who = nbl.binding if nbl.owner is self else nbl.owner

@@ -5,11 +5,11 @@ from typing import Final
 
 import pytest
 
-from ndisemu.errors import RuleViolation, UsageError
+from ndisemu.errors import RuleViolation
 from ndisemu.ndis import NetPnPEvent, Status, v6
 from ndisemu.ndis.v6.adapter import PATIENCE
 from ndisemu.ndis.v6.states import AdapterState, BindingState
-from tests.ndis.conftest import STATION, WHEN, Mini, Peer, frame
+from tests.ndis.conftest import STATION, WHEN, frame
 from tests.ndis.v6.conftest import ATTRIBUTES, Bench6, Mini6, Peer6, Pending, on_bench6
 
 
@@ -413,14 +413,3 @@ async def test_a_protocol_that_raises_in_an_event_is_paused_all_the_same(bench: 
     await adapter.halt()
     assert peer.binding.state.current is BindingState.CLOSED
     assert bench.rules() == ["bugcheck"]
-
-
-@on_bench6
-async def test_protocol_and_miniport_are_of_one_generation(bench: Bench6) -> None:
-    """What cannot work is refused before a driver is called."""
-    six, five = await bench.start6(Mini6()), await bench.start(Mini(), "nic1")
-    with pytest.raises(UsageError, match=r"^peer cannot bind to nic0, which speaks NDIS 6; protocol and miniport"):
-        await bench.library.bind(Peer(), six, bench.cpu)
-    with pytest.raises(UsageError, match=r"^peer cannot bind to nic1, which speaks NDIS 5\.1"):
-        await bench.library.bind(Peer6(), five, bench.cpu)
-    assert six.bindings == five.bindings == []

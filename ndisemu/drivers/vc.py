@@ -1,0 +1,247 @@
+"""The reference connection-oriented miniport: virtual circuits on the 82540EM, in the coroutine style.
+
+Start reading at `co_send_packets`. Each circuit travels on the cable under
+its own 802.1Q VLAN, which its media parameters name; the driver puts the tag
+in and takes it out, so protocols see plain frames. Every circuit has its
+queue, which is a turn: its bursts go to the ring in the order of the calls,
+and circuits alternate. A circuit is torn down when all its packets are back.
+
+Compare with `ring`. Rings, tags and OID table are next door, in `i8254x`.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from ndisemu.drivers.i8254x.card import CAUSES, GONE, Card, station_address
+from ndisemu.drivers.i8254x.information import Information
+from ndisemu.drivers.i8254x.receive import PacketRing
+from ndisemu.drivers.i8254x.transmit import TxRing
+from ndisemu.drivers.i8254x.vlan import VLAN_TAG, VLANS, Tagged, Tags, restore, untag
+from ndisemu.hw import registers as reg
+from ndisemu.ndis import Oid, OidRequest, Packet, PacketFilter, Signal, Status, Turn
+from ndisemu.ndis.co import NOT_SPECIFIED, CallParameters, FlowSpec, Miniport, MiniportLibrary, VirtualCircuit
+from ndisemu.ndis.v5 import AdapterInfo, Interrupt, RegisterSpace
+
+# How many frames one DPC indicates before it lets others run, and how many at a time.
+BUDGET: Final = 256
+BURST: Final = 64
+HEADER: Final = 14
+# What the cable carries, in bytes a second, and in the units of OID_GEN_CO_LINK_SPEED.
+LINE_RATE: Final = 125_000_000
+LINK_SPEED: Final = 10_000_000
+
+
+class Circuit:
+    """MiniportVcContext: a circuit's VLAN (0 while inactive), the order of its sends, and what is outstanding on it.
+
+    `sending` counts bytes, `lent` packets.
+    """
+
+    __slots__ = ("drained", "lent", "sending", "turn", "vc", "vlan")
+
+    def __init__(self, vc: VirtualCircuit) -> None:
+        self.vc = vc
+        self.vlan = 0
+        self.turn = Turn()
+        self.sending = 0
+        self.lent = 0
+        self.drained: Signal | None = None
+
+    def ended(self, *, sends: int = 0, receives: int = 0) -> None:
+        """Count what has come back, and wake who waits for the last of it."""
+        self.sending -= sends
+        self.lent -= receives
+        if self.drained is not None and not (self.sending or self.lent):
+            drained, self.drained = self.drained, None
+            drained.set()
+
+
+class VcMiniport(Miniport):
+    """A connection-oriented NDIS 5.1 miniport for the 82540EM; such drivers are deserialized by definition."""
+
+    ndis: MiniportLibrary
+    registers: RegisterSpace
+    tx: TxRing[Tagged]
+    rx: PacketRing
+    tags: Tags
+    information: Information
+    card: Card
+    interrupt: Interrupt
+
+    def initialize(self, adapter: AdapterInfo) -> Status:
+        """MiniportInitialize: attributes, registers, memory; the interrupt last, as it may come at once."""
+        self.ndis.set_attributes()
+        self.registers = self.ndis.map_io_space()
+        parameters = adapter.parameters
+        mtu, tx_count, rx_count, itr = (parameters.get(name, usual) for name, usual in _USUAL.items())
+        self.longest = mtu + HEADER
+        self.turn = Turn()
+        self.circuits: dict[int, Circuit] = {}
+        self.pending_causes = 0
+        self.registers.write(reg.CTRL, reg.CTRL_RST)
+        self.registers.write(reg.IMC, reg.CAUSES)
+        self.tags = Tags(self.ndis)
+        self.tx = TxRing(self.ndis, self.registers, tx_count)
+        self.rx = PacketRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
+        self.information = Information(self.registers, station_address(self.registers), mtu, (tx_count, rx_count))
+        # There are no filters in connection-oriented NDIS: what is for this station may be a circuit's.
+        self.information.filter = PacketFilter.DIRECTED
+        self.card = Card(self.registers, self.tx, self.rx, self.information, itr)
+        self.interrupt = self.ndis.register_interrupt()
+        self.card.start()
+        return Status.SUCCESS
+
+    def halt(self) -> None:
+        """MiniportHalt: silence the card first, then give everything back."""
+        self.card.silence()
+        self.ndis.deregister_interrupt(self.interrupt)
+        self.tx.free()
+        self.rx.free()
+        self.tags.free()
+
+    def co_create_vc(self, vc: VirtualCircuit) -> Status:
+        """MiniportCoCreateVc: a context; the VLAN comes with the activation."""
+        vc.context = Circuit(vc)
+        return Status.SUCCESS
+
+    def co_delete_vc(self, vc: VirtualCircuit) -> Status:
+        """MiniportCoDeleteVc: forget the context."""
+        vc.context = None
+        return Status.SUCCESS
+
+    def co_activate_vc(self, vc: VirtualCircuit, parameters: CallParameters) -> Status:
+        """MiniportCoActivateVc: take the VLAN that the media parameters name, if it is free and the line fast enough."""
+        circuit: Circuit = vc.context
+        vlan = int.from_bytes(parameters.media.specific, "big")
+        flows = (parameters.manager.transmit, parameters.manager.receive)
+        if not 0 < vlan < VLANS - 1 or self.circuits.get(vlan, circuit) is not circuit or not all(map(_fits, flows)):
+            return Status.INVALID_DATA
+        self.circuits.pop(circuit.vlan, None)
+        circuit.vlan = vlan
+        self.circuits[vlan] = circuit
+        return Status.SUCCESS
+
+    async def co_deactivate_vc(self, vc: VirtualCircuit) -> Status:
+        """MiniportCoDeactivateVc: indicate no more, and wait for what is outstanding."""
+        circuit: Circuit = vc.context
+        del self.circuits[circuit.vlan]
+        circuit.vlan = 0
+        if circuit.sending or circuit.lent:
+            circuit.drained = Signal()
+            await circuit.drained
+        return Status.SUCCESS
+
+    async def co_send_packets(self, vc: VirtualCircuit, packets: Sequence[Packet]) -> None:
+        """MiniportCoSendPackets: post in the circuit's turn, burst by burst; complete each when it has been sent."""
+        packets = self.refuse_too_long(vc, packets)
+        if not packets:
+            return
+        circuit: Circuit = vc.context
+        circuit.sending += sum(packet.length for packet in packets)
+        tag = self.tags.address(circuit.vlan)
+        bursts = self.tx.split([Tagged(packet, tag) for packet in packets])
+        async with circuit.turn:
+            for burst in bursts:
+                if burst.sent.is_set:
+                    continue
+                async with self.turn:
+                    while not self.tx.has_room(burst):
+                        await self.tx.room()
+                    self.tx.post(burst)
+        for burst in bursts:
+            status = await burst.sent
+            done = [tagged.packet for tagged in burst.frames]
+            if status is Status.SUCCESS:
+                self.information.counters.sent += len(done)
+            circuit.ended(sends=sum(packet.length for packet in done))
+            self.ndis.co_send_complete(vc, done, status)
+
+    def refuse_too_long(self, vc: VirtualCircuit, packets: Sequence[Packet]) -> Sequence[Packet]:
+        """Fail the packets that are longer than frames may be, or too short to be one; returns the others."""
+        good = [packet for packet in packets if HEADER <= packet.length <= self.longest]
+        if len(good) < len(packets):
+            bad = [packet for packet in packets if not HEADER <= packet.length <= self.longest]
+            self.ndis.co_send_complete(vc, bad, Status.INVALID_LENGTH)
+        return good
+
+    def co_request(self, vc: VirtualCircuit | None, request: OidRequest) -> Status:
+        """MiniportCoRequest: from the table, but for what has another form here, or belongs to a circuit."""
+        if request.is_set:
+            return Status.NOT_SUPPORTED
+        if request.oid in {Oid.GEN_LINK_SPEED, Oid.GEN_CO_MINIMUM_LINK_SPEED}:
+            return request.answer(2 * LINK_SPEED.to_bytes(4, "little"))
+        if request.oid is Oid.GEN_CO_BYTES_XMIT_OUTSTANDING:
+            circuits = self.circuits.values() if vc is None else (vc.context,)
+            return request.answer(sum(circuit.sending for circuit in circuits).to_bytes(4, "little"))
+        return self.information.query(request)
+
+    def isr(self) -> tuple[bool, bool]:
+        """MiniportISR: ours? Then acknowledge by reading, mask, and ask for the DPC."""
+        causes = self.registers.read(reg.ICR)
+        if not causes & CAUSES or causes == GONE:
+            return False, False
+        self.registers.write(reg.IMC, reg.CAUSES)
+        self.pending_causes |= causes
+        return True, True
+
+    def handle_interrupt(self) -> None:
+        """MiniportHandleInterrupt: reap what was sent, indicate what came, unmask."""
+        causes, self.pending_causes = self.pending_causes, 0
+        if causes & reg.TXDW:
+            self.tx.reap()
+        if causes & _RECEIVE and not self.receive():
+            # The budget is used up: let the card interrupt again as soon as it is unmasked.
+            self.registers.write(reg.ICS, reg.RXT0)
+        self.registers.write(reg.IMS, CAUSES)
+
+    def receive(self) -> bool:
+        """Indicate what the card has filled, burst by burst; False if the budget ended before the frames did."""
+        for _ in range(0, BUDGET, BURST):
+            packets = self.rx.take(BURST)
+            if packets:
+                self.sort(packets)
+                self.rx.refill()
+            if len(packets) < BURST:
+                return True
+        return False
+
+    def sort(self, packets: Sequence[Packet]) -> None:
+        """Indicate each packet on the circuit of its VLAN, in order there; what belongs to none goes back."""
+        sorted_packets: dict[Circuit | None, list[Packet]] = {}
+        for packet in packets:
+            circuit = self.circuits.get(untag(packet))
+            packet.miniport_reserved = circuit
+            sorted_packets.setdefault(circuit, []).append(packet)
+        for circuit, mine in sorted_packets.items():
+            # What is indicated on one circuit may have ended another.
+            if circuit is None or self.circuits.get(circuit.vlan) is not circuit:
+                self.take_back(mine)
+            else:
+                circuit.lent += len(mine)
+                self.information.counters.received += len(mine)
+                self.ndis.co_indicate_receive(circuit.vc, mine)
+        self.ndis.co_receive_complete()
+
+    def return_packets(self, packets: Sequence[Packet]) -> None:
+        """MiniportReturnPacket: the buffers go back into the ring."""
+        self.take_back(packets)
+        for packet in packets:
+            circuit = packet.miniport_reserved
+            if isinstance(circuit, Circuit):
+                circuit.ended(receives=1)
+
+    def take_back(self, packets: Sequence[Packet]) -> None:
+        """Make whole buffers of packets again, for the ring."""
+        for packet in packets:
+            restore(packet)
+        self.rx.give(packets)
+
+
+def _fits(flow: FlowSpec) -> bool:
+    """Whether the cable can carry what a flow asks for, if it asks for anything."""
+    return flow.peak_bandwidth <= LINE_RATE or flow.peak_bandwidth == NOT_SPECIFIED
+
+
+_RECEIVE: Final = reg.RXT0 | reg.RXDMT0 | reg.RXO
+# Parameters and their defaults, in the order in which `initialize` takes them.
+_USUAL: Final = {"mtu": 1500, "tx_ring": 256, "rx_ring": 256, "itr": 0}

@@ -1,0 +1,96 @@
+"""What a NIC's driver rules out is told before anything runs, at its place, by name."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from ndisemu.scenario.load import load
+
+Write = Callable[[str | bytes], Path]
+Problems = Callable[..., list[str]]
+
+# NICs of every kind; what a test adds comes after line 11.
+HEAD: Final = """\
+version: 1
+name: n
+hosts:
+  a: {nics: {eth0: {}, eth1: {miniport: stream}, eth2: {miniport: ring6}}}
+  b: {nics: {eth0: {}, eth1: {miniport: stream}, eth2: {miniport: ring6}}}
+  c: {nics: {eth0: {}, eth1: {miniport: stream}, own: {miniport: {class: "mine:Mine"}}}}
+links:
+- {between: [a.eth0, b.eth0]}
+- {between: [a.eth1, b.eth1]}
+- {between: [a.eth2, b.eth2]}
+- {between: [c.own, c.eth0]}
+"""
+
+
+@pytest.fixture
+def more(problems: Problems) -> Callable[[str], list[str]]:
+    """Return a function that tells what is wrong when a part is added."""
+    return lambda part: problems(HEAD + part)
+
+
+@pytest.mark.parametrize("word", ["hang", "link_down", "link_up", "surprise_remove"])
+def test_what_happens_to_a_card_cannot_happen_to_a_nic_without_one(more: Callable[[str], list[str]], word: str) -> None:
+    """The fault and the NIC are named where the word stands."""
+    text = f"13:29: {word} needs a card, and a.eth1 has none under its driver stream"
+    assert more(f"faults:\n- {{at: 1ms, on: a.eth1, do: {word}}}\n") == [text]
+
+
+@pytest.mark.parametrize("word", ["pause", "restart"])
+def test_a_driver_for_ndis_5_is_not_paused(more: Callable[[str], list[str]], word: str) -> None:
+    """Its generation is told."""
+    text = f"13:29: {word} needs NDIS 6, and ring of a.eth0 is a driver for NDIS 5.1"
+    assert more(f"faults:\n- {{at: 1ms, on: a.eth0, do: {word}}}\n") == [text]
+
+
+@pytest.mark.parametrize(
+    ("on", "do"),
+    [
+        ("a.eth1", "reset"),
+        ("a.eth1", "stop"),
+        ("a.eth1", "shared_memory_fails"),
+        ("a.eth2", "pause"),
+        ("c.own", "pause"),
+        ("c.own", "hang"),
+    ],
+)
+def test_what_may_happen_is_admitted(write: Write, on: str, do: str) -> None:
+    """A class of the user's own is given the benefit of the doubt."""
+    assert load(write(f"{HEAD}faults:\n- {{at: 1ms, on: {on}, do: {do}}}\n")).faults[0].do == do
+
+
+@pytest.mark.parametrize("ends", ["b.idle, c.eth1", "c.eth1, b.idle"])
+def test_a_link_joins_two_of_a_kind(problems: Problems, ends: str) -> None:
+    """A card's cable does not fit a NIC without a card, whichever of them is named first."""
+    text = HEAD.replace("b: {nics: {", "b: {nics: {idle: {}, ") + f"- {{between: [{ends}]}}\n"
+    what = "12:13: b.idle has a card and c.eth1 has none; a link joins two cards, or two NICs without one"
+    assert problems(text) == [what]
+
+
+@pytest.mark.parametrize("key", ["rate: 1Gbit/s", "delay: 5us", "mtu: 1500"])
+def test_a_stream_has_nothing_of_a_cable(problems: Problems, key: str) -> None:
+    """Rate, delay and MTU belong to cables; each is told where it stands."""
+    name = key.partition(":")[0]
+    text = HEAD.replace("- {between: [a.eth1, b.eth1]}", f"- {{between: [a.eth1, b.eth1], {key}}}")
+    what = f"9:31: {name} is that of a cable; what joins a.eth1 and b.eth1 is a stream, which has none"
+    assert problems(text) == [what]
+
+
+@pytest.mark.parametrize("key", ["tx_ring: 64", "rx_ring: 64", "itr: 5us", "shares_interrupt_with: eth0"])
+def test_a_nic_without_a_card_has_no_keys_of_cards(problems: Problems, key: str) -> None:
+    """Rings and interrupts are told to be senseless where their key stands."""
+    name = key.partition(":")[0]
+    text = HEAD.replace(
+        "c: {nics: {eth0: {}, eth1: {miniport: stream}", f"c: {{nics: {{eth0: {{}}, eth1: {{miniport: stream, {key}}}"
+    )
+    assert problems(text) == [f"6:49: {name} says nothing about a NIC of the driver stream: it has no card"]
+
+
+def test_a_card_shares_no_interrupt_with_a_nic_that_has_none(problems: Problems) -> None:
+    """The neighbour is named."""
+    text = HEAD.replace("c: {nics: {eth0: {}", "c: {nics: {eth0: {shares_interrupt_with: eth1}")
+    assert problems(text) == ["6:44: c.eth1 has no card, and so no interrupt to share"]
