@@ -112,7 +112,8 @@ class Resources:
             raise self._not_ours(pool)
         if out := pool.leaks():
             self._adapter.report(
-                "pool-leak", f"NdisFreeBufferPool was called for {pool!r} before NdisFreeBuffer for {len(out)} of its buffers"
+                "pool-leak",
+                f"NdisFreeBufferPool was called for {pool!r} before NdisFreeBuffer for {len(out)} of its buffers",
             )
         self.buffer_pools.remove(pool)
 

@@ -7,7 +7,7 @@ at with `wire.rules()` before the test ends.
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Concatenate, Final, ParamSpec
+from typing import Concatenate, Final, ParamSpec, cast
 
 import pytest
 
@@ -180,19 +180,22 @@ def in_both_styles(
     a: Mapping[str, int] | None = None,
     b: Mapping[str, int] | None = None,
     mtus: tuple[int, int] = (1500, 1500),
-) -> Callable[[Callable[Concatenate[Wire, P], Awaitable[None]]], Callable[P, None]]:
+) -> Callable[[Callable[Concatenate[Wire, P], Awaitable[None]]], Callable[Concatenate[type[Styles], P], None]]:
     """Run a test that takes a `Wire` first, under virtual time, once with the reference miniport in each style."""
 
-    def decorate(test: Callable[Concatenate[Wire, P], Awaitable[None]]) -> Callable[P, None]:
+    def decorate(
+        test: Callable[Concatenate[Wire, P], Awaitable[None]],
+    ) -> Callable[Concatenate[type[Styles], P], None]:
         runs = {style: on_wire(a=a, b=b, mtus=mtus, miniport=style)(test) for style in STYLES}
 
         @functools.wraps(test)
-        def wrapper(*args: P.args, style: type[Styles], **kwargs: P.kwargs) -> None:
+        def wrapper(style: type[Styles], *args: P.args, **kwargs: P.kwargs) -> None:
             runs[style](*args, **kwargs)
 
         signature = inspect.signature(runs[RingMiniport])
-        style = inspect.Parameter("style", inspect.Parameter.KEYWORD_ONLY)
-        wrapper.__signature__ = signature.replace(parameters=[*signature.parameters.values(), style])  # type: ignore[attr-defined]  # what pytest reads
-        return both_styles(wrapper)
+        style = inspect.Parameter("style", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        parameters = [style, *signature.parameters.values()]
+        wrapper.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # what pytest reads
+        return cast("Callable[Concatenate[type[Styles], P], None]", both_styles(wrapper))
 
     return decorate

@@ -11,7 +11,7 @@ from ndisemu import RingMiniport
 from ndisemu.drivers.legacy import LegacyMiniport
 from ndisemu.ndis import Mdl, Packet, PacketFlag, PowerState, Status
 from ndisemu.ndis.v5 import Miniport
-from tests.drivers.conftest import FROM_A, Peer, Wire, frame, keep_small, on_wire
+from tests.drivers.conftest import FROM_A, Peer, Wire, frame, on_wire
 
 
 class Counting(LegacyMiniport):
