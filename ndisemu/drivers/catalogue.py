@@ -35,6 +35,14 @@ MINIPORTS: Final[Mapping[str, Entry]] = {
         "ndisemu.drivers.ring:RingMiniport", "5.1", "deserialized", "coroutine",
         "the reference: arrays of packets through the rings of the 82540EM",
     ),
+    "ring-explicit": Entry(
+        "ndisemu.drivers.ring_explicit:ExplicitRingMiniport", "5.1", "deserialized", "explicit",
+        "what ring does, without a coroutine, as in C",
+    ),
+    "priority": Entry(
+        "ndisemu.drivers.priority:PriorityMiniport", "5.1", "deserialized", "explicit",
+        "the same with a queue for each 802.1p priority, VLANs, and TimeToSend",
+    ),
     "legacy": Entry(
         "ndisemu.drivers.legacy:LegacyMiniport", "5.1", "serialized", "explicit",
         "a packet at a time, under NDIS's lock and out of NDIS's queue, as in C",

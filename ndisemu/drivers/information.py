@@ -51,6 +51,7 @@ class Information:
     """The answers of one adapter; `filter` and `multicast` are what NDIS has set.
 
     `buffers` is how many frames it can hold to send, and how many received ones.
+    `mac_options` may be added to before NDIS asks for them.
     """
 
     def __init__(self, station: bytes, mtu: int, buffers: tuple[int, int], vendor: bytes) -> None:
@@ -60,6 +61,7 @@ class Information:
         self.wake_up = 0
         self.patterns: dict[bytes, None] = {}
         self.counters = Counters()
+        self.mac_options = MacOption.COPY_LOOKAHEAD_DATA | MacOption.TRANSFERS_NOT_PEND | MacOption.NO_LOOPBACK
         fixed = {
             Oid.GEN_HARDWARE_STATUS: HardwareStatus.READY,
             Oid.GEN_MEDIA_SUPPORTED: Medium.E802_3,
@@ -73,13 +75,13 @@ class Information:
             Oid.GEN_RECEIVE_BLOCK_SIZE: _BLOCK,
             Oid.GEN_VENDOR_ID: 0xFFFFFF,
             Oid.GEN_MAXIMUM_TOTAL_SIZE: mtu + _HEADER,
-            Oid.GEN_MAC_OPTIONS: MacOption.COPY_LOOKAHEAD_DATA | MacOption.TRANSFERS_NOT_PEND | MacOption.NO_LOOPBACK,
             Oid.GEN_VENDOR_DRIVER_VERSION: 0x00010000,
             Oid.GEN_MAXIMUM_SEND_PACKETS: max(buffers[0] - 1, 1),
             Oid.E802_3_MAXIMUM_LIST_SIZE: MAX_MULTICAST,
         }
         self._answers: dict[Oid, Callable[[], bytes]] = {oid: partial(_u32, value) for oid, value in fixed.items()}
         self._answers |= {
+            Oid.GEN_MAC_OPTIONS: lambda: _u32(self.mac_options),
             Oid.PNP_CAPABILITIES: lambda: b"".join(map(_u32, _WAKE_UP)),
             Oid.PNP_QUERY_POWER: lambda: b"",
             Oid.GEN_SUPPORTED_LIST: lambda: b"".join(_u32(oid) for oid in sorted(self._answers)),
@@ -100,6 +102,10 @@ class Information:
             Oid.E802_3_XMIT_ONE_COLLISION: lambda: _u32(0),
             Oid.E802_3_XMIT_MORE_COLLISIONS: lambda: _u32(0),
         }
+
+    def add(self, oid: Oid, number: Callable[[], int]) -> None:
+        """Answer one more OID, with a number."""
+        self._answers[oid] = lambda: _u32(number())
 
     def query(self, request: OidRequest) -> Status:
         """Answer a query from the table."""

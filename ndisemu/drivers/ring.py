@@ -107,9 +107,9 @@ class RingMiniport(Miniport):
                 self.queued |= dict.fromkeys(bursts)
         async with self.turn:
             for burst in bursts:
-                while not (burst.sent.is_set or self.tx.has_room(burst)):
-                    await self.tx.room()
                 if waits:
+                    while not (burst.sent.is_set or self.tx.has_room(burst)):
+                        await self.tx.room()
                     with self.lock:
                         del self.queued[burst]
                 if not burst.sent.is_set:

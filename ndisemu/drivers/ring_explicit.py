@@ -85,11 +85,14 @@ class ExplicitRingMiniport(Miniport):
         """MiniportSendPackets: queue, and post what there is room for; all are pending, and the DPC completes them."""
         packets = self.refuse_too_long(packets)
         if packets:
-            bursts = self.tx.split(packets)
             with self.lock:
-                self.waiting.extend(bursts)
+                self.queue(packets)
                 ended = self.post_waiting()
             self.complete(ended)
+
+    def queue(self, packets: Sequence[Packet]) -> None:
+        """Put packets behind those that wait, under the lock."""
+        self.waiting.extend(self.tx.split(packets))
 
     def post_waiting(self) -> list[Burst[Packet]]:
         """Move bursts from the queue to the ring while there is room, under the lock; returns those that ended at once."""
@@ -102,6 +105,10 @@ class ExplicitRingMiniport(Miniport):
             if burst.sent.is_set:
                 ended.append(burst)
         return ended
+
+    def withdraw(self, cancel_id: int) -> list[Packet]:
+        """Take packets out of the queue, under the lock."""
+        return [packet for burst in self.waiting for packet in burst.leave_out(lambda one: one.cancel_id == cancel_id)]
 
     def complete_sent(self) -> None:
         """Complete what the card has sent, after the ring has what waited for room; in the DPC."""
@@ -120,10 +127,8 @@ class ExplicitRingMiniport(Miniport):
 
     def cancel_send_packets(self, cancel_id: int) -> None:
         """MiniportCancelSendPackets: give back what waits in the queue; what is posted is sent."""
-        gone: list[Packet] = []
         with self.lock:
-            for burst in self.waiting:
-                gone += burst.leave_out(lambda packet: packet.cancel_id == cancel_id)
+            gone = self.withdraw(cancel_id)
         self.ndis.send_complete(gone, Status.REQUEST_ABORTED)
 
     def refuse_too_long(self, packets: Sequence[Packet]) -> Sequence[Packet]:

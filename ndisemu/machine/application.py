@@ -31,6 +31,8 @@ from ndisemu.ndis.v5 import BindContext, Binding, Protocol, ReceiveContext
 
 # Packets an application may have in flight; further sends wait.
 SEND_PACKETS = 256
+# What waits to be taken before copies are made no more; packets of the miniport are held besides.
+MOST_HELD = 1 << 16
 # A cancel id is the protocol's high byte and a number of the call.
 CANCEL_ID_BITS = 56
 USUAL_FILTER = PacketFilter.DIRECTED | PacketFilter.MULTICAST | PacketFilter.BROADCAST
@@ -182,7 +184,10 @@ class ApplicationProtocol(Protocol):
     def receive(
         self, binding: Binding, context: ReceiveContext, header: memoryview, lookahead: memoryview, packet_size: int
     ) -> Status:
-        """ProtocolReceive: copy what cannot be held."""
+        """ProtocolReceive: copy what cannot be held, up to a limit; an application that takes nothing loses the rest."""
+        if len(self.held) >= MOST_HELD:
+            self.gathering.missed += 1
+            return Status.NOT_ACCEPTED
         return self.gathering.take(context, header, lookahead, packet_size)
 
     def transfer_data_complete(self, binding: Binding, packet: Packet, status: Status, transferred: int) -> None:

@@ -90,6 +90,12 @@ class BaseMiniportLibrary:
         self._enter("NdisMSleep")
         return sleep(self._adapter.kernel, ns)
 
+    @ddi("NdisGetCurrentSystemTime", irql="any", kind=Kind.CALL, source="NDIS reference 4.2 (TimeToSend)")
+    def system_time(self) -> int:
+        """Return the virtual time in nanoseconds, as the CPU that asks has it."""
+        self._enter("NdisGetCurrentSystemTime")
+        return self._adapter.kernel.local_time()
+
     @ddi("NdisStallExecution", irql="any", kind=Kind.CALL, source=_SOURCE)
     def stall(self, ns: int) -> None:
         """Keep the CPU busy for `ns` nanoseconds of modelled time, at most 50 µs."""

@@ -163,7 +163,11 @@ def _add_stations(scenario: Scenario, emulation: Emulation, plan: Plan) -> None:
                 wanted |= FILTERS[word]
             generation = nic.protocol or ("v6" if isinstance(slot.adapter.miniport, v6.Miniport) else "v5")
             plan.stations[name] = _station_class(generation)(
-                f"station of {name}", sources=sources[name], flows=plan.arriving[name], packet_filter=wanted
+                f"station of {name}",
+                sources=sources[name],
+                flows=plan.arriving[name],
+                packet_filter=wanted,
+                keeps=nic.hold,
             )
 
 
@@ -205,6 +209,7 @@ def _source(
             window=traffic.window,
             start=traffic.start,
             every=traffic.every,
+            priorities=traffic.priority,
             shortest=slot.shortest,
         )
     recorded = read_capture(scenario.capture_path(traffic))

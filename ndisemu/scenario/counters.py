@@ -62,6 +62,7 @@ def count_buffers(slot: BaseSlot) -> Counters:
         "buffers.ring": ring,
         "buffers.lent": adapter.receives.lent,
         "buffers.free": held - ring,
+        "buffers.grown": resources.grown,
     }
 
 

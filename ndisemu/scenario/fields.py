@@ -145,6 +145,15 @@ def _sizes(value: object) -> object:
     return value
 
 
+def _priorities(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return (value,)
+    if not isinstance(value, list | tuple) or not value:
+        said = "an empty one" if value in ([], ()) else described(value)
+        raise refusal(f"must be a whole number or a list of them, not {said}")
+    return value
+
+
 def _interfaces(value: object) -> object:
     if value == "all":
         return None
@@ -242,6 +251,9 @@ RingSize: TypeAlias = Annotated[int, Between(8, 4096, multiple=8)]
 
 Sizes: TypeAlias = Annotated[Many[Annotated[int, Between(HEADER, MAX_FRAME)]], BeforeValidator(_sizes)]
 """The sizes of frames, header included, that a generator goes through in turn."""
+
+Priorities: TypeAlias = Annotated[Many[Annotated[int, Between(0, 7)]], BeforeValidator(_priorities)]
+"""The 802.1p priorities of a generator's frames, gone through in turn."""
 
 ClassPath: TypeAlias = Annotated[str, _matching(_CLASS, "of the form package.module:Class")]
 """Where a Python class is; reading a scenario does not import it."""

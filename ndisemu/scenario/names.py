@@ -39,6 +39,7 @@ NIC_COUNTERS: Final[Mapping[str, str]] = {
     "buffers.ring": "those that wait below the driver for frames",
     "buffers.lent": "those that protocols hold",
     "buffers.free": "those that the miniport keeps",
+    "buffers.grown": "times that the miniport got more of them while it ran",
     "interrupts": "times that the card raised its line",
     "dpcs": "DPCs that the host's CPUs ran",
     "resets": "times that the adapter was to be reset",

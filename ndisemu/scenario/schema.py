@@ -79,6 +79,8 @@ class Nic(Part):
     """The longest payload; by default the scenario's."""
     filter: Many[FilterName] = ("directed", "broadcast")
     """Which frames the traffic's protocol asks for (OID_GEN_CURRENT_PACKET_FILTER)."""
+    hold: fields.Duration = 0
+    """How long the traffic's protocol keeps each received packet before it returns it to the miniport."""
     shares_interrupt_with: Name | None = None
     """Another NIC of the host, on whose interrupt line it is, too."""
     parameters: dict[fields.Parameter, fields.Setting] = {}
@@ -122,6 +124,8 @@ class Generator(Part):
     """How many frames are sent."""
     size: fields.Sizes
     """A size in bytes with the header, a list of them to go through in turn, or `imix`."""
+    priority: fields.Priorities = ()
+    """An 802.1p priority from 0 to 7 (1 is the lowest, 7 the highest, 0 between 2 and 3), or a list to go through in turn."""
     burst: Annotated[int, Between(1, 1024)] = 64
     """How many packets one send call submits."""
     every: fields.Span | None = None

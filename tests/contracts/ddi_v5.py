@@ -111,7 +111,7 @@ FACES: Final = (
 )
 
 # Routines that both miniports and protocols call.
-ON_BOTH_SIDES: Final = ("NdisAllocatePacketPoolEx",)
+ON_BOTH_SIDES: Final = ("NdisAllocatePacketPoolEx", "NdisGetCurrentSystemTime")
 
 # Public methods that are no routine of the DDK, by the reason.
 EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {

@@ -95,7 +95,7 @@ FACES: Final = (
 )
 
 # Routines that both miniports and protocols call.
-ON_BOTH_SIDES: Final = ("NdisAllocateNetBufferListPool", "NdisAllocateTimerObject")
+ON_BOTH_SIDES: Final = ("NdisAllocateNetBufferListPool", "NdisAllocateTimerObject", "NdisGetCurrentSystemTime")
 
 # Public methods that are no routine of the DDK, by the reason.
 EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {

@@ -97,6 +97,52 @@ async def test_a_pool_ends(bench: Bench) -> None:
     await bench.passive(lambda: miniport.ndis.free_packet_pool(pool))
 
 
+@on_bench
+async def test_buffer_descriptors_come_from_a_pool(bench: Bench) -> None:
+    """NdisAllocateBuffer gives None when all are out, and a descriptor that was freed describes something else next."""
+    miniport = Mini()
+    adapter = await bench.start(miniport)
+    ndis, memory = miniport.ndis, miniport.memory
+    pool = await bench.passive(lambda: ndis.allocate_buffer_pool(2, "two"))
+    offsets = (0, 64, 128)
+    made = [await bench.passive(lambda at=at: ndis.allocate_buffer(pool, memory, at, 60)) for at in offsets]  # type: ignore[misc]
+    assert made[2] is None
+    first, second = made[:2]
+    assert first is not None
+    assert second is not None
+    assert [(one.address - memory.address, one.length, one.owner) for one in (first, second)] == [
+        (0, 60, adapter),
+        (64, 60, adapter),
+    ]
+    await bench.passive(lambda: ndis.free_buffer(first))
+    with pytest.raises(RuleViolation, match=r"pool-free: .* it is free already"):
+        await bench.passive(lambda: ndis.free_buffer(first))
+    again = await bench.passive(lambda: ndis.allocate_buffer(pool, memory, 128, 40))
+    assert again is first
+    assert (again.address - memory.address, again.length, again.capacity) == (128, 40, 40)
+    for buffer in (again, second):
+        await bench.passive(lambda buffer=buffer: ndis.free_buffer(buffer))  # type: ignore[misc]
+    await bench.passive(lambda: ndis.free_buffer_pool(pool))
+    for free in (lambda: ndis.free_buffer_pool(pool), lambda: ndis.free_buffer(second)):
+        with pytest.raises(
+            RuleViolation, match=r"pool-free: nic0 frees <.*, which it has not allocated or freed before"
+        ):
+            await bench.passive(free)
+
+
+@on_bench
+async def test_a_buffer_pool_is_freed_after_its_buffers(bench: Bench) -> None:
+    """The other way round is a leak, told by how many."""
+    miniport = Mini()
+    await bench.start(miniport)
+    pool = await bench.passive(lambda: miniport.ndis.allocate_buffer_pool(3, "three"))
+    for _ in range(2):
+        await bench.passive(lambda: miniport.ndis.allocate_buffer(pool, miniport.memory, 0, 64))
+    await bench.passive(lambda: miniport.ndis.free_buffer_pool(pool))
+    assert bench.rules() == ["pool-leak"]
+    assert "<Pool three of nic0: 1 of 3 free> before NdisFreeBuffer for 2 of its buffers" in bench.findings[0].text
+
+
 @pytest.mark.parametrize(("offset", "length"), [(-1, 4), (0, 16385), (16384, 1), (5, -1)])
 @on_bench
 async def test_a_buffer_lies_inside_its_memory(bench: Bench, offset: int, length: int) -> None:

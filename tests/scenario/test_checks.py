@@ -120,6 +120,15 @@ def test_a_mistake_has_its_place_and_says_what_is_right(problems: Problems, line
             "from: a.eth0, to: b.eth0, size: imux",
             ["10:36: size must be a whole number, a list of them, or imix, not the text 'imux' (did you mean 'imix'?)"],
         ),
+        ("from: a.eth0, to: b.eth0, priority: 8", ["10:40: priority must be between 0 and 7, not 8"]),
+        (
+            "from: a.eth0, to: b.eth0, priority: []",
+            ["10:40: priority must be a whole number or a list of them, not an empty one"],
+        ),
+        (
+            "from: a.eth0, to: b.eth0, priority: high",
+            ["10:40: priority must be a whole number or a list of them, not the text 'high'"],
+        ),
         ("from: a.eth0, to: b.eth0, every: 0s", ["10:37: every must be between 1 ns and 1000000000.000 s, not 0 ns"]),
         (
             "from: a.eth0, to: b.eth0, select: all",
@@ -132,7 +141,9 @@ def test_a_wrong_flow_is_told(problems: Problems, flow: str, expected: list[str]
     """A generator joins the ends of one link with frames that its NIC may send."""
     size = "" if "size" in flow else ", size: 60"
     found = problems(f"{HEAD}traffic:\n- {{{flow}, kind: generator, frames: 1{size}}}\n")
-    assert [problem.removesuffix("frames, from, kind, size, start, to, window") for problem in found] == expected
+    assert [
+        problem.removesuffix("frames, from, kind, priority, size, start, to, window") for problem in found
+    ] == expected
 
 
 @pytest.mark.parametrize(
@@ -140,11 +151,11 @@ def test_a_wrong_flow_is_told(problems: Problems, flow: str, expected: list[str]
     [
         (
             "miniport: rng",
-            "miniport must be ring, legacy, ring6, stream, vc or {class: package.module:Class}, not the text 'rng' (did you mean 'ring'?)",
+            "miniport must be ring, ring-explicit, priority, legacy, ring6, stream, vc or {class: package.module:Class}, not the text 'rng' (did you mean 'ring'?)",
         ),
         (
             "miniport: [ring]",
-            "miniport must be ring, legacy, ring6, stream, vc or {class: package.module:Class}, not a list",
+            "miniport must be ring, ring-explicit, priority, legacy, ring6, stream, vc or {class: package.module:Class}, not a list",
         ),
         ("miniport: {class: x}", "class must be of the form package.module:Class, not 'x'"),
         ("miniport: {}", "missing key 'class' in hosts.a.nics.eth0.miniport, such as `class: my_drivers:MyMiniport`"),
@@ -158,6 +169,7 @@ def test_a_wrong_flow_is_told(problems: Problems, flow: str, expected: list[str]
             "mac: '03:00:00:00:00:01' is a group's address, which no card has (did you mean '02:00:00:00:00:01'?)",
         ),
         ("itr: 17ms", "itr must be between 0 ns and 16.776 ms, not 17.000 ms"),
+        ("hold: 5", "hold: '5' needs a unit, such as 5us"),
         ("itr: true", "itr must be a duration such as 5us, not true"),
         ("itr: 0", "itr: '0' needs a unit, such as 0us"),
         ("protocol: v7", "protocol must be v5 or v6, not the text 'v7'"),

@@ -151,3 +151,58 @@ def test_the_largest_value_is_the_last_percentile() -> None:
     assert [percentile(latencies, permille) for permille in (1, 500, 990, 991, 999, 1000)] == [
         10, 10, 10, 20, 20, 10_000,
     ]  # fmt: skip
+
+
+SLOW_PROTOCOL: Final = """\
+version: 1
+name: a protocol that keeps packets
+hosts:
+  a: {nics: {eth0: {}}}
+  b: {nics: {eth0: {miniport: ring, rx_ring: 16, hold: 2ms, parameters: {receive_pool_max: 64}}}}
+links:
+  - {between: [a.eth0, b.eth0], rate: 1Gbit/s, delay: 5us}
+traffic:
+  - {from: a.eth0, to: b.eth0, kind: generator, frames: 600, size: 1514, burst: 16, every: 250us}
+"""
+
+
+@pytest.mark.parametrize(
+    ("miniport", "grown", "loses"),
+    [("ring", 2, False), ("ring-explicit", 2, False), ("priority", 2, False), ("ring6", 2, False), ("legacy", 0, True)],
+)
+def test_a_starved_pool_grows_and_balances(write: Write, miniport: str, grown: int, *, loses: bool) -> None:
+    """Under a protocol that keeps packets pools grow to their limit and nothing is lost; a pool that is fixed loses."""
+    path = write(SLOW_PROTOCOL)
+    result = ndisemu.run(run(load(path, [f"hosts.b.nics.eth0.miniport={miniport}"]), Options()))
+    numbers = {name: nic(result, "b.eth0", name) for name in NIC_COUNTERS if "." in name}
+    assert numbers["buffers.grown"] == grown
+    assert numbers["buffers.pool"] == 32 + 16 * grown
+    assert (numbers["receives.starved"] > 0) is not loses
+    assert (numbers["drops.missed"] > 0) is (numbers["receives.lost"] > 0) is loses
+    assert all(book["balanced"] for book in result["books"])
+    assert result["violations"] == []
+
+
+BY_PRIORITY: Final = """\
+version: 1
+name: priorities on a slow cable
+hosts:
+  a: {nics: {eth0: {miniport: priority}}}
+  b: {nics: {eth0: {miniport: priority}}}
+links:
+  - {between: [a.eth0, b.eth0], rate: 10Mbit/s}
+traffic:
+  - {from: a.eth0, to: b.eth0, kind: generator, frames: 200, size: 1000, burst: 50, window: 200, priority: 1}
+  - {from: a.eth0, to: b.eth0, kind: generator, frames: 40, size: 1000, burst: 10, every: 20ms, priority: [7, 6]}
+"""
+
+
+@pytest.mark.parametrize(("miniport", "overtakes"), [("priority", True), ("ring", False)])
+def test_a_generators_priority_decides_who_waits(write: Write, miniport: str, *, overtakes: bool) -> None:
+    """Frames of a high priority pass those that wait; equals stay in order, and without support nobody passes."""
+    path = write(BY_PRIORITY)
+    result = ndisemu.run(run(load(path, [f"hosts.a.nics.eth0.miniport={miniport}"]), Options()))
+    low, high = result["flows"]
+    assert (low["intact"], low["late"], high["intact"]) == (200, 0, 40)
+    assert (high["late"] > 0) is overtakes
+    assert result["violations"] == []

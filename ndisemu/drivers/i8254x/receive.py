@@ -34,7 +34,8 @@ F = TypeVar("F", bound=RxFrame)
 class RxRing(Generic[F]):
     """`count` receive descriptors over `pool`; `longest` is the longest frame in bytes.
 
-    With `tagged` each frame is given the 802.1Q tag that the card has taken out of it.
+    With `tagged` each frame is given the 802.1Q tag that the card has taken
+    out of it; with a `vlan`, the card lets no other one in.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class RxRing(Generic[F]):
         if longest > 1518:
             self._control |= reg.RCTL_LPE
         self.tagged = False
+        self.vlan = 0
         self.broken = 0
         self._inside = False
         self._started = False
@@ -108,7 +110,17 @@ class RxRing(Generic[F]):
                 table[place >> 5] |= 1 << (place & 31)
         for place, word in enumerate(table):
             self._registers.write(reg.MTA + 4 * place, word)
+        if self.vlan and not wanted & PacketFilter.PROMISCUOUS:
+            self._let_in_vlan()
+            control |= reg.RCTL_VFE
         self._registers.write(reg.RCTL, control)
+
+    def _let_in_vlan(self) -> None:
+        """Let in frames of `vlan`, and those that have a priority only."""
+        table = [1] + [0] * 127
+        table[self.vlan >> 5] |= 1 << (self.vlan & 31)
+        for place, word in enumerate(table):
+            self._registers.write(reg.VFTA + 4 * place, word)
 
     def take(self, most: int) -> list[F]:
         """Return up to `most` frames that the card has filled, in order, with their lengths set; in the DPC.
@@ -224,7 +236,7 @@ class PacketRing(RxRing[Packet]):
     def __init__(
         self, ndis: v5.MiniportLibrary, registers: RegisterSpace, count: int, longest: int, most: int | None = None
     ) -> None:
-        pool = PacketBuffers(ndis, count, buffer_size(longest), most or GROWTH * count)
+        pool = PacketBuffers(ndis, count, buffer_size(longest), GROWTH * count if most is None else most)
         super().__init__(ndis, registers, count, longest, pool)
 
     def indicate(self, packets: Sequence[Packet]) -> None:
@@ -254,7 +266,7 @@ class ListRing(RxRing[v6.NetBuffer]):
     def __init__(
         self, ndis: v6.MiniportLibrary, registers: RegisterSpace, count: int, longest: int, most: int | None = None
     ) -> None:
-        pool = ListBuffers(ndis, count, buffer_size(longest), most or GROWTH * count)
+        pool = ListBuffers(ndis, count, buffer_size(longest), GROWTH * count if most is None else most)
         super().__init__(ndis, registers, count, longest, pool)
 
 

@@ -136,6 +136,11 @@ class TxRing(Generic[F]):
         half = len(frames) // 2
         return self.split(frames[:half]) + self.split(frames[half:])
 
+    @property
+    def posted(self) -> int:
+        """How many bursts the card has."""
+        return len(self._posted)
+
     def has_room(self, *bursts: Burst[F]) -> bool:
         """Whether `bursts` fit into the ring now, all of them."""
         return self._free >= sum([burst.descriptors for burst in bursts])

@@ -19,10 +19,11 @@ ETHERTYPE_EXPERIMENTAL: Final = b"\x88\xb5"
 
 
 class Source(Protocol):
-    """Frames to send, in order."""
+    """Frames to send, in order; `priorities` are their 802.1p priorities, in turn, and without any they have none."""
 
     window: int
     longest: int
+    priorities: tuple[int, ...]
 
     def due(self) -> int | None:
         """Return the virtual time (ns) of the next burst; None when all have been handed out."""
@@ -53,10 +54,12 @@ class Generator:
         window: int | None = None,
         start: int = 0,
         every: int | None = None,
+        priorities: Sequence[int] = (),
         shortest: int = MIN_FRAME,
     ) -> None:
         self.window = max(burst, window or 2 * burst)
         self.longest = max(sizes)
+        self.priorities = tuple(priorities)
         self._left = frames
         self._burst = burst
         self._due = start
@@ -94,6 +97,7 @@ class Replay:
     def __init__(self, recording: Sequence[tuple[int, bytes]], *, window: int = 512, shortest: int = MIN_FRAME) -> None:
         self.window = window
         self._shortest = shortest
+        self.priorities: tuple[int, ...] = ()
         self.longest = max((len(frame) for _, frame in recording), default=HEADER)
         self._recording = recording
         self._next = 0

@@ -1,13 +1,15 @@
 """The stations: protocols that make and judge traffic, one for each generation of NDIS.
 
-What arrives is copied out, compared, and returned at once; what a station
-sends itself it does not want to hear again. All the rest is in `traffic`.
+What arrives is copied out, compared, and returned, at once or after a while;
+what a station sends itself it does not want to hear again. All the rest is in
+`traffic`.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
 from ndisemu.drivers.protocols.gathering import Gathering
+from ndisemu.drivers.protocols.holding import Holding
 from ndisemu.drivers.protocols.traffic import Sender, Traffic
 from ndisemu.ndis import NetEvent, NetPnPEvent, Oid, Packet, PowerState, ProtocolOption, Status, v5, v6
 
@@ -27,13 +29,16 @@ class Station(Traffic[Packet], v5.Protocol):
             for source, flow in self._sources
         ]
         self.gathering = Gathering(binding, lambda frame: self.judge([frame], binding.system_time()))
+        if self._keeps:
+            self.holding = Holding(binding, self._keeps, binding.return_packets)
         await binding.set(Oid.GEN_PROTOCOL_OPTIONS, ProtocolOption.NO_LOOPBACK.to_bytes(4, "little"))
         await binding.set(Oid.GEN_CURRENT_PACKET_FILTER, self._filter.to_bytes(4, "little"))
         return Status.SUCCESS
 
     async def unbind_adapter(self, binding: v5.Binding) -> None:
-        """Stop sending and close."""
+        """Stop sending, return what is kept, and close."""
         self.hold()
+        self.let_go()
         await binding.close()
 
     def send_complete(self, binding: v5.Binding, packets: Sequence[Packet], status: Status) -> None:
@@ -59,9 +64,13 @@ class Station(Traffic[Packet], v5.Protocol):
         return Status.SUCCESS
 
     def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int:
-        """ProtocolReceivePacket: copy out, judge, keep nothing."""
-        self.judge([packet.read() for packet in packets], binding.system_time())
-        return 0
+        """ProtocolReceivePacket: copy out, judge, and keep one reference of each or none."""
+        now = binding.system_time()
+        self.judge([packet.read() for packet in packets], now)
+        if self.holding is None:
+            return 0
+        self.holding.keep(packets, now)
+        return 1
 
     def receive(
         self,
@@ -89,18 +98,22 @@ class Station6(Traffic[v6.NetBufferList], v6.Protocol):
             Sender(binding, source, flow, binding.allocate_nbls(source.window, source.longest), binding.send_nbls)
             for source, flow in self._sources
         ]
+        if self._keeps:
+            self.holding = Holding(binding, self._keeps, binding.return_nbls)
         await binding.set(Oid.GEN_CURRENT_PACKET_FILTER, self._filter.to_bytes(4, "little"))
         return Status.SUCCESS
 
     async def unbind_adapter(self, binding: v6.Binding) -> None:
-        """Stop sending and close."""
+        """Stop sending, return what is kept, and close."""
         self.hold()
+        self.let_go()
         await binding.close()
 
     async def net_pnp_event(self, binding: v6.Binding, event: NetPnPEvent) -> Status:
         """ProtocolNetPnPEvent: let the sources wait while the binding is paused."""
         if event.code is NetEvent.PAUSE:
             self.hold()
+            self.let_go()
             return await binding.drain()
         if event.code is NetEvent.RESTART:
             self.go_on()
@@ -112,7 +125,12 @@ class Station6(Traffic[v6.NetBufferList], v6.Protocol):
         self.take_back(nbls)
 
     def receive_nbls(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
-        """ProtocolReceiveNetBufferLists: copy out, judge, return."""
-        self.judge([buffer.read() for nbl in nbls for buffer in nbl.buffers], binding.system_time())
-        if not flags & _RESOURCES:
+        """ProtocolReceiveNetBufferLists: copy out, judge, and return what is ours, or keep it for a while."""
+        now = binding.system_time()
+        self.judge([buffer.read() for nbl in nbls for buffer in nbl.buffers], now)
+        if flags & _RESOURCES:
+            return
+        if self.holding is None:
             binding.return_nbls(nbls)
+        else:
+            self.holding.keep(nbls, now)

@@ -3,24 +3,28 @@
 Each source has its own packets and sends from a DPC of its own: at the due
 time, as soon as it has packets for the burst, and never nested inside a
 completion. A packet is an NDIS_PACKET or a NET_BUFFER_LIST of one frame, as
-the generation has it; nothing here looks at more of it than its contents.
+the generation has it; nothing here looks at more of it than its contents and
+its priority.
 """
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import cycle
 from typing import Final, Generic, Protocol, TypeVar
 
 from ndisemu.drivers.protocols.flow import Flow
+from ndisemu.drivers.protocols.holding import Holding
 from ndisemu.drivers.protocols.sources import Source
-from ndisemu.ndis import BaseBinding, PacketFilter
+from ndisemu.ndis import BaseBinding, PacketFilter, Tag
 
 # How many bursts one DPC sends before it lets others run.
 BURSTS_AT_A_TIME: Final = 16
 
 
 class Carrier(Protocol):
-    """What carries one frame."""
+    """What carries one frame; `ieee8021q` is the TagHeader beside it."""
 
+    ieee8021q: int
     protocol_reserved: object | None
 
     def fill(self, data: bytes) -> None:
@@ -51,6 +55,7 @@ class Sender(Generic[C]):
         self._waiting: tuple[Sequence[bytes], Sequence[bytes]] | None = None
         self._started = False
         self._held = False
+        self._tags = cycle([Tag(priority).pack() for priority in source.priorities]) if source.priorities else None
         for packet in self._free:
             packet.protocol_reserved = self
 
@@ -109,6 +114,9 @@ class Sender(Generic[C]):
         packets = [free.popleft() for _ in frames]
         for packet, frame in zip(packets, frames, strict=True):
             packet.fill(frame)
+        if self._tags is not None:
+            for packet, tag in zip(packets, self._tags, strict=False):
+                packet.ieee8021q = tag
         now = self._binding.system_time()
         self._flow.enter(arriving, now)
         self._submit(packets)
@@ -117,7 +125,10 @@ class Sender(Generic[C]):
 
 
 class Traffic(Generic[C]):
-    """The generator, the replayer and the judge in a station: `sources` with the flow each feeds, `flows` that end here."""
+    """The generator, the replayer and the judge in a station: `sources` with the flow each feeds, `flows` that end here.
+
+    `keeps` is for how many ns a received packet is kept before it is returned; 0 returns it at once.
+    """
 
     def __init__(
         self,
@@ -126,14 +137,17 @@ class Traffic(Generic[C]):
         sources: Sequence[tuple[Source, Flow]] = (),
         flows: Sequence[Flow] = (),
         packet_filter: PacketFilter = PacketFilter.DIRECTED | PacketFilter.BROADCAST,
+        keeps: int = 0,
     ) -> None:
         self.name = name
         self.senders: list[Sender[C]] = []
+        self.holding: Holding[C] | None = None
         self.received = 0
         self.failed = 0
         self._sources = sources
         self._flows = tuple(flows)
         self._filter = packet_filter
+        self._keeps = keeps
 
     @property
     def done(self) -> bool:
@@ -154,6 +168,11 @@ class Traffic(Generic[C]):
         """Let every source that was started send again."""
         for sender in self.senders:
             sender.go_on()
+
+    def let_go(self) -> None:
+        """Return what is kept."""
+        if self.holding is not None:
+            self.holding.end()
 
     def take_back(self, packets: Sequence[C]) -> None:
         """Packets were sent: each goes back to the sender it belongs to."""

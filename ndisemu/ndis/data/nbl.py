@@ -214,6 +214,15 @@ class NetBufferList:
         """The id under which its send can be cancelled; 0 is none (`NDIS_SET_NET_BUFFER_LIST_CANCEL_ID`)."""
         return self.info.get(NblInfo.CANCEL_ID, 0)
 
+    @property
+    def ieee8021q(self) -> int:
+        """The TagHeader of Ieee8021QNetBufferListInfo (`data.tag`); 0 for none."""
+        return self.info.get(NblInfo.IEEE_8021Q, 0)
+
+    @ieee8021q.setter
+    def ieee8021q(self, header: int) -> None:
+        self.info[NblInfo.IEEE_8021Q] = header
+
     def push_context(self, size: int) -> bytearray:
         """Add context space of a layer (`NdisAllocateNetBufferListContext`)."""
         space = bytearray(size)

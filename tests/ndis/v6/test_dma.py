@@ -7,7 +7,7 @@ import pytest
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import PASSIVE
-from ndisemu.ndis import SharedMemory, Status, v6
+from ndisemu.ndis import Allocation, SharedMemory, Status, v6
 from tests.ndis.conftest import frame
 from tests.ndis.v6.conftest import Bench6, Mini6, Pending, on_bench6
 
@@ -128,6 +128,43 @@ async def test_a_coroutine_awaits_its_memory(bench: Bench6) -> None:
     assert miniport.more is not None
     assert miniport.given == []
     assert peer.binding.adapter.state.current.value == "Running"
+
+
+@on_bench6
+async def test_memory_that_nobody_takes_is_a_violation(bench: Bench6) -> None:
+    """A driver that neither awaits it nor supplies the completion is told."""
+    miniport = Mini6()
+    await bench.pair6(miniport)
+    allocation = await bench.dispatch(lambda: miniport.ndis.allocate_shared_memory_async(64))
+    await bench.pass_time()
+    assert bench.rules() == ["shm-async-handler"]
+    memory = allocation.memory
+    assert memory is not None
+    await bench.dispatch(lambda: miniport.ndis.free_shared_memory(memory))
+
+
+class Late(Growing):
+    """Asks for memory as it halts, or just before."""
+
+    asked: Allocation | None = None
+
+    def halt(self, action: v6.HaltAction) -> None:
+        self.asked = self.ndis.allocate_shared_memory_async(64)
+        super().halt(action)
+
+
+@on_bench6
+async def test_a_halt_gets_no_memory(bench: Bench6) -> None:
+    """From MiniportHaltEx the call fails at once; what was on its way and is not waited for is a violation."""
+    miniport = Late()
+    adapter = await bench.start6(miniport)
+    await bench.passive(lambda: miniport.ndis.allocate_shared_memory_async(64))
+    await adapter.halt()
+    await bench.pass_time()
+    assert miniport.asked is not None
+    assert (miniport.asked.status, miniport.given) == (Status.FAILURE, [])
+    assert bench.rules() == ["shm-async-halt-race"]
+    assert bench.memory.blocks == ()
 
 
 @on_bench6
