@@ -46,6 +46,11 @@ class Card:
         self._registers.write(reg.CTRL, reg.CTRL_FD | reg.CTRL_SLU)
         self._registers.write(reg.IMS, CAUSES)
 
+    def throttle(self, itr: int) -> None:
+        """Keep interrupts `itr` ns apart from now on."""
+        self._throttle = itr // reg.ITR_UNIT
+        self._registers.write(reg.ITR, self._throttle)
+
     def silence(self) -> None:
         """Let it neither interrupt nor touch memory."""
         self.started = False
