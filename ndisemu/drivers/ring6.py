@@ -4,7 +4,8 @@ Start reading at `send`, and compare with `ring`, the same driver for NDIS
 5.1. What NDIS 6 adds: the driver maps each frame for the card and frees it
 again; one list may be many frames, and has ended when the last one has; the
 interrupt is masked and unmasked by the driver alone; and it can pause, which
-takes until every list is back, in both directions.
+takes until every list is back, in both directions. Memory for more receive
+buffers comes at PASSIVE_LEVEL, and a halt awaits what is still on its way.
 
 Reset, sleep and removal have one thing in common: the card is stopped first,
 then every send it had is completed. A reset needs nothing else: lists that
@@ -33,6 +34,7 @@ from ndisemu.ndis import (
     OidRequest,
     PowerState,
     RegisterSpace,
+    SharedMemory,
     Signal,
     Status,
     StatusIndication,
@@ -75,7 +77,8 @@ class Ring6Miniport(v6.Miniport):
         self.describe(mtu)
         dma = self.ndis.register_scatter_gather_dma()
         self.tx = TxRing(self.ndis, self.registers, tx_count)
-        self.rx = ListRing(self.ndis, self.registers, rx_count, longest + VLAN_TAG)
+        most = values.get("receive_pool_max")
+        self.rx = ListRing(self.ndis, self.registers, rx_count, longest + VLAN_TAG, most)
         self.sends = ListSends(self.ndis, self.tx, dma, longest, self.information.counters)
         self.card = Card(self.registers, self.tx, self.rx, self.information, itr)
         self.line = self.ndis.register_interrupt()
@@ -95,10 +98,11 @@ class Ring6Miniport(v6.Miniport):
             )
         )
 
-    def halt(self, action: v6.HaltAction) -> None:
-        """MiniportHaltEx: silence the card first, then give everything back."""
+    async def halt(self, action: v6.HaltAction) -> None:
+        """MiniportHaltEx: silence the card first, wait for memory that is on its way, then give everything back."""
         self.card.silence()
         self.ndis.deregister_interrupt(self.line)
+        await self.rx.pool.settle()
         self.tx.free()
         self.rx.free()
         self.ndis.deregister_scatter_gather_dma()
@@ -171,13 +175,25 @@ class Ring6Miniport(v6.Miniport):
             frames = self.rx.take(wanted)
             if frames:
                 self.information.counters.received += len(frames)
-                self.lent += len(frames)
-                self.ndis.indicate_receive([frame.nbl for frame in frames])
-                # Returned frames are in the ring again; for those that protocols keep, others go in.
-                self.rx.refill()
+                self.indicate(frames)
+                self.rx.keep_up()
             if len(frames) < wanted:
                 return True
         return False
+
+    def indicate(self, frames: Sequence[v6.NetBuffer]) -> None:
+        """Lend frames to the protocols; while receive buffers are low only show them, and have them back at once."""
+        nbls = [frame.nbl for frame in frames]
+        if self.rx.low:
+            self.ndis.indicate_receive(nbls, flags=v6.ReceiveFlag.RESOURCES)
+            self.rx.give(frames)
+        else:
+            self.lent += len(nbls)
+            self.ndis.indicate_receive(nbls)
+
+    def shared_memory_allocate_complete(self, shared: SharedMemory | None, context: object) -> None:
+        """MiniportSharedMemoryAllocateComplete: more receive buffers, or none, and frames are only shown for a while."""
+        self.rx.grow(shared)
 
     def return_nbls(self, nbls: Sequence[v6.NetBufferList], flags: int) -> None:
         """MiniportReturnNetBufferLists: the buffers go back into the ring."""

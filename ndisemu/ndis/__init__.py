@@ -8,6 +8,7 @@ from ndisemu.kernel import DISPATCH, PASSIVE, Event, Irp, Irql, NtStatus, Signal
 from ndisemu.memory import DescriptorRing
 from ndisemu.ndis import co, v5, v6
 from ndisemu.ndis.adapter import Adapter
+from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.constants import (
     AttributeFlag,
@@ -22,7 +23,7 @@ from ndisemu.ndis.constants import (
     PauseFunctions,
     ProtocolOption,
 )
-from ndisemu.ndis.data import BufferPool, LinkState, Mdl, OidRequest, OobBlock, Packet, PacketPool, Tag
+from ndisemu.ndis.data import BufferPool, DescriptorPool, LinkState, Mdl, OidRequest, OobBlock, Packet, PacketPool, Tag
 from ndisemu.ndis.device import Device, wdm_device
 from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.library import NdisLibrary
@@ -36,9 +37,11 @@ __all__ = [
     "DISPATCH",
     "PASSIVE",
     "Adapter",
+    "Allocation",
     "AttributeFlag",
     "BaseBinding",
     "BufferPool",
+    "DescriptorPool",
     "DescriptorRing",
     "Device",
     "DeviceEvent",

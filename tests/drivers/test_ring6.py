@@ -15,7 +15,7 @@ from ndisemu.kernel import run_passive
 from ndisemu.machine import Slot
 from ndisemu.ndis import Oid, Status, v6
 from ndisemu.scenario.counters import books, count, count_buffers
-from tests.drivers.conftest import frame
+from tests.drivers.conftest import frame, keep_small
 from tests.drivers.wire6 import Wire6, on_wire6
 
 
@@ -217,8 +217,9 @@ async def test_a_long_run_of_frames_takes_several_dpcs(wire: Wire6) -> None:
 
 @on_wire6(b={"rx_ring": 16})
 async def test_protocols_may_keep_a_rings_worth_of_frames(wire: Wire6) -> None:
-    """When all buffers are kept the card waits, and goes on when they return."""
+    """When all buffers are kept, and no more are asked for, the card waits, and goes on when they return."""
     wire.receiver.keeps = True
+    keep_small(wire.b)
     await wire.send(*[frame(number) for number in range(40)])
     await wire.emu.idle()
     assert (len(wire.received), wire.driver.rx.books) == (32, (0, 0))

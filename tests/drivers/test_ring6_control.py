@@ -59,10 +59,10 @@ async def test_lists_that_are_lent_stay_lent_over_a_reset(wire: Wire6) -> None:
     await wire.send(*[frame(number) for number in range(10)])
     await wire.emu.idle()
     assert await wire.b.adapter.reset() is Status.SUCCESS
-    assert wire.driver.rx.books == (6, 0)
+    assert wire.driver.rx.books == (7, 7)
     wire.receiver.keeps = False
     await wire.dispatch(wire.hosts[1], wire.receiver.give_back)
-    assert wire.driver.rx.books == (7, 9)
+    assert wire.driver.rx.books == (7, 17)
     await check_traffic(wire)
 
 

@@ -2,8 +2,8 @@
 
 One list may be many frames, and a burst the frames of many lists. A list has
 ended with the burst that has its last frame; it has one status for all of
-them, which is SUCCESS from the beginning unless a frame fails. Frames are mapped for the card while
-they are on their way. Lists of different cancel ids never share a burst, so
+them, which is SUCCESS from the beginning unless a frame fails. Frames are
+mapped for the card while they are on their way. Lists of different cancel ids never share a burst, so
 that what is queued under one can be taken back as a whole.
 
 Not here: whose turn it is, and waiting for room; see `ring6`.
@@ -33,6 +33,7 @@ class ListSends:
         self._dma = dma
         self._longest = longest
         self._counters = counters
+        self._lock = ndis.allocate_spin_lock("sends")
         self._cancellable: dict[Burst[v6.NetBuffer], int] = {}
         self.pending = 0
 
@@ -62,7 +63,9 @@ class ListSends:
 
     def begin(self, burst: Burst[v6.NetBuffer]) -> None:
         """It is this burst's turn: from now on it is not queued any more."""
-        self._cancellable.pop(burst, None)
+        if self._cancellable:
+            with self._lock:
+                self._cancellable.pop(burst, None)
 
     def end(self, burst: Burst[v6.NetBuffer], status: Status) -> None:
         """Take the frames of a burst from the card, and complete the lists that end with it."""
@@ -77,18 +80,21 @@ class ListSends:
 
     def cancel(self, cancel_id: int) -> None:
         """Give back what is queued under this id; lists of which the card has a part go on."""
-        queued = [burst for burst, its_id in self._cancellable.items() if its_id == cancel_id and _is_whole(burst)]
+        with self._lock:
+            queued = [burst for burst, its_id in self._cancellable.items() if its_id == cancel_id and _is_whole(burst)]
+            for burst in queued:
+                del self._cancellable[burst]
         for burst in queued:
-            self.begin(burst)
             self.end(burst, Status.SEND_ABORTED)
             burst.frames = burst.ends = ()
-            burst.sent.set(Status.SEND_ABORTED)
+            burst.end(Status.SEND_ABORTED)
 
     def _split_by_cancel_id(self, frames: Sequence[v6.NetBuffer]) -> list[Burst[v6.NetBuffer]]:
         bursts: list[Burst[v6.NetBuffer]] = []
         for cancel_id, run in groupby(frames, key=_CANCEL_ID):
             cut = self._tx.split(list(run))
-            self._cancellable |= dict.fromkeys(cut, cancel_id)
+            with self._lock:
+                self._cancellable |= dict.fromkeys(cut, cancel_id)
             bursts += cut
         return bursts
 

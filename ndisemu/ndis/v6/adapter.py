@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from ndisemu.kernel import DRIVER_ERRORS, PASSIVE, Signal, Timer, run_passive
+from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.constants import MacOption, MediaConnectState
 from ndisemu.ndis.data.link import LinkState
@@ -277,6 +278,22 @@ class NblAdapter(NblControl):
         """Hand lists back to the miniport: MiniportReturnNetBufferLists, IRQL <= DISPATCH."""
         if self.alive:
             self.call("MiniportReturnNetBufferLists", lambda: self.miniport.return_nbls(nbls, flags))
+
+    def allocate_complete(self, allocation: Allocation) -> None:
+        """Tell the miniport how an allocation has ended that nobody awaits: MiniportSharedMemoryAllocateComplete."""
+        miniport = self.miniport
+        if type(miniport).shared_memory_allocate_complete is Miniport.shared_memory_allocate_complete:
+            self.report(
+                "shm-async-handler",
+                f"{allocation!r} has ended, and the driver neither awaits it "
+                "nor supplies MiniportSharedMemoryAllocateComplete",
+            )
+        elif self.alive:
+            memory, context = allocation.memory, allocation.context
+            self.call(
+                "MiniportSharedMemoryAllocateComplete",
+                lambda: miniport.shared_memory_allocate_complete(memory, context),
+            )
 
     def answer_request(self, request: OidRequest) -> Status | None:
         """Answer from the general attributes what NDIS 6 answers from them."""

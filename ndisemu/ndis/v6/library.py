@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import Delay, Timer
+from ndisemu.kernel import PASSIVE, Delay, Timer
+from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.data.mdl import Mdl
 from ndisemu.ndis.data.nbl import NblPool, NetBuffer, NetBufferList
 from ndisemu.ndis.data.request import OidRequest
@@ -124,25 +125,33 @@ class MiniportLibrary(BaseMiniportLibrary):
         return adapter.resources.allocate_shared(length, cached=cached, alignment=alignment, purpose=purpose)
 
     @ddi("NdisMAllocateSharedMemoryAsyncEx", irql="<= DISPATCH", kind=Kind.CALL, source=_DMA)
-    def allocate_shared_memory_async(self, length: int, context: object, *, purpose: str = "shared memory") -> Status:
-        """Allocate memory later: PENDING, then `shared_memory_allocate_complete` at PASSIVE_LEVEL.
+    def allocate_shared_memory_async(
+        self, length: int, *, alignment: int = 64, context: object = None, purpose: str = "shared memory"
+    ) -> Allocation:
+        """Allocate memory while the driver goes on.
 
-        A coroutine passes a `Signal` as the context and awaits it: its value is the memory, or None.
+        Await it, or let `shared_memory_allocate_complete` be called with it, at PASSIVE_LEVEL. What is refused at once
+        has the status FAILURE and no completion: while the adapter halts.
         """
         self._enter("NdisMAllocateSharedMemoryAsyncEx")
         self._need_channel("NdisMAllocateSharedMemoryAsyncEx")
         adapter = self._adapter
-
-        def allocate() -> None:
-            if adapter.alive:
-                shared = adapter.resources.allocate_shared(length, cached=True, alignment=64, purpose=purpose)
-                adapter.call(
-                    "MiniportSharedMemoryAllocateComplete",
-                    lambda: adapter.miniport.shared_memory_allocate_complete(shared, context),
-                )
-
-        adapter.cpu.queue_thread(allocate)
-        return Status.PENDING
+        allocation = Allocation(
+            adapter,
+            length,
+            cached=True,
+            context=context,
+            allocate=lambda: adapter.resources.allocate_shared(
+                length, cached=True, alignment=alignment, purpose=purpose
+            ),
+            deliver=adapter.allocate_complete,
+            level=PASSIVE,
+        )
+        if adapter.state.current is AdapterState.HALTING:
+            allocation.refuse()
+        else:
+            allocation.start()
+        return allocation
 
     @ddi(
         "NdisMFreeSharedMemory", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.12; 10.9 chooses DISPATCH"
@@ -156,7 +165,8 @@ class MiniportLibrary(BaseMiniportLibrary):
     def allocate_mdl(self, shared: SharedMemory, offset: int, length: int) -> Mdl:
         """Describe `length` bytes of shared memory from `offset`."""
         self._enter("NdisAllocateMdl")
-        return self._describe(shared, offset, length)
+        self._check_inside(shared, offset, length)
+        return Mdl(self._adapter.device.memory.map, shared.address + offset, length)
 
     @ddi("NdisAllocateNetBufferListPool", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
     def allocate_nbl_pool(self, count: int, name: str = "lists") -> NblPool:

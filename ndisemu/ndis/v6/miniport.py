@@ -18,7 +18,6 @@ Source: NDIS reference 1.4.
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ndisemu.kernel import Signal
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
@@ -128,13 +127,13 @@ class Miniport:
 
     @ddi("MiniportSharedMemoryAllocateComplete", irql="== PASSIVE", kind=Kind.IMMEDIATE, source="NDIS reference 5.12")
     def shared_memory_allocate_complete(self, shared: SharedMemory | None, context: object) -> None:
-        """Take memory that was allocated asynchronously, or learn that there is none.
+        """Take the memory that `ndis.allocate_shared_memory_async` was asked for, or learn that there is none.
 
-        A driver that passed a `Signal` as the context and awaits it leaves this out.
+        A driver that awaits each of its allocations leaves this out.
         """
-        if not isinstance(context, Signal):
-            raise NotImplementedError(f"{type(self).__name__} supplies no MiniportSharedMemoryAllocateComplete")
-        context.set(shared)
+        raise NotImplementedError(
+            f"{type(self).__name__} allocates shared memory and supplies no MiniportSharedMemoryAllocateComplete"
+        )
 
     # Requests.
 
