@@ -19,7 +19,6 @@ from ndisemu.drivers.information import Counters
 from ndisemu.ndis import Status, v6
 
 _SUCCESS: Final = Status.SUCCESS
-_LENGTH: Final = attrgetter("length")
 _CANCEL_ID: Final = attrgetter("nbl.cancel_id")
 
 
@@ -47,7 +46,7 @@ class ListSends:
             nbl.status = _SUCCESS
             if nbl.info:
                 plain = False
-        if max(map(_LENGTH, frames)) > self._longest:
+        if max([frame.length for frame in frames]) > self._longest:
             nbls = self._refuse_too_long(nbls)
             frames = [frame for nbl in nbls for frame in nbl.buffers]
             if not frames:
@@ -110,7 +109,8 @@ class ListSends:
 
     def _refuse_too_long(self, nbls: Sequence[v6.NetBufferList]) -> list[v6.NetBufferList]:
         """Fail the lists with a frame longer than MTU and header; returns the others."""
-        refused = [nbl for nbl in nbls if max(map(_LENGTH, nbl.buffers)) > self._longest]
+        longest = self._longest
+        refused = [nbl for nbl in nbls if any(frame.length > longest for frame in nbl.buffers)]
         for nbl in refused:
             nbl.status = Status.INVALID_LENGTH
         accepted = [nbl for nbl in nbls if nbl.status is _SUCCESS]
