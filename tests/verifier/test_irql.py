@@ -119,6 +119,25 @@ class HandlesInItsDpc(RingMiniport):
         return super().isr()
 
 
+class SendsUnderItsLock(Locking):
+    """What NdisMSendComplete leads to may be the next send, which wants the same lock."""
+
+    def handle_interrupt(self) -> None:
+        with self.lock:
+            self.ndis.send_complete([], Status.SUCCESS)
+        super().handle_interrupt()
+
+
+class SendsAfterItsLock(Locking):
+    """What is protected ends before the call."""
+
+    def handle_interrupt(self) -> None:
+        with self.lock:
+            self.prepared = True
+        self.ndis.send_complete([], Status.SUCCESS)
+        super().handle_interrupt()
+
+
 class KeepsItsLock(Locking):
     """MiniportReturnPacket comes back with the lock, and so at a higher level when it was entered below it."""
 
@@ -157,6 +176,11 @@ PAIRS: Final[tuple[tuple[type[RingMiniport], type[RingMiniport], str, str], ...]
     (
         HandlesInItsIsr, HandlesInItsDpc, "irql-entry",
         "MiniportHandleInterrupt was called at DIRQL 5; it may be called at IRQL == DISPATCH",
+    ),
+    (
+        SendsUnderItsLock, SendsAfterItsLock, "lock-held-call",
+        "NdisMSendComplete was called while holding a.eth0 lock; release it before what is handed over can lead "
+        "back into the driver",
     ),
     (
         KeepsItsLock, GivesItsLockBack, "irql-restore",
