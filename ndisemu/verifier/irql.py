@@ -94,7 +94,6 @@ class IrqlRules:
                 self._kernel.report(
                     "lock-held-call",
                     adapter.name,
-                    f"{contract.name} was called while holding {lock.name}; release it before what is handed over "
-                    "can lead back into the driver",
+                    f"{contract.name} was called while holding {lock.name}; release it before, as NDIS may call back",
                     watched=True,
                 )

@@ -179,8 +179,7 @@ PAIRS: Final[tuple[tuple[type[RingMiniport], type[RingMiniport], str, str], ...]
     ),
     (
         SendsUnderItsLock, SendsAfterItsLock, "lock-held-call",
-        "NdisMSendComplete was called while holding a.eth0 lock; release it before what is handed over can lead "
-        "back into the driver",
+        "NdisMSendComplete was called while holding a.eth0 lock; release it before, as NDIS may call back",
     ),
     (
         KeepsItsLock, GivesItsLockBack, "irql-restore",
