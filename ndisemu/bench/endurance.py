@@ -131,5 +131,5 @@ def _judge(slot: Slot, talker: Talker | Talker6, *, gone: bool) -> list[str]:
         "frames got across": gone or talker.received > 0,
     }
     if isinstance(driver, RingMiniport | LegacyMiniport | Ring6Miniport) and slot.adapter.running:
-        checks["ring + free = pool"] = sum(driver.rx.books) == 2 * RING["rx_ring"]
+        checks["ring + free = pool"] = sum(driver.rx.books) == len(driver.rx.pool.empty)
     return [f"{slot.name}: not so: {text}" for text, holds in checks.items() if not holds] + talker.mistakes

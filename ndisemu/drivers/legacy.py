@@ -114,7 +114,7 @@ class LegacyMiniport(Miniport):
 
     def complete_sent(self) -> None:
         """Complete the frames that the card has sent, which lets NDIS give the ones it keeps."""
-        for sent in self.tx.take_sent():
+        for sent in self.tx.reap():
             self.information.counters.sent += len(sent.frames)
             self.ndis.send_complete(sent.frames, Status.SUCCESS)
 

@@ -6,10 +6,15 @@ refuses; and it completes each burst when the card has sent it, resumed by
 the DPC at DISPATCH_LEVEL. The interrupt follows the usual pattern: the ISR
 recognises and masks, the DPC drains both rings and unmasks.
 
+Receive buffers grow with what protocols keep. The DPC asks for them, and as
+a DPC cannot suspend, MiniportAllocateComplete takes them; only a halt awaits
+what is still on its way.
+
 Reset, sleep and removal have one thing in common: the card is stopped first,
 then everything it had is completed. A card that was pulled out reads as ones.
 
-The rings and the OID table are next door, in `i8254x`.
+The rings and the OID table are next door, in `i8254x`; the same driver
+without a coroutine is `ring_explicit`.
 """
 
 from collections.abc import Awaitable, Sequence
@@ -27,7 +32,9 @@ from ndisemu.ndis import (
     OidRequest,
     Packet,
     PowerState,
+    SharedMemory,
     Signal,
+    SpinLock,
     Status,
     Turn,
 )
@@ -50,6 +57,7 @@ class RingMiniport(Miniport):
     rx: PacketRing
     information: Information
     card: Card
+    lock: SpinLock
     interrupt: Interrupt
 
     def initialize(self, adapter: AdapterInfo) -> Status:
@@ -60,6 +68,7 @@ class RingMiniport(Miniport):
         mtu, tx_count, rx_count, itr = (parameters.get(name, usual) for name, usual in _USUAL.items())
         self.longest = mtu + HEADER
         self.turn = Turn()
+        self.lock = self.ndis.allocate_spin_lock("sends")
         self.queued: dict[Burst[Packet], None] = {}
         self.pending_causes = 0
         self.sending = 0
@@ -67,7 +76,8 @@ class RingMiniport(Miniport):
         self.registers.write(reg.CTRL, reg.CTRL_RST)
         self.registers.write(reg.IMC, reg.CAUSES)
         self.tx = TxRing(self.ndis, self.registers, tx_count)
-        self.rx = PacketRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
+        most = parameters.get("receive_pool_max")
+        self.rx = PacketRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG, most)
         self.information = Information(self.registers, station_address(self.registers), mtu, (tx_count, rx_count))
         self.card = Card(self.registers, self.tx, self.rx, self.information, itr)
         self.interrupt = self.ndis.register_interrupt()
@@ -75,10 +85,11 @@ class RingMiniport(Miniport):
         self.follow_link()
         return Status.SUCCESS
 
-    def halt(self) -> None:
-        """MiniportHalt: silence the card first, then give everything back."""
+    async def halt(self) -> None:
+        """MiniportHalt: silence the card first, wait for memory that is on its way, then give everything back."""
         self.card.silence()
         self.ndis.deregister_interrupt(self.interrupt)
+        await self.rx.pool.settle()
         self.tx.free()
         self.rx.free()
 
@@ -87,14 +98,20 @@ class RingMiniport(Miniport):
         packets = self.refuse_too_long(packets)
         if not packets:
             return
+        # Counted as NdisInterlockedIncrement counts.
         self.sending += 1
         bursts = self.tx.split(packets)
-        self.queued |= dict.fromkeys(bursts)
+        waits = self.turn.taken or not self.tx.has_room(*bursts)
+        if waits:
+            with self.lock:
+                self.queued |= dict.fromkeys(bursts)
         async with self.turn:
             for burst in bursts:
                 while not (burst.sent.is_set or self.tx.has_room(burst)):
                     await self.tx.room()
-                del self.queued[burst]
+                if waits:
+                    with self.lock:
+                        del self.queued[burst]
                 if not burst.sent.is_set:
                     self.tx.post(burst)
         for burst in bursts:
@@ -103,14 +120,15 @@ class RingMiniport(Miniport):
                 self.information.counters.sent += len(burst.frames)
             self.ndis.send_complete(burst.frames, status)
         self.sending -= 1
-        while not self.sending and self.quiet:
-            self.quiet.pop().set()
+        if self.quiet:
+            self.tell_when_quiet()
 
     def cancel_send_packets(self, cancel_id: int) -> None:
         """MiniportCancelSendPackets: give back what waits for its turn or for room; what is posted is sent."""
         gone: list[Packet] = []
-        for burst in self.queued:
-            gone += burst.leave_out(lambda packet: packet.cancel_id == cancel_id)
+        with self.lock:
+            for burst in self.queued:
+                gone += burst.leave_out(lambda packet: packet.cancel_id == cancel_id)
         self.ndis.send_complete(gone, Status.REQUEST_ABORTED)
 
     def refuse_too_long(self, packets: Sequence[Packet]) -> Sequence[Packet]:
@@ -151,9 +169,8 @@ class RingMiniport(Miniport):
             packets = self.rx.take(BURST)
             if packets:
                 self.information.counters.received += len(packets)
-                self.ndis.indicate_receive(packets)
-                # Returned packets are in the ring again; for those that protocols keep, others go in.
-                self.rx.refill()
+                self.rx.indicate(packets)
+                self.rx.keep_up()
             if len(packets) < BURST:
                 return True
         return False
@@ -161,6 +178,10 @@ class RingMiniport(Miniport):
     def return_packets(self, packets: Sequence[Packet]) -> None:
         """MiniportReturnPacket: the buffers go back into the ring."""
         self.rx.give(packets)
+
+    def allocate_complete(self, memory: SharedMemory | None, length: int, context: object) -> None:
+        """MiniportAllocateComplete: more receive buffers, or none, and packets are only shown until there are enough."""
+        self.rx.grow(memory)
 
     def query_information(self, request: OidRequest) -> Status:
         """MiniportQueryInformation: from the table."""
@@ -207,9 +228,20 @@ class RingMiniport(Miniport):
     async def stop(self, status: Status) -> None:
         """Stop the card, and wait until every send that it had is complete."""
         self.card.stop(status)
+        quiet = Signal()
+        with self.lock:
+            self.quiet.append(quiet)
+        self.tell_when_quiet()
+        await quiet
+
+    def tell_when_quiet(self) -> None:
+        """Wake who waits for the last send, if none is left."""
         if self.sending:
-            self.quiet.append(Signal())
-            await self.quiet[-1]
+            return
+        with self.lock:
+            waiting, self.quiet = self.quiet, []
+        for quiet in waiting:
+            quiet.set()
 
     def follow_link(self) -> None:
         """Tell NDIS when the link has come or gone."""

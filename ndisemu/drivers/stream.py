@@ -23,7 +23,9 @@ from typing import Final
 from ndisemu.drivers.information import Information
 from ndisemu.ndis import (
     AttributeFlag,
+    DescriptorPool,
     Irp,
+    Mdl,
     MediaState,
     NtStatus,
     OidRequest,
@@ -66,6 +68,7 @@ class StreamMiniport(Miniport):
     information: StreamInformation
     memory: SharedMemory
     pool: PacketPool
+    buffer_pool: DescriptorPool
     lock: SpinLock
 
     def initialize(self, adapter: AdapterInfo) -> Status:
@@ -78,6 +81,7 @@ class StreamMiniport(Miniport):
         self.lock = self.ndis.allocate_spin_lock("reads")
         self.reads: dict[Irp, Packet] = {}
         self.free: deque[Packet] = deque()
+        self.buffers: list[Mdl] = []
         self.halting = False
         station = parameters.get("network_address", 0).to_bytes(6, "big")
         self.information = StreamInformation(station, mtu, (count, count), b"ndisemu stream")
@@ -91,10 +95,13 @@ class StreamMiniport(Miniport):
             return Status.RESOURCES
         self.memory = memory
         self.pool = self.ndis.allocate_packet_pool(count, "receive packets")
+        self.buffer_pool = self.ndis.allocate_buffer_pool(count, "receive buffers")
         for place in range(count):
             packet = self.ndis.allocate_packet(self.pool)
-            if packet is not None:
-                packet.chain(self.ndis.allocate_buffer(memory, place * size, size))
+            buffer = self.ndis.allocate_buffer(self.buffer_pool, memory, place * size, size)
+            if packet is not None and buffer is not None:
+                packet.chain(buffer)
+                self.buffers.append(buffer)
                 self.free.append(packet)
         return Status.SUCCESS
 
@@ -104,6 +111,9 @@ class StreamMiniport(Miniport):
         for irp in tuple(self.reads):
             self.ndis.cancel_irp(irp)
             await irp
+        for buffer in self.buffers:
+            self.ndis.free_buffer(buffer)
+        self.ndis.free_buffer_pool(self.buffer_pool)
         self.ndis.free_packet_pool(self.pool)
         self.ndis.free_shared_memory(self.memory)
 

@@ -156,6 +156,11 @@ class Turn:
     def __repr__(self) -> str:
         return f"<Turn {'taken' if self._taken else 'free'}, {len(self._waiting)} waiting>"
 
+    @property
+    def taken(self) -> bool:
+        """Whether somebody has it, so that the next one waits."""
+        return self._taken
+
     def __aenter__(self) -> Awaitable[None]:
         if self._taken:
             return self._wait()

@@ -8,18 +8,22 @@ from ndisemu.kernel import DISPATCH, PASSIVE, Event, Irp, Irql, NtStatus, Signal
 from ndisemu.memory import DescriptorRing
 from ndisemu.ndis import co, v5, v6
 from ndisemu.ndis.adapter import Adapter
+from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.constants import (
     AttributeFlag,
     HardwareStatus,
     MacOption,
+    MediaConnectState,
+    MediaDuplexState,
     MediaState,
     Medium,
     PacketFilter,
     PacketFlag,
+    PauseFunctions,
     ProtocolOption,
 )
-from ndisemu.ndis.data import BufferPool, Mdl, OidRequest, OobBlock, Packet, PacketPool, Tag
+from ndisemu.ndis.data import BufferPool, DescriptorPool, LinkState, Mdl, OidRequest, OobBlock, Packet, PacketPool, Tag
 from ndisemu.ndis.device import Device, wdm_device
 from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.library import NdisLibrary
@@ -33,9 +37,11 @@ __all__ = [
     "DISPATCH",
     "PASSIVE",
     "Adapter",
+    "Allocation",
     "AttributeFlag",
     "BaseBinding",
     "BufferPool",
+    "DescriptorPool",
     "DescriptorRing",
     "Device",
     "DeviceEvent",
@@ -43,8 +49,11 @@ __all__ = [
     "HardwareStatus",
     "Irp",
     "Irql",
+    "LinkState",
     "MacOption",
     "Mdl",
+    "MediaConnectState",
+    "MediaDuplexState",
     "MediaState",
     "Medium",
     "NdisLibrary",
@@ -58,6 +67,7 @@ __all__ = [
     "PacketFilter",
     "PacketFlag",
     "PacketPool",
+    "PauseFunctions",
     "PowerState",
     "ProtocolOption",
     "RegisterSpace",

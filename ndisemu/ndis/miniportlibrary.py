@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import Cpu, Delay, Event, SpinLock, Timer, sleep
-from ndisemu.ndis.data.mdl import Mdl
 from ndisemu.ndis.ddi import Kind, check_immediate, ddi
 from ndisemu.ndis.resources import SharedMemory
 
@@ -116,14 +115,13 @@ class BaseMiniportLibrary:
         adapter.resources.timers.append(timer)
         return timer
 
-    def _describe(self, shared: SharedMemory, offset: int, length: int) -> Mdl:
-        """Describe `length` bytes of shared memory from `offset` as a buffer."""
+    def _check_inside(self, shared: SharedMemory, offset: int, length: int) -> None:
+        """Refuse to describe bytes outside of shared memory."""
         if not 0 <= offset <= offset + length <= shared.length:
             raise RuleViolation(
                 "buffer-outside",
                 f"{length} bytes at {offset} do not lie inside the {shared.block}, {shared.length} bytes",
             )
-        return Mdl(self._adapter.device.memory.map, shared.address + offset, length)
 
     def _enter(self, call: str) -> Cpu:
         """Let the call in: the adapter is alive, and a CPU runs it; then let interrupts in."""

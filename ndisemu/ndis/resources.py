@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import Irp, Timer, WorkItem
 from ndisemu.memory import Block, DescriptorRing, HostMemory
+from ndisemu.ndis.data.mdl import DescriptorPool, Mdl
 from ndisemu.ndis.data.nbl import NblPool
 from ndisemu.ndis.data.packet import PacketPool
 
@@ -56,7 +57,7 @@ class Connection(Protocol):
 
 
 class Resources:
-    """Everything one adapter's driver has claimed."""
+    """Everything one adapter's driver has claimed; `grown` counts the shared memory that it was given while it ran."""
 
     def __init__(self, adapter: "Adapter") -> None:
         self._adapter = adapter
@@ -64,7 +65,9 @@ class Resources:
         self.timers: list[Timer] = []
         self.shared: list[SharedMemory] = []
         self.allocations: dict[Allocation, None] = {}
+        self.grown = 0
         self.packet_pools: list[PacketPool] = []
+        self.buffer_pools: list[DescriptorPool] = []
         self.nbl_pools: list[NblPool] = []
         self.unmaps: list[Callable[[], None]] = []
         self.irps: dict[Irp, None] = {}
@@ -103,6 +106,23 @@ class Resources:
         self.packet_pools.remove(pool)
         self._adapter.library.packet_pools.remove(pool)
 
+    def free_buffers(self, pool: DescriptorPool) -> None:
+        """Free a pool of buffer descriptors, once; each descriptor was freed before."""
+        if pool not in self.buffer_pools:
+            raise self._not_ours(pool)
+        if out := pool.leaks():
+            self._adapter.report(
+                "pool-leak",
+                f"NdisFreeBufferPool was called for {pool!r} before NdisFreeBuffer for {len(out)} of its buffers",
+            )
+        self.buffer_pools.remove(pool)
+
+    def free_buffer(self, buffer: Mdl) -> None:
+        """Free a descriptor that came from one of these pools, once."""
+        if buffer.pool is None or buffer.pool not in self.buffer_pools:
+            raise self._not_ours(buffer)
+        buffer.pool.free(buffer, self._adapter)
+
     def free_lists(self, pool: NblPool) -> None:
         """Free a pool of NET_BUFFER_LISTs, once."""
         if pool not in self.nbl_pools:
@@ -110,9 +130,9 @@ class Resources:
         self.nbl_pools.remove(pool)
         self._adapter.library.nbl_pools.remove(pool)
 
-    def _not_ours(self, pool: object) -> RuleViolation:
+    def _not_ours(self, what: object) -> RuleViolation:
         return RuleViolation(
-            "pool-free", f"{self._adapter.name} frees {pool!r}, which it has not allocated or freed before"
+            "pool-free", f"{self._adapter.name} frees {what!r}, which it has not allocated or freed before"
         )
 
     def schedule(self, routine: Callable[[], object], name: str) -> None:
@@ -189,7 +209,7 @@ class Resources:
                 report("irp-outstanding-at-halt", f"{halt} returned before {irp!r} was completed; wait for it")
             for shared in self.shared:
                 report("shmem-leak", f"{halt} returned without freeing the {shared.block}")
-            for pool in (*self.packet_pools, *self.nbl_pools):
+            for pool in (*self.packet_pools, *self.buffer_pools, *self.nbl_pools):
                 report("pool-leak", f"{halt} returned without freeing {pool!r}")
         self.silence()
         for shared in tuple(self.shared):
@@ -198,4 +218,5 @@ class Resources:
             self.free_packets(pool)
         for lists in tuple(self.nbl_pools):
             self.free_lists(lists)
+        self.buffer_pools = []
         self.timers = []

@@ -59,7 +59,10 @@ NdisMFreeSharedMemory          == PASSIVE
 NdisAllocatePacketPoolEx       <= DISPATCH
 NdisFreePacketPool             <= DISPATCH
 NdisAllocatePacket             <= DISPATCH
+NdisAllocateBufferPool         <= DISPATCH
+NdisFreeBufferPool             <= DISPATCH
 NdisAllocateBuffer             <= DISPATCH
+NdisFreeBuffer                 <= DISPATCH
 NdisMSendComplete              <= DISPATCH
 NdisMSendResourcesAvailable    == DISPATCH
 NdisMIndicateReceivePacket     <= DISPATCH

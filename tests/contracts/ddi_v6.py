@@ -32,6 +32,7 @@ ProtocolNetPnPEvent                   == PASSIVE   PASSIVE_LEVEL only
 ProtocolSendNetBufferListsComplete    <= DISPATCH  immediate
 ProtocolReceiveNetBufferLists         <= DISPATCH  immediate
 ProtocolOidRequestComplete            <= DISPATCH  immediate
+ProtocolStatusEx                      <= DISPATCH  immediate
 """
 
 CALLS: Final = """
@@ -59,6 +60,9 @@ NdisMIndicateReceiveNetBufferLists    <= DISPATCH
 NdisMOidRequestComplete               <= DISPATCH
 NdisMPauseComplete                    <= DISPATCH
 NdisMRestartComplete                  <= DISPATCH
+NdisMResetComplete                    <= DISPATCH
+NdisMResetMiniport                    <= DISPATCH
+NdisMIndicateStatusEx                 <= DISPATCH
 NdisMSleep                            < DISPATCH
 NdisStallExecution                    any
 NdisAllocateTimerObject               <= DISPATCH
@@ -106,6 +110,7 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "Binding.received",
         "Binding.sends_completed",
         "Binding.tell_request_complete",
+        "Binding.tell_status",
         "Binding.unbind",
         "DmaChannel.reclaim",
         "NblBinding.free_pools",

@@ -7,9 +7,13 @@ at with `wire.rules()` before the test ends.
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Concatenate, Final, ParamSpec
+from typing import Concatenate, Final, ParamSpec, cast
+
+import pytest
 
 from ndisemu import Emulation, RingMiniport, run
+from ndisemu.drivers.ring6 import Ring6Miniport
+from ndisemu.drivers.ring_explicit import ExplicitRingMiniport
 from ndisemu.kernel import DISPATCH, Cpu, run_passive
 from ndisemu.machine import Host, Slot
 from ndisemu.ndis import Oid, Packet, PacketFilter, ProtocolOption, Status, v5
@@ -17,6 +21,12 @@ from ndisemu.ndis import Oid, Packet, PacketFilter, ProtocolOption, Status, v5
 P = ParamSpec("P")
 
 EVERYTHING: Final = PacketFilter.PROMISCUOUS
+Styles = RingMiniport | ExplicitRingMiniport
+STYLES: Final = (RingMiniport, ExplicitRingMiniport)
+"""The reference miniport in the coroutine style and in the explicit one: whatever is claimed of one holds for the other."""
+
+both_styles: Final = pytest.mark.parametrize("style", STYLES)
+"""Run a test once for each style, which it is given."""
 TO_B: Final = b"\x02\x00\x00\x00\x02\x01"
 FROM_A: Final = b"\x02\x00\x00\x00\x01\x01"
 
@@ -62,14 +72,22 @@ class Peer(v5.Protocol):
     def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int:
         """Note the frames."""
         self.received += [packet.read() for packet in packets]
-        if self.kept:
-            self.held += packets
+        if not self.kept or packets[0].status is Status.RESOURCES:
+            return 0
+        self.held += packets
         return self.kept
 
     @property
     def statuses(self) -> list[Status]:
         """The statuses of what was completed, in order."""
         return [status for _, status in self.completed]
+
+
+def keep_small(slot: Slot) -> None:
+    """Let a driver be content with the receive pool that it has, however short that runs."""
+    driver = slot.adapter.miniport
+    assert isinstance(driver, RingMiniport | ExplicitRingMiniport | Ring6Miniport)
+    driver.rx.pool.enough = 0
 
 
 class Wire:
@@ -153,5 +171,31 @@ def on_wire(
         rest = list(signature.parameters.values())[1:]
         wrapper.__signature__ = signature.replace(parameters=rest)  # type: ignore[attr-defined]  # what pytest reads
         return wrapper
+
+    return decorate
+
+
+def in_both_styles(
+    *,
+    a: Mapping[str, int] | None = None,
+    b: Mapping[str, int] | None = None,
+    mtus: tuple[int, int] = (1500, 1500),
+) -> Callable[[Callable[Concatenate[Wire, P], Awaitable[None]]], Callable[Concatenate[type[Styles], P], None]]:
+    """Run a test that takes a `Wire` first, under virtual time, once with the reference miniport in each style."""
+
+    def decorate(
+        test: Callable[Concatenate[Wire, P], Awaitable[None]],
+    ) -> Callable[Concatenate[type[Styles], P], None]:
+        runs = {style: on_wire(a=a, b=b, mtus=mtus, miniport=style)(test) for style in STYLES}
+
+        @functools.wraps(test)
+        def wrapper(style: type[Styles], *args: P.args, **kwargs: P.kwargs) -> None:
+            runs[style](*args, **kwargs)
+
+        signature = inspect.signature(runs[RingMiniport])
+        style = inspect.Parameter("style", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        parameters = [style, *signature.parameters.values()]
+        wrapper.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # what pytest reads
+        return cast("Callable[Concatenate[type[Styles], P], None]", both_styles(wrapper))
 
     return decorate

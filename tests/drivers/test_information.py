@@ -9,7 +9,7 @@ from ndisemu.drivers.information import MAX_MULTICAST
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import MacOption, Medium, Oid, OidRequest, PacketFilter, Status
 from ndisemu.ndis.oid import MANDATORY_5X_QUERY, MANDATORY_5X_SET
-from tests.drivers.conftest import FROM_A, Wire, frame, on_wire
+from tests.drivers.conftest import FROM_A, Wire, frame, keep_small, on_wire
 
 LENGTHS = {
     Oid.GEN_VENDOR_DESCRIPTION: 16,
@@ -127,6 +127,7 @@ async def test_traffic_is_counted(wire: Wire) -> None:
 async def test_a_counter_of_the_cards_goes_on_although_reading_clears_it(wire: Wire) -> None:
     """Frames that found no buffer add up over any number of queries."""
     wire.sender.kept = 1
+    keep_small(wire.a)
     packets = wire.receiver.packets[:30]
     for place, packet in enumerate(packets):
         packet.fill(frame(place, to=FROM_A))

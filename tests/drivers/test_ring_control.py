@@ -8,7 +8,7 @@ from ndisemu import Emulation, RingMiniport, run
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import NetPnPEvent, Oid, OidRequest, PowerState, Status, v5
 from ndisemu.ndis.states import AdapterState
-from tests.drivers.conftest import Peer, Wire, frame, on_wire
+from tests.drivers.conftest import Peer, Wire, frame, keep_small, on_wire
 
 SECOND = 1_000_000_000
 
@@ -52,6 +52,7 @@ async def test_a_reset_aborts_what_was_not_sent(wire: Wire) -> None:
 async def test_packets_that_are_lent_stay_lent_over_a_reset(wire: Wire) -> None:
     """A protocol may return them whenever it likes; they go into the new ring."""
     wire.receiver.kept = 1
+    keep_small(wire.b)
     await wire.send(*[frame(number) for number in range(10)])
     await wire.emu.idle()
     assert await wire.b.adapter.reset() is Status.SUCCESS

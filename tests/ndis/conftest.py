@@ -103,10 +103,13 @@ class Mini(v5.Miniport):
         assert memory is not None
         self.memory = memory
         self.pool = self.ndis.allocate_packet_pool(BUFFERS, "receive packets")
+        self.buffers = self.ndis.allocate_buffer_pool(BUFFERS, "receive buffers")
         for place in range(BUFFERS):
             packet = self.ndis.allocate_packet(self.pool)
+            buffer = self.ndis.allocate_buffer(self.buffers, memory, place * SLOT, SLOT)
             assert packet is not None
-            packet.chain(self.ndis.allocate_buffer(memory, place * SLOT, SLOT))
+            assert buffer is not None
+            packet.chain(buffer)
             self.free.append(packet)
         self.timer = self.ndis.initialize_timer(self.handle_interrupt)
         self.interrupt = self.ndis.register_interrupt()
@@ -118,6 +121,9 @@ class Mini(v5.Miniport):
         self.timer.cancel()
         self.ndis.free_shared_memory(self.memory)
         self.ndis.free_packet_pool(self.pool)
+        for buffer in self.buffers.leaks():
+            self.ndis.free_buffer(buffer)
+        self.ndis.free_buffer_pool(self.buffers)
         return None
 
     def send_packets(self, packets: Sequence[Packet]) -> Status | Awaitable[Status | None] | None:

@@ -284,12 +284,14 @@ async def test_what_halt_leaves_is_reported_by_name_and_reclaimed(bench: Bench) 
         *["wi-outstanding-at-halt"] * 3,
         "shmem-leak",
         "pool-leak",
+        "pool-leak",
     ]
     texts = [finding.text for finding in bench.findings]
     assert [text for text in texts if "watch" in text or "statistics" in text or "too late" in text] == texts[2:5]
     assert "<Timer nic0 timer due at" in texts[1]
     assert "shared memory of nic0 at 0x" in texts[5]
     assert "<Pool receive packets of nic0: 0 of 8 free>" in texts[6]
+    assert "<Pool receive buffers of nic0: 0 of 8 free>" in texts[7]
     assert (bench.memory.blocks, bench.library.packet_pools) == ((), [])
     miniport.card.line.assert_(miniport.card.name)
     await bench.pass_time()

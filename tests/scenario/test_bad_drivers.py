@@ -277,7 +277,7 @@ def test_a_driver_that_never_completes_is_named_with_what_it_holds(bad: Run) -> 
     [
         ("RaisesInHalt", ["bugcheck"], 'raise ValueError("in halt")'),
         ("HaltsForEver", ["halt-stuck"], ""),
-        ("Leaks", ["int-leak", "shmem-leak", "shmem-leak", "shmem-leak", "pool-leak"], ""),
+        ("Leaks", ["int-leak", "shmem-leak", "shmem-leak", "shmem-leak", "pool-leak", "pool-leak"], ""),
     ],
 )
 def test_a_driver_that_does_not_halt_well_is_reported_after_all_its_traffic(

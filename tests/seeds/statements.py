@@ -168,13 +168,14 @@ STATEMENTS: Final = (
     Statement(
         "003", "every send is completed asynchronously, on circuits by the connection-oriented call",
         ("tests/ndis/v6/test_send.py::test_every_style_completes_each_list_once",
-         "tests/ndis/co/test_data.py::test_a_send_comes_back_with_the_status_of_its_completion",
+         "tests/ndis/co/v6/test_sends.py::test_every_list_comes_back_once_in_either_style",
          "scenarios/seeds/003-connection-oriented.yaml"),
     ),
     Statement(
         "003", "in NDIS 6 the driver sets the Status of each NET_BUFFER_LIST before it completes it",
         ("tests/ndis/v6/test_send.py::test_a_list_without_a_status_counts_as_failed",
-         "tests/ndis/v6/test_send.py::test_lists_of_one_completion_may_end_differently"),
+         "tests/ndis/v6/test_send.py::test_lists_of_one_completion_may_end_differently",
+         "tests/ndis/co/v6/test_sends.py::test_lists_of_one_completion_may_end_differently"),
     ),
     Statement(
         "003", "a driver short of resources cannot return sends to NDIS; it queues them inside",

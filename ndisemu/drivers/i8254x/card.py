@@ -23,16 +23,27 @@ GONE: Final = 0xFFFFFFFF
 
 
 class Card:
-    """One card with its rings; `started` says whether it runs, `link_up` what was last known of its link."""
+    """One card with its rings; `started` says whether it runs, `link_up` what was last known of its link.
+
+    `control` are bits of CTRL that it is to have besides.
+    """
 
     def __init__(
-        self, registers: RegisterSpace, tx: TxRing[Any], rx: RxRing[Any], information: Information, itr: int
+        self,
+        registers: RegisterSpace,
+        tx: TxRing[Any],
+        rx: RxRing[Any],
+        information: Information,
+        itr: int,
+        *,
+        control: int = 0,
     ) -> None:
         self._registers = registers
         self._tx = tx
         self._rx = rx
         self._information = information
         self._throttle = itr // reg.ITR_UNIT
+        self._control = reg.CTRL_FD | reg.CTRL_SLU | control
         self.started = False
         self.link_up = True
 
@@ -43,7 +54,7 @@ class Card:
         self._rx.start()
         self._rx.set_filter(self._information.filter, self._information.multicast)
         self._registers.write(reg.ITR, self._throttle)
-        self._registers.write(reg.CTRL, reg.CTRL_FD | reg.CTRL_SLU)
+        self._registers.write(reg.CTRL, self._control)
         self._registers.write(reg.IMS, CAUSES)
 
     def silence(self) -> None:

@@ -7,7 +7,7 @@ know their bytes as pairs of bus address and length.
 from collections.abc import Sequence
 from typing import Protocol
 
-from ndisemu.ndis import SharedMemory, SpinLock
+from ndisemu.ndis import Allocation, SharedMemory, SpinLock
 
 
 class RingLibrary(Protocol):
@@ -17,6 +17,12 @@ class RingLibrary(Protocol):
         self, length: int, *, cached: bool = True, alignment: int = 64, purpose: str = "shared memory"
     ) -> SharedMemory | None:
         """Allocate memory for card and driver; None when there is no room."""
+        ...
+
+    def allocate_shared_memory_async(
+        self, length: int, *, alignment: int = 64, purpose: str = "shared memory"
+    ) -> Allocation:
+        """Allocate it while the driver goes on."""
         ...
 
     def free_shared_memory(self, shared: SharedMemory) -> None:

@@ -1,52 +1,62 @@
 """A driver's half of the receive ring: take what the card has filled, give buffers back.
 
-Twice as many frames as descriptors are made, each with one buffer that holds
-the longest; so protocols can keep a ring's worth before the card runs short.
-A frame is in the ring, lent, or free. What it is depends on the driver: a
-packet (`PacketRing`), or a NET_BUFFER in a list of its own (`ListRing`).
+A frame is in the ring, lent, or free, and has one buffer that holds the
+longest; there are twice as many frames as descriptors, and more where the
+driver lets the `pool` grow. What a frame is depends on the driver: a packet
+(`PacketRing`), or a NET_BUFFER in a list of its own (`ListRing`).
+
+The DPC takes and fills up the ring; frames come back on any CPU. So the ring
+has a lock, which a return needs only when the ring has run short.
 
 Source: 8254x manual 3.2.3 (legacy descriptors), 13.4.22 (RCTL).
 """
 
-from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Sequence
+from typing import Final, Generic, TypeVar
 
 from ndisemu.drivers.i8254x.library import RingLibrary, RxFrame
+from ndisemu.drivers.i8254x.pool import ListBuffers, PacketBuffers, ReceivePool
 from ndisemu.hw import registers as reg
-from ndisemu.ndis import Packet, PacketFilter, PacketPool, RegisterSpace, SharedMemory, v5, v6
+from ndisemu.ndis import Packet, PacketFilter, RegisterSpace, SharedMemory, SpinLock, Status, Tag, v5, v6
 
 # How many status words are looked at first; most interrupts find fewer frames.
 _GLANCE = 8
 _WHOLE = reg.RX_DD | reg.RX_EOP
 
 
+# How many rings' worth of frames a pool may grow to, where the driver's parameters do not say.
+GROWTH: Final = 8
+
+
 F = TypeVar("F", bound=RxFrame)
 
 
-class RxRing(ABC, Generic[F]):
-    """`count` receive descriptors, `longest` the longest frame in bytes."""
+class RxRing(Generic[F]):
+    """`count` receive descriptors over `pool`; `longest` is the longest frame in bytes.
 
-    def __init__(self, ndis: RingLibrary, registers: RegisterSpace, count: int, longest: int) -> None:
+    With `tagged` each frame is given the 802.1Q tag that the card has taken out of it.
+    """
+
+    def __init__(
+        self, ndis: RingLibrary, registers: RegisterSpace, count: int, longest: int, pool: ReceivePool[F]
+    ) -> None:
         self._ndis = ndis
         self._registers = registers
-        self._size = min(size for size in reg.BUFFER_SIZES if size >= max(longest, 2048))
-        self._ring_memory = ndis.allocate_shared_memory(16 * count, alignment=128, purpose="RX ring")
-        self._buffers = ndis.allocate_shared_memory(2 * count * self._size, alignment=4096, purpose="receive buffers")
-        if self._ring_memory is None or self._buffers is None:
-            raise MemoryError(f"no room for {2 * count} receive buffers of {self._size} bytes")
-        self._ring = self._ring_memory.ring()
-        # The descriptor that offers each frame to the card.
-        self._empty = {frame: (address, 0) for frame, address in self._make_frames(self._buffers, 2 * count)}
-        self._free = deque(self._empty)
+        self._memory: SharedMemory | None = ndis.allocate_shared_memory(16 * count, alignment=128, purpose="RX ring")
+        if self._memory is None:
+            raise MemoryError(f"no room for an RX ring of {count} descriptors")
+        self._ring = self._memory.ring()
+        self._lock: SpinLock = ndis.allocate_spin_lock("RX ring")
+        self.pool = pool
+        self._free = pool.free
         self._slots: list[F | None] = [None] * count
         self._next = 0
         self._tail = 0
         self._given = 0
-        self._control = reg.RCTL_EN | reg.RCTL_SECRC | reg.BUFFER_SIZES[self._size]
+        self._control = reg.RCTL_EN | reg.RCTL_SECRC | reg.BUFFER_SIZES[buffer_size(longest)]
         if longest > 1518:
             self._control |= reg.RCTL_LPE
+        self.tagged = False
         self.broken = 0
         self._inside = False
         self._started = False
@@ -55,7 +65,7 @@ class RxRing(ABC, Generic[F]):
         """Tell the card where the ring is and fill it; the filter opens when a protocol sets one."""
         self._started = True
         write = self._registers.write
-        address = self._ring_memory.address if self._ring_memory is not None else 0
+        address = self._memory.address if self._memory is not None else 0
         write(reg.RDBAL, address & 0xFFFFFFFF)
         write(reg.RDBAH, address >> 32)
         write(reg.RDLEN, 16 * self._ring.count)
@@ -65,22 +75,22 @@ class RxRing(ABC, Generic[F]):
 
     def stop(self) -> None:
         """The card was reset: take the packets in the ring back; frames in them are lost."""
-        self._started = False
         slots = self._slots
-        for place in range(self._next, self._next + self._given):
-            packet = slots[place % len(slots)]
-            if packet is not None:
-                self._free.append(packet)
-        self._next = self._tail = self._given = 0
-        self._inside = False
+        with self._lock:
+            self._started = False
+            for place in range(self._next, self._next + self._given):
+                packet = slots[place % len(slots)]
+                if packet is not None:
+                    self._free.append(packet)
+            self._next = self._tail = self._given = 0
+            self._inside = False
 
     def free(self) -> None:
         """Give ring, buffers and frames back."""
-        for memory in (self._ring_memory, self._buffers):
-            if memory is not None:
-                self._ndis.free_shared_memory(memory)
-        self._ring_memory = self._buffers = None
-        self._free_pool()
+        if self._memory is not None:
+            self._ndis.free_shared_memory(self._memory)
+            self._memory = None
+        self.pool.give_back()
 
     def set_filter(self, wanted: PacketFilter, multicast: Sequence[bytes]) -> None:
         """Open the card's filters for what NDIS asked for."""
@@ -101,12 +111,24 @@ class RxRing(ABC, Generic[F]):
         self._registers.write(reg.RCTL, control)
 
     def take(self, most: int) -> list[F]:
-        """Return up to `most` frames that the card has filled, in order, with their lengths set; in the DPC."""
+        """Return up to `most` frames that the card has filled, in order, with their lengths set; in the DPC.
+
+        Free frames take their places in the ring.
+        """
+        self._lock.dpr_acquire()
+        frames: list[F] = []
         count = self._filled(min(most, self._given))
-        if not count:
-            return []
+        if count:
+            self._harvest(count, frames)
+            self._fill_up()
+        self._lock.dpr_release()
+        return frames
+
+    def _harvest(self, count: int, frames: list[F]) -> None:
+        """Move the frames of the next `count` descriptors to `frames`."""
         status = self._ring.read_status(self._next, count)
-        frames = []
+        if self.tagged:
+            self._read_tags(status)
         slots, place = self._slots, self._next
         for word in status:
             frame = slots[place]
@@ -121,26 +143,50 @@ class RxRing(ABC, Generic[F]):
             frames.append(frame)
         self._next = place
         self._given -= count
-        if len(frames) < count:
-            self.refill()
-        return frames
 
     def give(self, frames: Sequence[F]) -> None:
-        """Take frames back that no protocol holds any more, and put their buffers into the ring."""
-        self._free.extend(frames)
-        self.refill()
+        """Take frames back that no protocol holds any more; they go into the ring where it has run short."""
+        free = self._free
+        free.extend(frames)
+        # Whoever takes from the ring looks at what is free afterwards, so one of the two sees the other.
+        if self._given < len(self._slots) - 1:
+            self.refill()
+        if self.pool.low and len(free) >= self.pool.enough:
+            self.pool.low = False
 
     def refill(self) -> None:
-        """Give the card as many free buffers as the ring takes, one descriptor staying unused."""
+        """Give the card as many free buffers as the ring takes."""
+        with self._lock:
+            self._fill_up()
+
+    # How the pool grows.
+
+    @property
+    def low(self) -> bool:
+        """Whether frames are to be shown instead of lent, as no more can be had."""
+        return self.pool.low
+
+    def keep_up(self) -> None:
+        """Ask for more frames if protocols have kept so many that few are free; in the DPC, after an indication."""
+        if len(self._free) < self.pool.enough:
+            self.pool.ask()
+
+    def grow(self, memory: SharedMemory | None) -> None:
+        """Take the memory that `keep_up` has asked for, or None: in MiniportAllocateComplete."""
+        self.pool.take_in(memory)
+        self.refill()
+
+    def _fill_up(self) -> None:
+        """Give the card free buffers, under the lock; one descriptor stays unused."""
         room = self._ring.count - 1 - self._given if self._started else 0
         count = min(room, len(self._free))
         if not count:
             return
         words: list[int] = []
-        slots, place, free = self._slots, self._tail, self._free
+        slots, place, free, empty = self._slots, self._tail, self._free, self.pool.empty
         for _ in range(count):
             frame = slots[place] = free.popleft()
-            words += self._empty[frame]
+            words += empty[frame]
             place = place + 1 if place + 1 < len(slots) else 0
         self._ring.write(self._tail, words)
         self._tail = place
@@ -166,50 +212,55 @@ class RxRing(ABC, Generic[F]):
         if frame is not None:
             self._free.append(frame)
 
-    @abstractmethod
-    def _make_frames(self, buffers: SharedMemory, count: int) -> Iterator[tuple[F, int]]:
-        """Make `count` frames of one buffer each; gives each with the bus address of its buffer."""
-
-    @abstractmethod
-    def _free_pool(self) -> None:
-        """Give the frames' descriptors back."""
+    def _read_tags(self, status: Sequence[int]) -> None:
+        """Note beside each frame the tag that the card has taken out of it: where the frame has a place for one."""
 
 
 class PacketRing(RxRing[Packet]):
-    """A receive ring of an NDIS 5.1 driver."""
+    """A receive ring of an NDIS 5.1 driver, whose pool may grow to `most` packets; `GROWTH` rings' worth by default."""
 
     _ndis: v5.MiniportLibrary
-    _pool: PacketPool
 
-    def _make_frames(self, buffers: SharedMemory, count: int) -> Iterator[tuple[Packet, int]]:
-        self._pool = self._ndis.allocate_packet_pool(count, "receive packets")
-        for place in range(count):
-            packet = self._ndis.allocate_packet(self._pool)
-            buffer = self._ndis.allocate_buffer(buffers, place * self._size, self._size)
+    def __init__(
+        self, ndis: v5.MiniportLibrary, registers: RegisterSpace, count: int, longest: int, most: int | None = None
+    ) -> None:
+        pool = PacketBuffers(ndis, count, buffer_size(longest), most or GROWTH * count)
+        super().__init__(ndis, registers, count, longest, pool)
+
+    def indicate(self, packets: Sequence[Packet]) -> None:
+        """Lend packets to the protocols; while the pool is low only show them, and have them back at once."""
+        if not self.pool.low:
+            self._ndis.indicate_receive(packets)
+            return
+        for packet in packets:
+            packet.status = Status.RESOURCES
+        self._ndis.indicate_receive(packets)
+        for packet in packets:
+            packet.status = Status.SUCCESS
+        self.give(packets)
+
+    def _read_tags(self, status: Sequence[int]) -> None:
+        slots, place = self._slots, self._next
+        for offset, word in enumerate(status):
+            packet = slots[(place + offset) % len(slots)]
             if packet is not None:
-                packet.chain(buffer)
-                yield packet, buffer.address
-
-    def _free_pool(self) -> None:
-        self._ndis.free_packet_pool(self._pool)
+                special = word >> reg.SPECIAL_SHIFT if word & reg.RX_VP else 0
+                packet.ieee8021q = Tag.from_wire(special).pack()
 
 
 class ListRing(RxRing[v6.NetBuffer]):
-    """A receive ring of an NDIS 6 driver: each NET_BUFFER is the one frame of its list."""
+    """A receive ring of an NDIS 6 driver, whose pool may grow to `most` lists; `GROWTH` rings' worth by default."""
 
-    _ndis: v6.MiniportLibrary
-    _pool: v6.NblPool
+    def __init__(
+        self, ndis: v6.MiniportLibrary, registers: RegisterSpace, count: int, longest: int, most: int | None = None
+    ) -> None:
+        pool = ListBuffers(ndis, count, buffer_size(longest), most or GROWTH * count)
+        super().__init__(ndis, registers, count, longest, pool)
 
-    def _make_frames(self, buffers: SharedMemory, count: int) -> Iterator[tuple[v6.NetBuffer, int]]:
-        self._pool = self._ndis.allocate_nbl_pool(count, "receive lists")
-        for place in range(count):
-            mdl = self._ndis.allocate_mdl(buffers, place * self._size, self._size)
-            nbl = self._ndis.allocate_nbl(self._pool, mdl)
-            if nbl is not None:
-                yield nbl.buffers[0], mdl.address
 
-    def _free_pool(self) -> None:
-        self._ndis.free_nbl_pool(self._pool)
+def buffer_size(longest: int) -> int:
+    """Return the size of buffers that hold a frame of `longest` bytes: the card's smallest that does, from 2048 on."""
+    return min(size for size in reg.BUFFER_SIZES if size >= max(longest, 2048))
 
 
 def _leading(status: list[int]) -> int:

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from ndisemu.drivers.i8254x.library import RingLibrary, TxFrame
 from ndisemu.hw import registers as reg
-from ndisemu.ndis import RegisterSpace, SharedMemory, Signal, SpinLock, Status
+from ndisemu.ndis import RegisterSpace, SharedMemory, Signal, SpinLock, Status, v6
 
 BURST = 64
 _COMMAND = reg.TX_EOP | reg.TX_IFCS
@@ -26,15 +26,18 @@ F = TypeVar("F", bound=TxFrame)
 class Burst(Generic[F]):
     """Frames that are posted together, and the words of their descriptors.
 
-    `sent` is set to their status when the card has taken the last of them,
-    or when nothing is left of them to post.
+    It ends when the card has taken the last of them, or when nothing is left
+    of them to post: then `status` says how, and `sent` is set to it. `ends`
+    are the lists whose last frame is in it, where frames come in lists.
     """
 
-    __slots__ = ("frames", "last", "sent", "words")
+    __slots__ = ("ends", "frames", "last", "sent", "status", "words")
 
     def __init__(self, frames: Sequence[F]) -> None:
         self.frames = frames
+        self.ends: Sequence[v6.NetBufferList] = ()
         self.last = 0
+        self.status = Status.PENDING
         self.sent = Signal()
         self.words = _descriptors(frames)
 
@@ -42,6 +45,11 @@ class Burst(Generic[F]):
     def descriptors(self) -> int:
         """How many descriptors it takes."""
         return len(self.words) // 2
+
+    def end(self, status: Status) -> None:
+        """Say how it has ended; who waits for that goes on."""
+        self.status = status
+        self.sent.set(status)
 
     def leave_out(self, gone: Callable[[F], bool]) -> list[F]:
         """Take frames out that are not to be sent, as long as the burst is not posted; returns them."""
@@ -51,7 +59,7 @@ class Burst(Generic[F]):
             if self.frames:
                 self.words = _descriptors(self.frames)
             else:
-                self.sent.set(Status.REQUEST_ABORTED)
+                self.end(Status.REQUEST_ABORTED)
         return out
 
 
@@ -98,7 +106,7 @@ class TxRing(Generic[F]):
             self._free = self._ring.count - 1
             room, self._room = self._room, None
         for burst in posted:
-            burst.sent.set(Status.SUCCESS if words[2 * burst.last + 1] & reg.TX_DD else status)
+            burst.end(Status.SUCCESS if words[2 * burst.last + 1] & reg.TX_DD else status)
         if room is not None:
             room.set()
         return posted
@@ -123,19 +131,25 @@ class TxRing(Generic[F]):
                 return [burst]
             if len(frames) == 1:
                 # There will never be room for it.
-                burst.sent.set(Status.INVALID_PACKET)
+                burst.end(Status.INVALID_PACKET)
                 return [burst]
         half = len(frames) // 2
         return self.split(frames[:half]) + self.split(frames[half:])
 
-    def has_room(self, burst: Burst[F]) -> bool:
-        """Whether `burst` fits into the ring now."""
-        return self._free >= burst.descriptors
+    def has_room(self, *bursts: Burst[F]) -> bool:
+        """Whether `bursts` fit into the ring now, all of them."""
+        return self._free >= sum([burst.descriptors for burst in bursts])
 
     def room(self) -> Signal:
         """Await this for some room; one coroutine at a time, which the driver's turn sees to."""
-        self._room = Signal()
-        return self._room
+        room = Signal()
+        with self._lock:
+            if self._posted:
+                self._room = room
+        if self._room is not room:
+            # All of it, since somebody looked.
+            room.set()
+        return room
 
     def post(self, burst: Burst[F]) -> None:
         """Write the descriptors of `burst`, for which there is room, and ring the doorbell; a stopped ring ends it."""
@@ -143,7 +157,7 @@ class TxRing(Generic[F]):
         ring = self._ring
         with self._lock:
             if self._stopped is not None:
-                burst.sent.set(self._stopped)
+                burst.end(self._stopped)
                 return
             ring.write(self._tail, burst.words)
             burst.last = (self._tail + count - 1) % ring.count
@@ -152,25 +166,26 @@ class TxRing(Generic[F]):
             self._posted.append(burst)
             self._registers.write(reg.TDT, self._tail)
 
-    def reap(self) -> None:
-        """Find the bursts the card has sent, oldest first, and wake who waits for them; in the DPC."""
-        done = self.take_sent()
-        room, self._room = self._room if done else None, None if done else self._room
-        for burst in done:
-            burst.sent.set(Status.SUCCESS)
-        if room is not None:
-            room.set()
+    def reap(self) -> list[Burst[F]]:
+        """End the bursts the card has sent, oldest first, and make room of their descriptors; in the DPC.
 
-    def take_sent(self) -> list[Burst[F]]:
-        """Return the bursts the card has sent, oldest first, and make room of their descriptors; in the DPC."""
+        Returns them, for drivers that do not wait for each.
+        """
         posted, words = self._posted, self._ring.words
         self._lock.dpr_acquire()
         done = []
+        room = None
         while posted and words[2 * posted[0].last + 1] & reg.TX_DD:
             burst = posted.popleft()
             self._free += burst.descriptors
             done.append(burst)
+        if done:
+            room, self._room = self._room, None
         self._lock.dpr_release()
+        for burst in done:
+            burst.end(Status.SUCCESS)
+        if room is not None:
+            room.set()
         return done
 
     @property

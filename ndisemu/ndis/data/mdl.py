@@ -2,7 +2,8 @@
 
 An MDL says where bytes are: a memory, a bus address, a length, and the next
 one of a chain. It holds no bytes itself; two MDLs may describe the same
-memory.
+memory. A protocol's descriptors come with memory behind each (`BufferPool`),
+a miniport's describe parts of what it shares with its card (`DescriptorPool`).
 """
 
 from mmap import mmap
@@ -15,10 +16,11 @@ class Mdl:
 
     `memory` is the mapping that `address` is an offset of. `capacity` is how
     long the run may become; `length` is what it says now. `owner` is None
-    while it lies in its pool.
+    while it lies in its pool. `pool` is where a miniport's NdisFreeBuffer
+    puts it; None where it cannot.
     """
 
-    __slots__ = ("address", "capacity", "length", "memory", "next", "owner")
+    __slots__ = ("address", "capacity", "length", "memory", "next", "owner", "pool")
 
     def __init__(self, memory: mmap, address: int, capacity: int) -> None:
         self.memory = memory
@@ -27,6 +29,7 @@ class Mdl:
         self.length = capacity
         self.next: Mdl | None = None
         self.owner: object | None = None
+        self.pool: DescriptorPool | None = None
 
     def __repr__(self) -> str:
         return f"<Mdl {self.length}/{self.capacity} bytes at {self.address:#x}>"
@@ -37,7 +40,10 @@ class Mdl:
 
 
 class BufferPool(Pool[Mdl]):
-    """Descriptors with memory behind each (`NdisAllocateBufferPool`), in one allocation of the host."""
+    """Descriptors with memory behind each, in one allocation of the host.
+
+    What a protocol does with NdisAllocateMemoryWithTag and NdisAllocateBufferPool.
+    """
 
     __slots__ = ("block", "memory")
 
@@ -58,3 +64,28 @@ class BufferPool(Pool[Mdl]):
     def close(self) -> None:
         """Give the memory back to the host (`NdisFreeBufferPool`)."""
         self.memory.free(self.block)
+
+
+class DescriptorPool(Pool[Mdl]):
+    """Descriptors without memory (`NdisAllocateBufferPool`): each gets some to describe as it is allocated."""
+
+    __slots__ = ()
+
+    def __init__(self, memory: HostMemory, name: str, owner: str, count: int) -> None:
+        super().__init__(name, owner, [Mdl(memory.map, 0, 0) for _ in range(count)])
+        for mdl in self:
+            mdl.pool = self
+
+    def describe(self, owner: object, address: int, length: int) -> Mdl | None:
+        """Lend a descriptor of `length` bytes at `address` (`NdisAllocateBuffer`); None when all are out."""
+        mdl = self.allocate(owner)
+        if mdl is not None:
+            mdl.address = address
+            mdl.capacity = mdl.length = length
+        return mdl
+
+    def free(self, item: Mdl, owner: object) -> None:
+        """Take a descriptor back, which describes nothing any more (`NdisFreeBuffer`)."""
+        super().free(item, owner)
+        item.address = item.capacity = item.length = 0
+        item.next = None

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import Delay, Irp, Timer
+from ndisemu.kernel import DISPATCH, Delay, Irp, Timer
 from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.constants import AttributeFlag
-from ndisemu.ndis.data.mdl import Mdl
+from ndisemu.ndis.data.mdl import DescriptorPool, Mdl
 from ndisemu.ndis.data.packet import Packet, PacketPool
 from ndisemu.ndis.ddi import Kind, check_immediate, ddi
 from ndisemu.ndis.indication import StatusIndication
@@ -93,7 +93,13 @@ class MiniportLibrary(BaseMiniportLibrary):
 
     @ddi("NdisMAllocateSharedMemoryAsync", irql="<= DISPATCH", kind=Kind.CALL, source="seed 002, NDIS reference 5.12")
     def allocate_shared_memory_async(
-        self, length: int, *, cached: bool = True, alignment: int = 64, context: object = None
+        self,
+        length: int,
+        *,
+        cached: bool = True,
+        alignment: int = 64,
+        context: object = None,
+        purpose: str = "shared memory",
     ) -> Allocation:
         """Allocate memory while the driver goes on: await it, or let `allocate_complete` be called with it.
 
@@ -102,7 +108,6 @@ class MiniportLibrary(BaseMiniportLibrary):
         self._enter("NdisMAllocateSharedMemoryAsync")
         adapter = self._adapter
         self._check_async()
-        purpose = "shared memory"
         allocation = Allocation(
             adapter,
             length,
@@ -112,6 +117,7 @@ class MiniportLibrary(BaseMiniportLibrary):
                 length, cached=cached, alignment=alignment, purpose=purpose
             ),
             deliver=adapter.allocate_complete,
+            level=DISPATCH,
         )
         if adapter.state.current is AdapterState.HALTING:
             allocation.refuse()
@@ -125,11 +131,32 @@ class MiniportLibrary(BaseMiniportLibrary):
         self._enter("NdisMFreeSharedMemory")
         self._adapter.resources.free_shared(shared)
 
-    @ddi("NdisAllocateBuffer", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
-    def allocate_buffer(self, shared: SharedMemory, offset: int, length: int) -> Mdl:
-        """Describe `length` bytes of shared memory from `offset` as a buffer."""
+    @ddi("NdisAllocateBufferPool", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
+    def allocate_buffer_pool(self, count: int, name: str = "buffers") -> DescriptorPool:
+        """Make a pool of buffer descriptors, which describe nothing yet."""
+        self._enter("NdisAllocateBufferPool")
+        pool = DescriptorPool(self._adapter.device.memory, name, self._adapter.name, count)
+        self._adapter.resources.buffer_pools.append(pool)
+        return pool
+
+    @ddi("NdisFreeBufferPool", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
+    def free_buffer_pool(self, pool: DescriptorPool) -> None:
+        """Give a buffer pool back, whose buffers were freed before."""
+        self._enter("NdisFreeBufferPool")
+        self._adapter.resources.free_buffers(pool)
+
+    @ddi("NdisAllocateBuffer", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.1, seed 002")
+    def allocate_buffer(self, pool: DescriptorPool, shared: SharedMemory, offset: int, length: int) -> Mdl | None:
+        """Take a descriptor from `pool` for `length` bytes of shared memory from `offset`; None when it is empty."""
         self._enter("NdisAllocateBuffer")
-        return self._describe(shared, offset, length)
+        self._check_inside(shared, offset, length)
+        return pool.describe(self._adapter, shared.address + offset, length)
+
+    @ddi("NdisFreeBuffer", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
+    def free_buffer(self, buffer: Mdl) -> None:
+        """Give a descriptor back to its pool."""
+        self._enter("NdisFreeBuffer")
+        self._adapter.resources.free_buffer(buffer)
 
     @ddi("NdisAllocatePacketPoolEx", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
     def allocate_packet_pool(self, count: int, name: str = "packets") -> PacketPool:

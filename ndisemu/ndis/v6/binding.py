@@ -13,6 +13,7 @@ from ndisemu.kernel import DRIVER_ERRORS
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.pnp import NetPnPEvent
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v6.edges import NblLower
@@ -99,6 +100,12 @@ class Binding(NblBinding):
             "NdisOidRequest",
             lambda: self.protocol.request_complete(self, request, status),
         )
+
+    def tell_status(self, indication: StatusIndication | None) -> None:
+        """Tell the protocol a status: ProtocolStatusEx; there are no series, so none has an end."""
+        if indication is not None:
+            told = indication.for_6()
+            self.tell("ProtocolStatusEx", "NdisMIndicateStatusEx", lambda: self.protocol.status(self, told))
 
     # What NDIS does with it.
 

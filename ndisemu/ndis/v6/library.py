@@ -16,11 +16,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import Delay, Timer
+from ndisemu.kernel import PASSIVE, Delay, Timer
+from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.data.mdl import Mdl
 from ndisemu.ndis.data.nbl import NblPool, NetBuffer, NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, check_immediate, ddi
+from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.miniportlibrary import BaseMiniportLibrary
 from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.status import Status
@@ -50,6 +52,7 @@ class MiniportLibrary(BaseMiniportLibrary):
         adapter = self._adapter
         if isinstance(attributes, RegistrationAttributes):
             adapter.registration = attributes
+            adapter.hang.set_interval(attributes.check_for_hang_time)
         elif adapter.registration is None:
             raise RuleViolation(
                 "st-attributes-order",
@@ -122,25 +125,33 @@ class MiniportLibrary(BaseMiniportLibrary):
         return adapter.resources.allocate_shared(length, cached=cached, alignment=alignment, purpose=purpose)
 
     @ddi("NdisMAllocateSharedMemoryAsyncEx", irql="<= DISPATCH", kind=Kind.CALL, source=_DMA)
-    def allocate_shared_memory_async(self, length: int, context: object, *, purpose: str = "shared memory") -> Status:
-        """Allocate memory later: PENDING, then `shared_memory_allocate_complete` at PASSIVE_LEVEL.
+    def allocate_shared_memory_async(
+        self, length: int, *, alignment: int = 64, context: object = None, purpose: str = "shared memory"
+    ) -> Allocation:
+        """Allocate memory while the driver goes on.
 
-        A coroutine passes a `Signal` as the context and awaits it: its value is the memory, or None.
+        Await it, or let `shared_memory_allocate_complete` be called with it, at PASSIVE_LEVEL. What is refused at once
+        has the status FAILURE and no completion: while the adapter halts.
         """
         self._enter("NdisMAllocateSharedMemoryAsyncEx")
         self._need_channel("NdisMAllocateSharedMemoryAsyncEx")
         adapter = self._adapter
-
-        def allocate() -> None:
-            if adapter.alive:
-                shared = adapter.resources.allocate_shared(length, cached=True, alignment=64, purpose=purpose)
-                adapter.call(
-                    "MiniportSharedMemoryAllocateComplete",
-                    lambda: adapter.miniport.shared_memory_allocate_complete(shared, context),
-                )
-
-        adapter.cpu.queue_thread(allocate)
-        return Status.PENDING
+        allocation = Allocation(
+            adapter,
+            length,
+            cached=True,
+            context=context,
+            allocate=lambda: adapter.resources.allocate_shared(
+                length, cached=True, alignment=alignment, purpose=purpose
+            ),
+            deliver=adapter.allocate_complete,
+            level=PASSIVE,
+        )
+        if adapter.state.current is AdapterState.HALTING:
+            allocation.refuse()
+        else:
+            allocation.start()
+        return allocation
 
     @ddi(
         "NdisMFreeSharedMemory", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.12; 10.9 chooses DISPATCH"
@@ -154,7 +165,8 @@ class MiniportLibrary(BaseMiniportLibrary):
     def allocate_mdl(self, shared: SharedMemory, offset: int, length: int) -> Mdl:
         """Describe `length` bytes of shared memory from `offset`."""
         self._enter("NdisAllocateMdl")
-        return self._describe(shared, offset, length)
+        self._check_inside(shared, offset, length)
+        return Mdl(self._adapter.device.memory.map, shared.address + offset, length)
 
     @ddi("NdisAllocateNetBufferListPool", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
     def allocate_nbl_pool(self, count: int, name: str = "lists") -> NblPool:
@@ -217,6 +229,32 @@ class MiniportLibrary(BaseMiniportLibrary):
         """Complete the request that is pending."""
         self._enter("NdisMOidRequestComplete")
         self._adapter.requests.complete_request(request, status)
+
+    @ddi("NdisMResetComplete", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.7")
+    def reset_complete(self, status: Status, *, addressing_reset: bool = False) -> None:
+        """Complete the pending reset; with `addressing_reset` NDIS sets filters and addresses again."""
+        self._enter("NdisMResetComplete")
+        self._adapter.resetting.call.complete_reset(status, addressing_reset=addressing_reset)
+
+    # Statuses and resets.
+
+    @ddi("NdisMIndicateStatusEx", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
+    def indicate_status(self, indication: StatusIndication) -> None:
+        """Tell all protocols; a LINK_STATE, with its NDIS_LINK_STATE, is also what NDIS answers of the link from now on."""
+        self._enter("NdisMIndicateStatusEx")
+        if self._adapter.registration is None:
+            raise RuleViolation(
+                "status-before-attributes",
+                f"{self._adapter.name} indicated {indication.code} before its registration attributes were set",
+            )
+        self._adapter.indications.indicate(indication)
+
+    @ddi("NdisMResetMiniport", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.7")
+    def reset_miniport(self) -> Status:
+        """Ask for a reset, which is never on this stack: SUCCESS means that it will come."""
+        self._enter("NdisMResetMiniport")
+        status = self._adapter.resetting.ask()
+        return Status.SUCCESS if status is Status.PENDING else status
 
     # Timers and work items.
 

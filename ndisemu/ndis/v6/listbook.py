@@ -50,6 +50,7 @@ class ListBook(SendBook):
         serial = self.take_over(sender, nbls)
         for nbl in nbls:
             nbl.status = _UNSET
+            nbl.sent = nbl.buffers
         if (note := self._probe.event) is not None:
             note("send", self.name, len(nbls), "")
         return serial
@@ -66,17 +67,23 @@ class ListBook(SendBook):
 
     def complete(self, nbls: Sequence[NetBufferList], flags: int) -> None:
         """Give lists back to the protocols that sent them, as the miniport says."""
-        self.give_back(nbls)
-        failed = mapped = False
-        for nbl in nbls:
-            if nbl.status is not _SUCCESS:
-                failed = True
-            for buffer in nbl.buffers:
-                if buffer.mapped:
-                    mapped = True
-        if mapped:
-            self._free_left_mappings(nbls)
-        if failed:
+        # What `give_back` does, and all that is looked at, in one pass: `ndisemu bench`, bursts of 64.
+        remarkable = False
+        place = 0
+        try:
+            for place, nbl in enumerate(nbls):
+                if nbl.owner is not self:
+                    raise self._not_in_flight(nbls, place)
+                nbl.owner = nbl.binding
+                if nbl.status is not _SUCCESS or nbl.buffers is not nbl.sent:
+                    remarkable = True
+                for buffer in nbl.sent:
+                    if buffer.mapped:
+                        remarkable = True
+        except AttributeError:
+            raise self._no_descriptor(nbls, place) from None
+        if remarkable:
+            self._restore(nbls)
             self._count_by_status(nbls)
         else:
             self.count_end(len(nbls), _SUCCESS)
@@ -152,8 +159,16 @@ class ListBook(SendBook):
             "a member of Status such as Status.SUCCESS. It counts as NDIS_STATUS_FAILURE",
         )
 
-    def _free_left_mappings(self, nbls: Sequence[NetBufferList]) -> None:
+    def _restore(self, nbls: Sequence[NetBufferList]) -> None:
+        """Undo what the miniport has left of its doings."""
         for nbl in nbls:
+            if nbl.buffers is not nbl.sent:
+                self.adapter.report(
+                    "send-nb-list-unmodified",
+                    f"{self.name} completed {nbl!r} with {len(nbl.buffers)} NET_BUFFERs, and not the {len(nbl.sent)} "
+                    "that it was submitted with; a miniport leaves the chain as it is. It was restored",
+                )
+                nbl.buffers = nbl.sent
             if any(buffer.mapped for buffer in nbl.buffers):
                 self.adapter.report(
                     "sg-free", f"{self.name} completed {nbl!r} while an SG list of it lives; free it before"

@@ -15,6 +15,7 @@ from ndisemu.ndis.bindcontext import BaseBindContext
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.pnp import NetEvent, NetPnPEvent
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v6.flags import ReceiveFlag
@@ -95,3 +96,7 @@ class Protocol:
     def request_complete(self, binding: "Binding", request: OidRequest, status: Status) -> None:
         """Learn the end of a request that was pending."""
         raise NotImplementedError(f"{type(self).__name__} makes requests and supplies no ProtocolOidRequestComplete")
+
+    @ddi("ProtocolStatusEx", irql="<= DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 2.2, 5.7")
+    def status(self, binding: "Binding", indication: StatusIndication) -> None:
+        """Learn of a reset, of the link (LINK_STATE, with an NDIS_LINK_STATE), or of what else the miniport indicates."""

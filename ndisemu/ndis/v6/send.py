@@ -2,7 +2,8 @@
 
 Lists go to MiniportSendNetBufferLists at once, in the caller's context and
 at its IRQL, while the adapter is Running; in any other state NDIS completes
-them itself with NDIS_STATUS_PAUSED. Each list comes back through
+them itself with NDIS_STATUS_PAUSED, and while the adapter is being reset,
+sleeps or is gone, with a status that says so. Each list comes back through
 NdisMSendNetBufferListsComplete, exactly once, with its own status
 (`listbook`).
 
@@ -67,9 +68,10 @@ class NblSends(ListBook):
         )
 
     def refuse(self, upper: NblUpper, nbls: Sequence[NetBufferList], status: Status) -> None:
-        """Complete lists of a binding that is not Running; the miniport never sees them."""
+        """Complete lists of a binding that is not Running; what keeps the adapter from sending at all is said first."""
         self.take_over(upper, nbls)
-        self.finish(nbls, status)
+        refusal = self._owner.refusal
+        self.finish(nbls, status if refusal is None else refusal)
 
     def announce(self, nbls: Sequence[NetBufferList], flags: int) -> None:
         """Call ProtocolSendNetBufferListsComplete of whom each list belongs to."""

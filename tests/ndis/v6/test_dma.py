@@ -1,11 +1,12 @@
 """How an NDIS 6 miniport maps frames for its card, and gets memory that both share, in either style."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import PASSIVE, Signal
+from ndisemu.kernel import PASSIVE
 from ndisemu.ndis import SharedMemory, Status, v6
 from tests.ndis.conftest import frame
 from tests.ndis.v6.conftest import Bench6, Mini6, Pending, on_bench6
@@ -87,9 +88,7 @@ class Growing(Mini6):
 
     async def grow(self, length: int) -> SharedMemory | None:
         """Await memory, as a coroutine does."""
-        signal = Signal()
-        assert self.ndis.allocate_shared_memory_async(length, signal) is Status.PENDING
-        shared: SharedMemory | None = await signal
+        shared: SharedMemory | None = await self.ndis.allocate_shared_memory_async(length)
         return shared
 
 
@@ -99,22 +98,22 @@ async def test_shared_memory_comes_later_or_not_at_all(bench: Bench6, length: in
     """The allocation says PENDING; the completion comes at PASSIVE_LEVEL, with None where there is no room."""
     miniport = Growing()
     await bench.pair6(miniport)
-    status = await bench.dispatch(lambda: miniport.ndis.allocate_shared_memory_async(length, "context"))
-    assert (status, miniport.given) == (Status.PENDING, [])
+    ask = partial(miniport.ndis.allocate_shared_memory_async, length, context="context")
+    allocation = await bench.dispatch(ask)
+    assert (allocation.status, miniport.given) == (Status.PENDING, [])
     await bench.pass_time()
     ((shared, context, level),) = miniport.given
     assert (shared is not None, context, level) == (there, "context", PASSIVE)
+    assert allocation.status is (Status.SUCCESS if there else Status.FAILURE)
     if shared is not None:
         await bench.dispatch(lambda: miniport.ndis.free_shared_memory(shared))
 
 
 @on_bench6
 async def test_a_coroutine_awaits_its_memory(bench: Bench6) -> None:
-    """A Signal as the context is set to the memory by the completion that every driver inherits."""
+    """It is resumed with it, and no completion is called."""
 
     class Awaiting(Growing):
-        shared_memory_allocate_complete = v6.Miniport.shared_memory_allocate_complete
-
         async def restart(self) -> Status:
             self.more = await self.grow(4096)
             return Status.SUCCESS if self.more is not None else Status.RESOURCES
@@ -127,6 +126,7 @@ async def test_a_coroutine_awaits_its_memory(bench: Bench6) -> None:
     miniport = Awaiting()
     peer = await bench.pair6(miniport)
     assert miniport.more is not None
+    assert miniport.given == []
     assert peer.binding.adapter.state.current.value == "Running"
 
 
