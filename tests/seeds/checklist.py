@@ -58,13 +58,16 @@ MISTAKES: Final = (
         1, "a request is never completed",
         ("tests/ndis/test_adapter.py::test_a_request_of_ndis_that_never_ends_stops_the_adapter",
          "tests/ndis/test_hang.py::test_a_request_that_survives_two_ticks_resets_the_adapter",
+         "tests/ndis/v6/test_reset.py::test_a_request_that_survives_two_ticks_resets_the_adapter",
          "tests/scenario/test_livelock.py::test_it_is_named_and_the_run_ends"),
     ),
     Mistake(
         1, "a reset is completed that nobody has asked for, ends with no final status, or never ends",
         ("tests/ndis/test_reset.py::test_a_completion_without_a_reset_is_refused",
          "tests/ndis/test_reset.py::test_what_is_no_final_status_fails_the_reset",
-         "tests/ndis/test_reset.py::test_a_reset_that_never_ends_stops_the_adapter"),
+         "tests/ndis/test_reset.py::test_a_reset_that_never_ends_stops_the_adapter",
+         "tests/ndis/v6/test_reset.py::test_a_completion_without_a_reset_is_refused",
+         "tests/ndis/v6/test_reset.py::test_what_is_no_final_status_fails_the_reset"),
     ),
     Mistake(
         1, "a pause or a restart is completed that is not pending, or never",
@@ -259,11 +262,13 @@ MISTAKES: Final = (
     ),
     Mistake(
         11, "work is asked for while the adapter resets",
-        ("tests/ndis/test_reset.py::test_new_work_is_refused_while_a_reset_is_in_progress",),
+        ("tests/ndis/test_reset.py::test_new_work_is_refused_while_a_reset_is_in_progress",
+         "tests/ndis/v6/test_reset.py::test_new_work_is_refused_while_a_reset_is_in_progress"),
     ),
     Mistake(
-        11, "a deserialized driver keeps its sends over a reset",
+        11, "a driver that must complete its sends before its reset keeps them",
         ("tests/ndis/test_reset.py::test_a_deserialized_miniport_completes_its_sends_first",
+         "tests/ndis/v6/test_reset.py::test_what_a_miniport_keeps_is_reported",
          "tests/ndis/co/test_control.py::test_a_miniport_that_forgets_its_packets_in_a_reset_is_told"),
     ),
     Mistake(
@@ -301,11 +306,14 @@ MISTAKES: Final = (
     Mistake(
         14, "a removed card's driver keeps its sends, or raises when it is told",
         ("tests/ndis/test_control.py::test_what_a_removed_miniport_keeps_is_taken_from_it",
+         "tests/ndis/v6/test_control.py::test_what_a_removed_miniport_keeps_is_taken_from_it",
+         "tests/ndis/v6/test_control.py::test_a_notification_that_raises_stops_the_adapter",
          "tests/ndis/test_control.py::test_a_notification_that_raises_stops_the_adapter"),
     ),
     Mistake(
         14, "work is given to a card that is gone",
         ("tests/ndis/test_control.py::test_ndis_answers_for_a_card_that_is_gone",
+         "tests/ndis/v6/test_control.py::test_ndis_answers_for_a_card_that_is_gone",
          "tests/drivers/test_ring_control.py::test_a_card_that_is_gone_reads_as_ones"),
     ),
     Mistake(
