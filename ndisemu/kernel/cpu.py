@@ -179,7 +179,7 @@ class Cpu:
         for lock in reversed(self.locks):
             lock.abandon()
             self.kernel.report(
-                "lock-held-return", lock.name, f"code on {self.name} returned while holding it; it was freed"
+                "lock-held-return", lock.actor, f"code on {self.name} returned while holding {lock.name}; it was freed"
             )
         self.locks.clear()
         if self.irql != level:

@@ -15,7 +15,8 @@ class Finding:
     """One broken rule or stopped adapter.
 
     `time` is virtual nanoseconds; `cpu` is empty and `irql` 0 when no virtual
-    CPU was running; `trace` is the driver's own traceback where there is one.
+    CPU was running; `trace` is the driver's own traceback where there is one;
+    `state` is the actor's where it has one, as an adapter has.
     """
 
     rule: str
@@ -25,6 +26,7 @@ class Finding:
     cpu: str
     irql: int
     trace: str = ""
+    state: str = ""
 
 
 def driver_trace(error: BaseException) -> str:

@@ -67,6 +67,7 @@ class Kernel:
         "ready",
         "spawn",
         "stalled",
+        "states",
         "strategy",
         "unfinished",
     )  # fmt: skip
@@ -93,6 +94,7 @@ class Kernel:
         self.spawn: Callable[[Coroutine[object, object, object], str], object] | None = None
         self.findings: list[Finding] = []
         self.findings_lost = 0
+        self.states: dict[str, Callable[[], str]] = {}
 
     def __repr__(self) -> str:
         return f"<Kernel at {self.now} ns: {len(self.ready)} ready, {len(self.calendar)} to come>"
@@ -227,12 +229,13 @@ class Kernel:
     def report(
         self, rule: str, actor: str, text: str, error: BaseException | None = None, *, watched: bool = False
     ) -> Finding:
-        """Record a broken rule, with the time, CPU and IRQL of the running code.
+        """Record a broken rule, with the time, CPU and IRQL of the running code and the state of `actor`.
 
         What a rule that only watches has seen (`watched`) is no event: the
         events of a run are the same whether it is watched or not.
         """
         cpu = self.current
+        state = self.states.get(actor)
         finding = Finding(
             rule,
             actor,
@@ -241,6 +244,7 @@ class Kernel:
             cpu.name if cpu else "",
             cpu.irql if cpu else 0,
             driver_trace(error) if error is not None else "",
+            "" if state is None else state(),
         )
         if len(self.findings) < MOST_FINDINGS:
             self.findings.append(finding)

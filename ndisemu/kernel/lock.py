@@ -26,15 +26,16 @@ from ndisemu.kernel.traps import Signal
 class SpinLock:
     """`NDIS_SPIN_LOCK`; `with lock:` is NdisAcquireSpinLock and NdisReleaseSpinLock.
 
-    `owner` is the CPU that holds it. `waited` sums the modelled nanoseconds
-    that takers have waited for it.
+    `owner` is the CPU that holds it, `actor` whose lock it is. `waited` sums
+    the modelled nanoseconds that takers have waited for it.
     """
 
-    __slots__ = ("_dpr", "_kernel", "_old_irql", "free_at", "name", "owner", "waited")
+    __slots__ = ("_dpr", "_kernel", "_old_irql", "actor", "free_at", "name", "owner", "waited")
 
-    def __init__(self, kernel: Kernel, name: str = "lock") -> None:
+    def __init__(self, kernel: Kernel, name: str = "lock", actor: str = "") -> None:
         self._kernel = kernel
         self.name = name
+        self.actor = actor or name
         self.owner: Cpu | None = None
         self.free_at = 0
         self.waited = 0

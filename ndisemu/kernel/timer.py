@@ -48,6 +48,11 @@ class Timer:
         self._period = 0
         return self._alarm.cancel()
 
+    def silence(self) -> None:
+        """Cancel it, and take its routine out of the DPC queue too."""
+        self.cancel()
+        self._dpc.remove()
+
     def _expire(self) -> None:
         if self._period:
             self._alarm.set(self._cpu.kernel.now + self._period)

@@ -79,6 +79,7 @@ class Adapter(Control):
         self.cpu = device.cpu
         self.device = device
         self.state = states
+        self.kernel.states[self.name] = lambda: str(states.current.value)
         self.lock = None
         self.alive = False
         self.refuses_sends: Status | None = Status.ADAPTER_NOT_READY

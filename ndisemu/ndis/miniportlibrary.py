@@ -76,7 +76,7 @@ class BaseMiniportLibrary:
     def allocate_spin_lock(self, name: str = "lock") -> SpinLock:
         """Make a spin lock."""
         self._enter("NdisAllocateSpinLock")
-        return SpinLock(self._adapter.kernel, f"{self._adapter.name} {name}")
+        return SpinLock(self._adapter.kernel, f"{self._adapter.name} {name}", self._adapter.name)
 
     @ddi("NdisInitializeEvent", irql="== PASSIVE", kind=Kind.CALL, source=_SOURCE)
     def initialize_event(self, name: str = "event") -> Event:
@@ -113,6 +113,9 @@ class BaseMiniportLibrary:
         def expired() -> None:
             if adapter.alive:
                 adapter.call(entry, routine)
+            elif adapter.startable:
+                timer.cancel()
+                adapter.report("timer-leak", f"{timer!r} was set after {adapter.halt_entry}; {entry} was not called")
 
         timer = Timer(adapter.cpu, expired, name=f"{adapter.name} {name}")
         adapter.resources.timers.append(timer)

@@ -98,8 +98,9 @@ class Operation:
                 f"{name} called {naming.completion} while no {naming.entry} is pending; complete each exactly once",
             )
         if type(status) is not Status or status is Status.PENDING:
-            raise RuleViolation(
+            raise self._driver.kernel.refusal(
                 f"{naming.rule}-complete-status",
+                name,
                 f"{name} called {naming.completion} with {status!r}; a completion has a final status",
             )
         self._end(status)

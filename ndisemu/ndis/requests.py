@@ -60,8 +60,9 @@ class RequestQueue:
         """The miniport completes the pending request (`NdisMQueryInformationComplete`, `NdisMSetInformationComplete`)."""
         request = self.current
         if request is None or request.is_set is not is_set:
-            raise RuleViolation(
+            raise self.adapter.kernel.refusal(
                 "oid-double-complete",
+                self.adapter.name,
                 f"{self.adapter.name} completed a {'set' if is_set else 'query'}, and "
                 f"{f'the pending request is a {request!r}' if request else 'no request is pending'}",
             )
@@ -69,14 +70,17 @@ class RequestQueue:
 
     def complete_request(self, request: OidRequest, status: Status) -> None:
         """The miniport completes this request, which must be the pending one (`NdisMOidRequestComplete`)."""
-        if request is not self.current:
-            raise RuleViolation(
+        if request is not self.current or self.current is None:
+            raise self.adapter.kernel.refusal(
                 "oid-double-complete",
+                self.adapter.name,
                 f"{self.adapter.name} completed the {request!r}, which is not pending there; complete each exactly once",
             )
         if status is Status.PENDING:
-            raise RuleViolation(
-                "oid-complete-pending", f"{self.adapter.name} completed the {request!r} with NDIS_STATUS_PENDING"
+            raise self.adapter.kernel.refusal(
+                "oid-complete-pending",
+                self.adapter.name,
+                f"{self.adapter.name} completed the {request!r} with NDIS_STATUS_PENDING; a completion is final",
             )
         self._end(request, status)
 

@@ -180,7 +180,7 @@ class Resources:
         if self.interrupt is not None:
             self.interrupt.disconnect()
         for timer in self.timers:
-            timer.cancel()
+            timer.silence()
         self.allocations.clear()
         for irp in tuple(self.irps):
             irp.cancel()

@@ -130,8 +130,10 @@ class SendBook:
                 "pass a member of Status, such as Status.SUCCESS",
             )
         if status is Status.PENDING:
-            raise RuleViolation(
-                "send-complete-pending", f"{name} completed {what!r} with NDIS_STATUS_PENDING; a completion is final"
+            raise self.adapter.kernel.refusal(
+                "send-complete-pending",
+                name,
+                f"{name} completed {what!r} with NDIS_STATUS_PENDING; a completion is final",
             )
 
     def _undo(self, items: Sequence[Sent], place: int, owner: object) -> None:

@@ -152,6 +152,7 @@ def _failures(console: Console, result: dict[str, Any]) -> None:
             )
     for finding, times in _counted(result["violations"]):
         where = f" on {finding['cpu']} at IRQL {finding['irql']}" if finding["cpu"] else ""
+        where += f" in state {finding['state']}" if finding["state"] else ""
         where += f" ({format_count(times)} times)" if times > 1 else ""
         console.print(
             Text(f"{finding['rule']}: {finding['actor']} at {format_time(finding['time'])}{where}:", style="red"),

@@ -8,14 +8,16 @@ A wrapper looks, reports, and calls on: it changes no result and no order.
 Rules: `irql-call` (a library routine called at a forbidden IRQL),
 `irql-entry` (an entry point entered at a forbidden IRQL, which would be a
 defect of NDIS or of the driver's caller), `irql-restore` (an entry point
-that returns at another IRQL than it was entered at).
+that returns at another IRQL than it was entered at), and of its own kind
+`lock-held-call`: a spin lock of the driver is held while it hands something
+over, so that what NDIS calls next may want the same lock.
 """
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Final, ParamSpec, TypeVar
 
-from ndisemu.kernel import DISPATCH, PASSIVE, Kernel, irql_name
+from ndisemu.kernel import DISPATCH, PASSIVE, Cpu, Kernel, irql_name
 from ndisemu.ndis import Adapter
 from ndisemu.ndis.ddi import Contract, Kind, contracts
 
@@ -32,6 +34,11 @@ ADMITS: Final[dict[str, Callable[[int], bool]]] = {
     "<= DIRQL": lambda _: True,
     "any": lambda _: True,
 }
+
+
+def hands_over(call: str) -> bool:
+    """Whether a call of NDIS may call back before it returns: the completions and the indications."""
+    return call.endswith("Complete") or "Indicate" in call
 
 
 class IrqlRules:
@@ -51,6 +58,7 @@ class IrqlRules:
     def _watched(self, routine: Callable[P, R], contract: Contract, adapter: Adapter) -> Callable[P, R]:
         kernel, admits = self._kernel, ADMITS[contract.irql]
         is_call = contract.kind is Kind.CALL
+        wants_no_lock = is_call and hands_over(contract.name)
 
         @wraps(routine)
         def watched(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -65,6 +73,8 @@ class IrqlRules:
                     f"{contract.name} was called at {irql_name(level)}; it may be called at IRQL {contract.irql}",
                     watched=True,
                 )
+            if wants_no_lock and cpu.locks:
+                self._look_at_locks(cpu, contract, adapter)
             result = routine(*args, **kwargs)
             if not is_call and cpu.irql != level:
                 kernel.report(
@@ -77,3 +87,13 @@ class IrqlRules:
             return result
 
         return watched
+
+    def _look_at_locks(self, cpu: Cpu, contract: Contract, adapter: Adapter) -> None:
+        for lock in cpu.locks:
+            if lock.actor == adapter.name:
+                self._kernel.report(
+                    "lock-held-call",
+                    adapter.name,
+                    f"{contract.name} was called while holding {lock.name}; release it before, as NDIS may call back",
+                    watched=True,
+                )

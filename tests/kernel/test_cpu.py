@@ -246,7 +246,7 @@ def test_lowering_to_a_higher_level_is_refused(bench: Bench) -> None:
 @pytest.mark.parametrize(("leak", "rule"), [("level", "irql-return"), ("lock", "lock-held-return")])
 def test_what_code_leaves_behind_is_reported_and_undone(bench: Bench, where: str, leak: str, rule: str) -> None:
     """A thread or DPC that returns raised or holding a lock is named, and the next one finds the CPU clean."""
-    lock = SpinLock(bench.kernel, "tx lock")
+    lock = SpinLock(bench.kernel, "nic0 tx lock", "nic0")
 
     def leaky() -> None:
         if leak == "lock":
@@ -261,7 +261,9 @@ def test_what_code_leaves_behind_is_reported_and_undone(bench: Bench, where: str
         bench.cpu.queue_thread(leaky)
     bench.run()
 
-    assert [finding.rule for finding in bench.kernel.findings] == [rule]
+    (finding,) = bench.kernel.findings
+    assert (finding.rule, finding.actor) == (rule, "nic0" if leak == "lock" else bench.cpu.name)
+    assert ("nic0 tx lock" in finding.text) is (leak == "lock")
     assert bench.cpu.irql == PASSIVE
     assert lock.owner is None
     assert bench.cpu.locks == []

@@ -154,6 +154,19 @@ def test_cancelling_an_expired_timer_comes_too_late(kernel: Kernel, cpu: Cpu) ->
     assert log == [False, "routine", False]
 
 
+def test_a_silenced_timer_does_not_run_though_it_has_expired(kernel: Kernel, cpu: Cpu) -> None:
+    """What cancelling comes too late for, the routine that waits in the DPC queue, is taken out as well."""
+    log: list[str] = []
+    expired = Timer(cpu, lambda: log.append("routine"))
+    expired.set(10, period=10)
+    cpu.queue_thread(lambda: cpu.charge(50))
+    kernel.call_at(20, expired.silence)
+    kernel.run(END, PLENTY)
+
+    assert log == []
+    assert not expired.is_set
+
+
 def test_timer_counts_from_the_local_time_of_the_code_that_sets_it(
     kernel: Kernel, cpu: Cpu, timer: Timer, times: list[int]
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import PASSIVE, Signal
+from ndisemu.kernel import DISPATCH, PASSIVE, Signal
 from ndisemu.ndis import AttributeFlag, Medium, Oid, OidRequest, Packet, Status, v5
 from ndisemu.ndis.states import AdapterState
 from tests.ndis.conftest import LATER, STATION, Bench, Mini, Peer, on_bench
@@ -297,6 +297,22 @@ async def test_what_halt_leaves_is_reported_by_name_and_reclaimed(bench: Bench) 
     await bench.pass_time()
     assert len(miniport.deferred) == 1
     miniport.card.line.deassert(miniport.card.name)
+
+
+@pytest.mark.parametrize("period", [0, LATER])
+@on_bench
+async def test_a_timer_that_is_set_after_halt_is_reported_and_does_nothing(bench: Bench, period: int) -> None:
+    """Whoever keeps a timer beyond MiniportHalt hears of it once, and the routine is not called."""
+    miniport = Mini()
+    adapter = await bench.start(miniport)
+    await adapter.halt()
+    miniport.deferred.append(lambda: pytest.fail("the timer's routine has run"))
+    await bench.passive(lambda: miniport.timer.set(LATER, period=period))
+    await bench.pass_time()
+    assert bench.rules() == ["timer-leak"]
+    (finding,) = bench.findings
+    assert (finding.state, finding.irql, finding.time) == ("Halted", DISPATCH, LATER)
+    assert finding.text.endswith("was set after MiniportHalt; MiniportTimer was not called")
 
 
 @on_bench

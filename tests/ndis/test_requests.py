@@ -235,6 +235,7 @@ async def test_a_wrong_completion_is_refused(bench: Bench) -> None:
         await bench.passive(lambda: set_(Status.SUCCESS))
     with pytest.raises(RuleViolation, match="oid-complete-pending"):
         await bench.passive(lambda: query(Status.PENDING))
+    assert bench.rules() == ["oid-double-complete", "oid-double-complete", "oid-complete-pending"]
     assert peer.ended == []
     await bench.pass_time()
     assert len(peer.ended) == 1

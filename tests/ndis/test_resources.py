@@ -206,12 +206,13 @@ FLOWS: Final = [
 async def test_an_interrupt_takes_its_way(
     bench: Bench, request_isr: bool, answer: tuple[bool, bool], flow: list[tuple[str, int]]
 ) -> None:
-    """The ISR or the mask at DIRQL, then, if it is asked for, the DPC, then the unmask at DIRQL."""
+    """The ISR or the mask at DIRQL, then the DPC if it is asked for, rightly or not, then the unmask at DIRQL."""
     miniport = Interrupting(request_isr=request_isr, answer=answer)
     adapter = await bench.start(miniport)
     miniport.card.line.assert_(miniport.card.name)
     await bench.pass_time()
     assert (miniport.seen, adapter.interrupts) == (flow, 1)
+    assert bench.rules() == (["int-isr-claim"] if answer == (False, True) else [])
 
 
 @on_bench

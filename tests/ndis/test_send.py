@@ -220,6 +220,7 @@ async def test_a_completion_is_never_pending(bench: Bench) -> None:
     (packet,) = await bench.send(peer)
     with pytest.raises(RuleViolation, match="send-complete-pending: nic0 completed packet#"):
         await bench.passive(lambda: miniport.ndis.send_complete(packet, Status.PENDING))
+    assert bench.rules() == ["send-complete-pending"]
     assert packet.owner is peer.binding.adapter.sends
     await bench.passive(miniport.handle_interrupt)
 

@@ -250,6 +250,7 @@ async def test_a_wrong_completion_is_refused(bench: Bench, what: str, rule: str,
     await bench.dispatch(lambda: miniport.show(COUNTED))
     with pytest.raises(RuleViolation, match=f"{rule}: nic0 "):
         await bench.dispatch(lambda: complete(miniport.ndis, packet))
+    assert bench.rules() == ([rule] if "status" in rule else [])
     assert looker.transferred == []
     await bench.pass_time()
     assert looker.transferred == [(packet, Status.SUCCESS, 10)]

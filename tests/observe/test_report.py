@@ -142,7 +142,7 @@ def finding(result: Result) -> None:
     text = "MiniportHandleInterrupt raised ValueError: [bold]no[/bold]"
     result["violations"] = [
         {"rule": "bugcheck", "actor": "a.eth0", "text": text, "time": 1_204_000, "cpu": "a.cpu0", "irql": 2,
-         "trace": f'Traceback (most recent call last):\n  File "{"x" * 90}.py", line 3'}
+         "state": "Running", "trace": f'Traceback (most recent call last):\n  File "{"x" * 90}.py", line 3'}
     ]  # fmt: skip
     result["violations_not_listed"] = 12_345
 
@@ -194,7 +194,7 @@ def numbers_without_end(result: Result) -> None:
         (unknown_expectation, "FAILED b.eth0.receives.intact = 2000, but it is None"),
         (failures, "a.eth0: 1 234 sends failed with NDIS_STATUS_INVALID_LENGTH"),
         (failures, "b.eth0: 7 frames dropped: missed"),
-        (finding, "bugcheck: a.eth0 at 1.204 ms on a.cpu0 at IRQL 2:"),
+        (finding, "bugcheck: a.eth0 at 1.204 ms on a.cpu0 at IRQL 2 in state Running:"),
         (finding, "ValueError: [bold]no[/bold]"),
         (finding, "    Traceback (most recent call last):"),
         (finding, "and 12 345 more violations"),

@@ -27,10 +27,10 @@ QUICKSTART: Final = Path(__file__).parents[2] / "scenarios" / "quickstart.yaml"
 class Locking(RingMiniport):
     """A driver with a lock of its own."""
 
-    lock: SpinLock
+    own: SpinLock
 
     def initialize(self, adapter: AdapterInfo) -> Status:
-        self.lock = self.ndis.allocate_spin_lock()
+        self.own = self.ndis.allocate_spin_lock("own")
         return super().initialize(adapter)
 
 
@@ -119,12 +119,31 @@ class HandlesInItsDpc(RingMiniport):
         return super().isr()
 
 
+class SendsUnderItsLock(Locking):
+    """What NdisMSendComplete leads to may be the next send, which wants the same lock."""
+
+    def handle_interrupt(self) -> None:
+        with self.own:
+            self.ndis.send_complete([], Status.SUCCESS)
+        super().handle_interrupt()
+
+
+class SendsAfterItsLock(Locking):
+    """What is protected ends before the call."""
+
+    def handle_interrupt(self) -> None:
+        with self.own:
+            self.prepared = True
+        self.ndis.send_complete([], Status.SUCCESS)
+        super().handle_interrupt()
+
+
 class KeepsItsLock(Locking):
     """MiniportReturnPacket comes back with the lock, and so at a higher level when it was entered below it."""
 
     def return_packets(self, packets: Sequence[Packet]) -> None:
-        if self.lock.owner is None:
-            self.lock.acquire()
+        if self.own.owner is None:
+            self.own.acquire()
         super().return_packets(packets)
 
 
@@ -132,7 +151,7 @@ class GivesItsLockBack(Locking):
     """What is raised is lowered."""
 
     def return_packets(self, packets: Sequence[Packet]) -> None:
-        with self.lock:
+        with self.own:
             pass
         super().return_packets(packets)
 
@@ -157,6 +176,10 @@ PAIRS: Final[tuple[tuple[type[RingMiniport], type[RingMiniport], str, str], ...]
     (
         HandlesInItsIsr, HandlesInItsDpc, "irql-entry",
         "MiniportHandleInterrupt was called at DIRQL 5; it may be called at IRQL == DISPATCH",
+    ),
+    (
+        SendsUnderItsLock, SendsAfterItsLock, "lock-held-call",
+        "NdisMSendComplete was called while holding a.eth0 own; release it before, as NDIS may call back",
     ),
     (
         KeepsItsLock, GivesItsLockBack, "irql-restore",

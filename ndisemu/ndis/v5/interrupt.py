@@ -51,6 +51,11 @@ class Interrupt:
             return True
         if (note := adapter.kernel.probe.event) is not None:
             note("interrupt", adapter.name, 1, "" if recognized else "not ours")
+        if queue and not recognized:
+            adapter.report(
+                "int-isr-claim",
+                "MiniportISR asked for its DPC for an interrupt that it did not recognize; it claims both or neither",
+            )
         if queue and self.connected:
             self._dpc.queue(adapter.running_cpu("MiniportISR"))
         return recognized

@@ -18,6 +18,7 @@ from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.receivebook import ReceiveBook
 from ndisemu.ndis.v6.edges import NblUpper
 from ndisemu.ndis.v6.flags import ReceiveFlag
+from ndisemu.ndis.v6.shown import Shape
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
@@ -113,8 +114,22 @@ class NblReceives(ReceiveBook):
         for upper in tuple(self._lender.uppers):
             wanted = upper.filter.accepts_lists(nbls)
             if wanted:
-                upper.received(wanted, port, flags)
+                self._look_on(upper, wanted, port, flags)
         self.take_back(nbls)
+
+    def _look_on(self, upper: NblUpper, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
+        """Show lists to one binding, which leaves them as they are."""
+        before = [Shape.of(nbl) for nbl in nbls]
+        upper.received(nbls, port, flags)
+        for nbl, was in zip(nbls, before, strict=True):
+            if Shape.of(nbl) != was:
+                self.adapter.kernel.report(
+                    "rx-resources-chain-restored",
+                    str(upper),
+                    f"{upper} changed {nbl!r} of {self.adapter.name}, which it was only shown; "
+                    "undo what is done to its buffers before returning. NDIS has undone it",
+                )
+                was.restore(nbl)
 
     def _share(self, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
         """Offer lists to several bindings: to own for the last of those that want each, to look at for the others."""
@@ -125,7 +140,7 @@ class NblReceives(ReceiveBook):
                 if owns:
                     self._hand(upper, list(run), port, flags)
                 else:
-                    upper.received(list(run), port, flags | _RESOURCES)
+                    self._look_on(upper, list(run), port, flags | _RESOURCES)
         if len(last) < len(nbls):
             self._give_unwanted_back(nbls, last)
 

@@ -268,6 +268,22 @@ async def test_a_miniport_that_forgets_a_list_cannot_say_that_it_is_paused(bench
     adapter.receives.take_back(nbls)
 
 
+@on_bench6
+async def test_a_pause_that_completes_over_a_send_is_reported(bench: Bench6) -> None:
+    """No send may be with the miniport when MiniportPause completes."""
+    miniport = Mini6()
+    adapter = await bench.start6(miniport)
+    peer = await bench.bind6(adapter)
+    nbls = peer.nbls[:1]
+    adapter.sends.take_over(peer.binding, nbls)
+    # As if NDIS had not waited for its end before it called the miniport.
+    peer.binding.sends_pending = 0
+    await adapter.pause()
+    assert bench.rules() == ["st-pause-sends-drained"]
+    adapter.sends.give_back(nbls)
+    adapter.sends.count_end(1, Status.SUCCESS)
+
+
 class Disordered(Mini6):
     """Initializes in the order it is given."""
 

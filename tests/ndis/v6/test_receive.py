@@ -1,11 +1,14 @@
 """NDIS 6 receives: one owner for each list, copies for the others, and everything comes back once."""
 
 from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from ndisemu.errors import RuleViolation
+from ndisemu.kernel import DISPATCH
 from ndisemu.ndis import PacketFilter, Status, v6
 from tests.ndis.conftest import BROADCAST, BUFFERS, GROUP, STATION, frame
 from tests.ndis.v6.conftest import RESOURCES, Bench6, Mini6, Peer6, on_bench6
@@ -63,6 +66,60 @@ async def test_with_resources_lists_are_only_shown(bench: Bench6) -> None:
     assert (miniport.returned, [nbl.owner for nbl in nbls]) == ([], [peer.binding.adapter] * 2)
     assert peer.binding.adapter.receives.starved == 2
     miniport.free += nbls
+
+
+class Meddling(Peer6):
+    """Changes what it is shown, as it is told."""
+
+    def __init__(self, meddle: Callable[[v6.NetBufferList], object]) -> None:
+        super().__init__()
+        self.meddle = meddle
+
+    def receive_nbls(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
+        super().receive_nbls(binding, nbls, port, flags)
+        for nbl in nbls:
+            self.meddle(nbl)
+
+
+def drop_frames(nbl: v6.NetBufferList) -> None:
+    """Take the frames out of a list."""
+    nbl.buffers = ()
+
+
+MEDDLING: Final[list[Callable[[v6.NetBufferList], object]]] = [
+    drop_frames,
+    lambda nbl: nbl.advance(14),
+    lambda nbl: nbl.buffers[0].resize(14),
+]
+
+
+@pytest.mark.parametrize("meddle", MEDDLING, ids=["without frames", "advanced", "shortened"])
+@on_bench6
+async def test_what_is_only_shown_comes_back_unchanged(
+    bench: Bench6, meddle: Callable[[v6.NetBufferList], object]
+) -> None:
+    """A protocol that changes the chain of a list with RESOURCES is reported, and NDIS undoes it (5.6)."""
+    miniport = Mini6()
+    peer = await bench.pair6(miniport, Meddling(meddle))
+    nbls = await bench.indicate(miniport, frame(0), flags=RESOURCES)
+    assert bench.rules() == ["rx-resources-chain-restored"]
+    assert (bench.findings[0].actor, bench.findings[0].irql) == (peer.binding.name, DISPATCH)
+    assert [buffer.read() for buffer in nbls[0].buffers] == [frame(0)]
+    miniport.free += nbls
+
+
+@on_bench6
+async def test_what_is_undone_is_no_change(bench: Bench6) -> None:
+    """A protocol may advance past the Ethernet header, if it retreats before it returns."""
+
+    def there_and_back(nbl: v6.NetBufferList) -> None:
+        nbl.advance(14)
+        nbl.retreat(14)
+
+    miniport = Mini6()
+    await bench.pair6(miniport, Meddling(there_and_back))
+    miniport.free += await bench.indicate(miniport, frame(0), flags=RESOURCES)
+    assert bench.rules() == []
 
 
 @on_bench6

@@ -201,20 +201,24 @@ async def test_ndis_cancels_a_request_that_takes_too_long(bench: Bench6) -> None
 
 @on_bench6
 async def test_only_the_pending_request_can_be_completed(bench: Bench6) -> None:
-    """Another one, or the same one twice, is refused."""
+    """Another one, none, or the same one twice, is refused."""
     miniport = Keeping()
     peer = await bench.pair6(miniport)
     request, other = (OidRequest.query(Oid.GEN_VENDOR_ID, 4) for _ in range(2))
     await ask(bench, peer, request)
     for wrong, status, rule in (
         (other, Status.SUCCESS, "oid-double-complete"),
+        (None, Status.SUCCESS, "oid-double-complete"),
         (request, Status.PENDING, "oid-complete-pending"),
     ):
         with pytest.raises(RuleViolation, match=rule):
             await bench.passive(lambda wrong=wrong, status=status: miniport.ndis.oid_request_complete(wrong, status))  # type: ignore[misc]
+        assert bench.rules() == [rule]
     await bench.passive(lambda: miniport.ndis.oid_request_complete(request, Status.SUCCESS))
-    with pytest.raises(RuleViolation, match="oid-double-complete"):
-        await bench.passive(lambda: miniport.ndis.oid_request_complete(request, Status.SUCCESS))
+    for wrong in (request, None):
+        with pytest.raises(RuleViolation, match="oid-double-complete"):
+            await bench.passive(lambda wrong=wrong: miniport.ndis.oid_request_complete(wrong, Status.SUCCESS))  # type: ignore[misc]
+        assert bench.rules() == ["oid-double-complete"]
     assert peer.ended == [(request, Status.SUCCESS)]
 
 
