@@ -1,4 +1,4 @@
-"""Resets and removals at full load, a thousand seeds of each; ends with 1 if anything was lost or broken."""
+"""Faults at full load, a thousand seeds of each on each driver; ends with 1 if anything was lost or broken."""
 
 import sys
 import time
@@ -6,32 +6,43 @@ import time
 import click
 
 from ndisemu import Status, run
-from ndisemu.bench.endurance import Fault, endure
+from ndisemu.bench.endurance import CASES, Fault, endure
 
 
-def row(fault: Fault, seeds: int) -> list[str]:
-    """Run the seeds of one fault and print what became of their sends; returns what was wrong."""
+def row(driver: str, fault: Fault, seeds: int) -> list[str]:
+    """Run the seeds of one fault on one driver and print what became of their sends; returns what was wrong."""
     began = time.process_time()
     ends: dict[Status, int] = {}
     wrong: list[str] = []
     for seed in range(seeds):
-        outcome = run(endure(seed, fault))
-        wrong += [f"{fault.name} seed {seed}: {text}" for text in outcome.wrong]
+        outcome = run(endure(seed, driver, fault))
+        wrong += [f"{driver}, {fault.value}, seed {seed}: {text}" for text in outcome.wrong]
         for status, count in outcome.ends.items():
             ends[status] = ends.get(status, 0) + count
     sent = ends.pop(Status.SUCCESS, 0)
     rest = ", ".join(f"{count} {status.name}" for status, count in sorted(ends.items())) or "-"
     seconds = time.process_time() - began
-    print(f"  {fault.value:<22} {seeds:>6} {sent:>10} {rest:<36} {len(wrong):>5} {seconds:8.1f} s", flush=True)
+    what = f"  {driver:<7} {fault.value:<16}"
+    print(f"{what} {seeds:>6} {sent:>10} {rest:<52} {len(wrong):>5} {seconds:8.1f} s", flush=True)
     return wrong
 
 
 @click.command
 @click.argument("seeds", type=click.IntRange(min=1), default=1000)
-def main(seeds: int) -> None:
-    """Run so many SEEDS of each fault, by default 1000."""
-    print(f"  {'fault':<22} {'seeds':>6} {'sent':>10} {'other ends of sends':<36} {'wrong':>5} {'CPU':>10}")
-    wrong = [text for fault in Fault for text in row(fault, seeds)]
+@click.option("--driver", type=click.Choice(list(CASES)), help="Only this driver.")
+@click.option("--fault", type=click.Choice([fault.value for fault in Fault]), help="Only this fault.")
+def main(seeds: int, driver: str | None, fault: str | None) -> None:
+    """Run so many SEEDS of each fault on each driver that can have it, by default 1000."""
+    print(
+        f"  {'driver':<7} {'fault':<16} {'seeds':>6} {'sent':>10} {'other ends of sends':<52} {'wrong':>5} {'CPU':>10}"
+    )
+    wrong = [
+        text
+        for name, faults in CASES.items()
+        for one in faults
+        if driver in {None, name} and fault in {None, one.value}
+        for text in row(name, one, seeds)
+    ]
     for text in wrong[:20]:
         print(text)
     sys.exit(bool(wrong))

@@ -1,6 +1,6 @@
 """Runs repeat: the same seed and scenario give the same events and the same capture, whatever is around them.
 
-`tests/golden/traces.json` holds the hashes of three runs. As the suite runs on every supported Python, that each of
+`tests/golden/traces.json` holds the hashes of a few runs. As the suite runs on every supported Python, that each of
 them finds these hashes shows that all of them agree. After a change that is meant to alter what happens in a run,
 `python tests/test_determinism.py` writes the file anew.
 """
@@ -30,6 +30,8 @@ SCENARIOS: Final = {
     "quickstart": ROOT / "scenarios" / "quickstart.yaml",
     "mixed": ROOT / "scenarios" / "mixed.yaml",
     "generated": GENERATED,
+    "circuits": ROOT / "scenarios" / "seeds" / "003-connection-oriented.yaml",
+    "streams": ROOT / "scenarios" / "seeds" / "003-wdm-edge.yaml",
 }
 # `python -m ndisemu` where uvloop cannot be imported.
 WITHOUT_UVLOOP: Final = """

@@ -15,10 +15,10 @@ def conditions(figures: Sequence[Figure]) -> list[str]:
     return [
         *dict.fromkeys(_rig(figure) for figure in figures),
         "Size: bytes given to NDIS, FCS not counted; burst: packets (or lists of one frame) per send",
-        *dict.fromkeys(_path(figure) for figure in figures),
+        _path(figures),
         _compared(figures),
         _timed(figures[0]),
-        "Figure: the median; spread: (highest - lowest) / median",
+        "Figure: the median; spread: (highest - lowest) / median; a share: the median over pairs of runs",
         "Garbage is collected before each run, and the collector stays on",
         *dict.fromkeys(_build(figure) for figure in figures),
         _machine(figures[0]),
@@ -37,9 +37,11 @@ def _rig(figure: Figure) -> str:
     )
 
 
-def _path(figure: Figure) -> str:
+def _path(figures: Sequence[Figure]) -> str:
+    *others, last = dict.fromkeys(f"`{figure.load.driver}`" for figure in figures)
+    drivers = f"{', '.join(others)} or {last}" if others else last
     return (
-        f"Path: the `{figure.load.driver}` miniport on the 82540EM, whole, with the filters and statistics of card and "
+        f"Path: the {drivers} miniport on the 82540EM, whole, with the filters and statistics of card and "
         "NDIS, from submission to indication, return and send completion"
     )
 
@@ -50,7 +52,7 @@ def _compared(figures: Sequence[Figure]) -> str:
 
 
 def _timed(figure: Figure) -> str:
-    runs = _counted(len(figure.passages), "run")
+    runs = f"{_counted(len(figure.passages), 'run')} of {format_count(figure.load.frames)} frames"
     return (
         f"CPU time of the process, user and system; per figure {runs} after a warm-up, "
         "in turn with the other figures, every other round backwards"

@@ -75,6 +75,10 @@ class Figure:
         rates = self.rates
         return (max(rates) - min(rates)) / max(self.rate, 1)
 
+    def beside(self, other: "Figure") -> float:
+        """The median of what each run reached of the other's run beside it; both were measured together."""
+        return median(mine / their for mine, their in zip(self.rates, other.rates, strict=True))
+
     @property
     def target(self) -> int | None:
         """What the rate should be at least; None where nothing was promised."""

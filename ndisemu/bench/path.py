@@ -17,6 +17,7 @@ from random import Random
 from time import process_time_ns
 from typing import Final, Literal
 
+from ndisemu.drivers.legacy import LegacyMiniport
 from ndisemu.drivers.protocols import Flow, Generator, Station, Station6
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.drivers.ring6 import Ring6Miniport
@@ -24,13 +25,19 @@ from ndisemu.errors import InternalError
 from ndisemu.kernel import run
 from ndisemu.machine import Emulation, Host
 from ndisemu.memory import DESCRIPTOR
+from ndisemu.ndis import v5, v6
 from ndisemu.probe import Probe
 
 Build = Literal["free", "checked"]
-Driver = Literal["ring", "ring6"]
+Driver = Literal["ring", "ring6", "legacy"]
 
 BUILDS: Final[tuple[Build, ...]] = ("free", "checked")
-DRIVERS: Final[tuple[Driver, ...]] = ("ring", "ring6")
+DRIVERS: Final[dict[Driver, tuple[type[v5.Miniport] | type[v6.Miniport], type[Station] | type[Station6]]]] = {
+    "ring": (RingMiniport, Station),
+    "ring6": (Ring6Miniport, Station6),
+    "legacy": (LegacyMiniport, Station),
+}
+"""What can be measured: a reference miniport, and the protocol of its generation."""
 RING: Final = 256
 WINDOW: Final = 128
 SEED: Final = 1
@@ -111,7 +118,7 @@ async def _send_through(load: Load) -> Passage:
     async with Emulation(seed=SEED, probe=probe) as emulation:
         sender, receiver = emulation.host("a"), emulation.host("b")
         rings = {"tx_ring": RING, "rx_ring": RING}
-        miniport, station = (RingMiniport, Station) if load.driver == "ring" else (Ring6Miniport, Station6)
+        miniport, station = DRIVERS[load.driver]
         near, far = (host.nic("eth0", miniport, parameters=rings) for host in (sender, receiver))
         cable = emulation.connect(near, far, rate=None)
         flow = Flow("bench")

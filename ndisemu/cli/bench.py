@@ -40,8 +40,8 @@ def _numbers(low: int, high: int) -> _Callback:
 @click.option("--frames", type=click.IntRange(min=1), default=100_000, show_default=True, help="Frames per run.")
 @click.option("--build", type=click.Choice(["free", "checked"]), default="free", show_default=True,
               help="free: nobody watches; checked: the probe's events are counted.")  # fmt: skip
-@click.option("--driver", "drivers", type=click.Choice(["ring", "ring6"]), multiple=True, default=["ring"],
-              show_default=True, help="Reference miniport on both hosts: of NDIS 5.1 or 6; may be given twice.")  # fmt: skip
+@click.option("--driver", "drivers", type=click.Choice(["ring", "ring6", "legacy"]), multiple=True, default=["ring"],
+              show_default=True, help="Reference miniport on both hosts; give several to compare them.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list of figures instead of a table.")
 def command(
     sizes: tuple[int, ...],

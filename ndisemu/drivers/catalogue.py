@@ -55,6 +55,10 @@ MINIPORTS: Final[Mapping[str, Entry]] = {
         "ndisemu.drivers.stream:StreamMiniport", "5.1", "WDM edge", "coroutine",
         "no card: frames as IRPs to a device below, which carries them over a stream",
     ),
+    "vc": Entry(
+        "ndisemu.drivers.vc:VcMiniport", "5.1", "connection-oriented", "coroutine",
+        "virtual circuits, each with its queue and its VLAN, through the same rings",
+    ),
 }  # fmt: skip
 """What a NIC's `miniport` may be."""
 

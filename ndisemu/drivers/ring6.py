@@ -7,27 +7,48 @@ interrupt is masked and unmasked by the driver alone; and it can pause, which
 takes until every list is back, in both directions. Memory for more receive
 buffers comes at PASSIVE_LEVEL, and a halt awaits what is still on its way.
 
-The rings and the OID table are next door, in `i8254x`.
+Reset, sleep and removal have one thing in common: the card is stopped first,
+then every send it had is completed. A reset needs nothing else: lists that
+are lent stay lent. A pause that is waiting goes on when they are back.
+
+The card, its rings, its OIDs and the lists on their way are next door, in
+`i8254x`.
 """
 
-from collections.abc import Sequence
-from itertools import groupby
-from operator import attrgetter
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from ndisemu.drivers.i8254x.card import CAUSES, GONE, Card, station_address
 from ndisemu.drivers.i8254x.information import Information
 from ndisemu.drivers.i8254x.receive import ListRing
-from ndisemu.drivers.i8254x.transmit import Burst, TxRing
+from ndisemu.drivers.i8254x.sends import ListSends
+from ndisemu.drivers.i8254x.transmit import TxRing
 from ndisemu.drivers.information import ANSWERED_IN_6, FILTERS, MAX_MULTICAST
 from ndisemu.hw import registers as reg
-from ndisemu.ndis import OidRequest, RegisterSpace, SharedMemory, Signal, SpinLock, Status, Turn, v6
+from ndisemu.ndis import (
+    DeviceEvent,
+    LinkState,
+    MediaConnectState,
+    MediaDuplexState,
+    Oid,
+    OidRequest,
+    PowerState,
+    RegisterSpace,
+    SharedMemory,
+    Signal,
+    SpinLock,
+    Status,
+    StatusIndication,
+    Turn,
+    v6,
+)
 
-CAUSES: Final = reg.TXDW | reg.LSC | reg.RXDMT0 | reg.RXO | reg.RXT0
 # How many frames one DPC indicates before it lets others run, and how many at a time.
 BUDGET: Final = 256
 BURST: Final = 64
 HEADER: Final = 14
 VLAN_TAG: Final = 4
+GIGABIT: Final = 1_000_000_000
 
 
 class Ring6Miniport(v6.Miniport):
@@ -36,53 +57,54 @@ class Ring6Miniport(v6.Miniport):
     registers: RegisterSpace
     tx: TxRing[v6.NetBuffer]
     rx: ListRing
+    sends: ListSends
     information: Information
-    dma: v6.DmaChannel
+    card: Card
     lock: SpinLock
     line: v6.Interrupt
 
     def initialize(self, parameters: v6.InitParameters) -> Status:
         """MiniportInitializeEx: attributes, registers, DMA, memory; the interrupt last, as it may come at once."""
-        self.ndis.set_attributes(v6.RegistrationAttributes())
+        self.ndis.set_attributes(v6.RegistrationAttributes(_FLAGS))
         values = parameters.parameters
-        mtu, tx_count, rx_count = (values.get(name, usual) for name, usual in _USUAL.items())
-        self.longest = mtu + HEADER
+        mtu, tx_count, rx_count, itr = (values.get(name, usual) for name, usual in _USUAL.items())
+        longest = mtu + HEADER
         self.turn = Turn()
-        self.lock = self.ndis.allocate_spin_lock("sends")
-        self.queued: dict[Burst[v6.NetBuffer], int] = {}
-        self.sending = self.lent = self.pending_causes = 0
-        self.receiving = False
-        self.drained: Signal | None = None
+        self.lock = self.ndis.allocate_spin_lock("waits")
+        self.lent = self.pending_causes = 0
+        self.receiving = self.removed = False
+        self.quiet: list[Signal] = []
         self.registers = self.ndis.map_io_space()
         self.registers.write(reg.CTRL, reg.CTRL_RST)
         self.registers.write(reg.IMC, reg.CAUSES)
-        self.describe(mtu, (tx_count, rx_count))
-        self.dma = self.ndis.register_scatter_gather_dma()
+        self.information = Information(self.registers, station_address(self.registers), mtu, (tx_count, rx_count))
+        self.describe(mtu)
+        dma = self.ndis.register_scatter_gather_dma()
         self.tx = TxRing(self.ndis, self.registers, tx_count)
         most = values.get("receive_pool_max")
-        self.rx = ListRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG, most)
+        self.rx = ListRing(self.ndis, self.registers, rx_count, longest + VLAN_TAG, most)
+        self.sends = ListSends(self.ndis, self.tx, dma, longest, self.information.counters)
+        self.card = Card(self.registers, self.tx, self.rx, self.information, itr)
         self.line = self.ndis.register_interrupt()
-        self.tx.start()
-        self.rx.start()
-        self.registers.write(reg.ITR, values.get("itr", 0) // reg.ITR_UNIT)
-        self.registers.write(reg.CTRL, reg.CTRL_FD | reg.CTRL_SLU)
-        self.registers.write(reg.IMS, CAUSES)
+        self.card.start()
+        self.follow_link()
         return Status.SUCCESS
 
-    def describe(self, mtu: int, rings: tuple[int, int]) -> None:
-        """Set the general attributes; the card has loaded its address from its EEPROM into RAL0 and RAH0."""
-        low, high = self.registers.read(reg.RAL0), self.registers.read(reg.RAH0)
-        address = (low | (high & 0xFFFF) << 32).to_bytes(6, "little")
-        self.information = Information(self.registers, address, mtu, rings)
+    def describe(self, mtu: int) -> None:
+        """Set the general attributes."""
         self.ndis.set_attributes(
             v6.GeneralAttributes(
-                address, mtu=mtu, packet_filters=FILTERS, max_multicast=MAX_MULTICAST, supported_oids=ANSWERED_IN_6
+                station_address(self.registers),
+                mtu=mtu,
+                packet_filters=FILTERS,
+                max_multicast=MAX_MULTICAST,
+                supported_oids=ANSWERED_IN_6,
             )
         )
 
     async def halt(self, action: v6.HaltAction) -> None:
         """MiniportHaltEx: silence the card first, wait for memory that is on its way, then give everything back."""
-        self.silence()
+        self.card.silence()
         self.ndis.deregister_interrupt(self.line)
         await self.rx.pool.settle()
         self.tx.free()
@@ -91,20 +113,12 @@ class Ring6Miniport(v6.Miniport):
 
     def shutdown(self, action: v6.ShutdownAction) -> None:
         """MiniportShutdownEx: silence the card, and free nothing."""
-        self.silence()
-
-    def silence(self) -> None:
-        """No interrupt and no DMA after this."""
-        self.registers.write(reg.IMC, reg.CAUSES)
-        self.registers.write(reg.CTRL, reg.CTRL_RST)
+        self.card.silence()
 
     async def pause(self) -> Status:
         """MiniportPause: indicate no more, and wait until every list is back; the card stays as it is."""
         self.receiving = False
-        while self.sending or self.lent:
-            self.drained = drained = Signal()
-            self.look_whether_drained()
-            await drained
+        await self.until(lambda: not (self.sends.pending or self.lent))
         return Status.SUCCESS
 
     def restart(self) -> Status:
@@ -114,87 +128,29 @@ class Ring6Miniport(v6.Miniport):
         return Status.SUCCESS
 
     async def send(self, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
-        """MiniportSendNetBufferLists: map and post in turn, in bursts; complete each list when its last frame is sent."""
-        frames = [frame for nbl in nbls for frame in nbl.buffers]
-        if max(map(_LENGTH, frames)) > self.longest:
-            nbls, frames = self.refuse_too_long(nbls)
-        self.sending += len(nbls)
-        bursts = self.split(nbls, frames)
+        """MiniportSendNetBufferLists: post in turn, in bursts; complete each list when its last frame has been sent."""
+        bursts = self.sends.split(nbls)
         async with self.turn:
             for burst in bursts:
                 while not (burst.sent.is_set or self.tx.has_room(burst)):
                     await self.tx.room()
-                if self.queued:
-                    with self.lock:
-                        self.queued.pop(burst, None)
+                self.sends.begin(burst)
                 if not burst.sent.is_set:
                     self.tx.post(burst)
         for burst in bursts:
-            self.complete(burst.frames, await burst.sent)
-
-    def split(self, nbls: Sequence[v6.NetBufferList], frames: Sequence[v6.NetBuffer]) -> list[Burst[v6.NetBuffer]]:
-        """Map frames and cut them into bursts that fit the ring; lists of different cancel ids never share a burst."""
-        if not frames:
-            return []
-        self.dma.map(frames)
-        if not any(map(_INFO, nbls)):
-            return self.tx.split(frames)
-        bursts: list[Burst[v6.NetBuffer]] = []
-        for cancel_id, run in groupby(frames, key=_CANCEL_ID):
-            cut = self.tx.split(list(run))
-            with self.lock:
-                self.queued |= dict.fromkeys(cut, cancel_id)
-            bursts += cut
-        return bursts
-
-    def complete(self, frames: Sequence[v6.NetBuffer], status: Status) -> None:
-        """Free the SG lists of frames that have ended, and complete the lists whose last frame is among them."""
-        self.dma.unmap(frames)
-        if status is Status.INVALID_PACKET:
-            # NDIS 6 has no word for a frame in too many pieces.
-            status = Status.FAILURE
-        if status is Status.SUCCESS:
-            self.information.counters.sent += len(frames)
-        else:
-            # A list has one status for all of its frames: the first failure, if there is one.
-            for frame in frames:
-                if frame.nbl.status is _UNSET:
-                    frame.nbl.status = status
-        done = []
-        for frame in frames:
-            nbl = frame.nbl
-            if frame is nbl.buffers[-1]:
-                if nbl.status is _UNSET:
-                    nbl.status = status
-                done.append(nbl)
-        self.sending -= len(done)
-        self.ndis.send_complete(done)
-        self.look_whether_drained()
+            self.sends.end(burst, await burst.sent)
+        if self.quiet:
+            self.tell_who_waits()
 
     def cancel_send(self, cancel_id: int) -> None:
-        """MiniportCancelSend: lists that are queued under this id end; those of which the card has a part go on."""
-        with self.lock:
-            gone = [burst for burst, queued in self.queued.items() if queued == cancel_id and _is_whole(burst)]
-            for burst in gone:
-                del self.queued[burst]
-        for burst in gone:
-            frames, burst.frames = burst.frames, ()
-            burst.end(Status.SEND_ABORTED)
-            self.complete(frames, Status.SEND_ABORTED)
-
-    def refuse_too_long(self, nbls: Sequence[v6.NetBufferList]) -> tuple[list[v6.NetBufferList], list[v6.NetBuffer]]:
-        """Fail the lists with a frame longer than MTU and header; returns the others, and their frames."""
-        refused = [nbl for nbl in nbls if max(map(_LENGTH, nbl.buffers)) > self.longest]
-        for nbl in refused:
-            nbl.status = Status.INVALID_LENGTH
-        accepted = [nbl for nbl in nbls if nbl.status is _UNSET]
-        self.ndis.send_complete(refused)
-        return accepted, [frame for nbl in accepted for frame in nbl.buffers]
+        """MiniportCancelSend: give back what waits for its turn or for room; what is posted is sent."""
+        self.sends.cancel(cancel_id)
+        self.tell_who_waits()
 
     def interrupt(self) -> tuple[bool, bool, int]:
         """MiniportInterrupt: ours? Then acknowledge by reading, mask, and ask for the default DPC."""
-        causes = self.registers.read(reg.ICR) & CAUSES
-        if not causes:
+        causes = self.registers.read(reg.ICR)
+        if not causes & CAUSES or causes == GONE:
             return False, False, 0
         self.registers.write(reg.IMC, reg.CAUSES)
         self.pending_causes |= causes
@@ -203,6 +159,10 @@ class Ring6Miniport(v6.Miniport):
     def interrupt_dpc(self, context: object, throttle: v6.Throttle) -> None:
         """MiniportInterruptDPC: reap what was sent, indicate what came; unmask, or come back for the rest."""
         causes, self.pending_causes = self.pending_causes, 0
+        if not self.card.started:
+            return
+        if causes & reg.LSC:
+            self.follow_link()
         if causes & reg.TXDW:
             self.tx.reap()
         if self.receiving and causes & _RECEIVE and not self.receive(min(BUDGET, throttle.max_nbls)):
@@ -242,37 +202,89 @@ class Ring6Miniport(v6.Miniport):
         """MiniportReturnNetBufferLists: the buffers go back into the ring."""
         self.lent -= len(nbls)
         self.rx.give([nbl.buffers[0] for nbl in nbls])
-        self.look_whether_drained()
+        if self.quiet:
+            self.tell_who_waits()
 
-    def look_whether_drained(self) -> None:
-        """Let a pause go on when nothing is out any more."""
-        if self.drained is not None and not (self.sending or self.lent):
-            with self.lock:
-                drained, self.drained = self.drained, None
-            if drained is not None:
-                drained.set()
-
-    def oid_request(self, request: OidRequest) -> Status:
-        """MiniportOidRequest: from the table; filters and multicast list reach the card at once."""
+    def oid_request(self, request: OidRequest) -> Status | Awaitable[Status]:
+        """MiniportOidRequest: from the table; filters and multicast list reach the card at once, sleep takes a while."""
+        if self.removed:
+            return Status.NOT_ACCEPTED
         if not request.is_set:
             return self.information.query(request)
+        if request.oid is Oid.PNP_SET_POWER:
+            return self.set_power(awake=request.number() == PowerState.D0)
         status = self.information.set(request)
         if status is Status.SUCCESS:
             self.rx.set_filter(self.information.filter, self.information.multicast)
         return status
 
+    async def set_power(self, *, awake: bool) -> Status:
+        """OID_PNP_SET_POWER: a card that wakes begins anew."""
+        if awake:
+            self.card.start()
+        else:
+            await self.stop(Status.LOW_POWER_STATE)
+        return Status.SUCCESS
 
-def _is_whole(burst: Burst[v6.NetBuffer]) -> bool:
-    """Whether no list of this burst has frames in another one."""
-    first, last = burst.frames[0], burst.frames[-1]
-    return first is first.nbl.buffers[0] and last is last.nbl.buffers[-1]
+    def check_for_hang(self) -> bool:
+        """MiniportCheckForHangEx: two seconds without progress are too many, also where the link is to blame."""
+        return self.tx.is_stuck()
+
+    async def reset(self) -> Status:
+        """MiniportResetEx: complete every send, begin anew, and restore addresses and filters; lists lent stay lent."""
+        await self.stop(Status.RESET_IN_PROGRESS)
+        if self.card.gone:
+            return Status.HARD_ERRORS
+        self.card.start()
+        return Status.SUCCESS
+
+    async def device_pnp_event_notify(self, event: DeviceEvent) -> None:
+        """MiniportDevicePnPEventNotify: a card that is gone sends nothing any more."""
+        if event is DeviceEvent.SURPRISE_REMOVED:
+            self.removed = True
+            await self.stop(Status.NOT_ACCEPTED)
+
+    async def stop(self, status: Status) -> None:
+        """Stop the card, and wait until every send that it had is complete."""
+        self.card.stop(status)
+        await self.until(lambda: not self.sends.pending)
+
+    async def until(self, everything_is_back: Callable[[], bool]) -> None:
+        """Wait for lists to come back; the place to be woken at is there before the look, so that none is missed."""
+        change = self.change()
+        while not everything_is_back():
+            await change
+            change = self.change()
+
+    def change(self) -> Signal:
+        """Await this for some list to come back."""
+        change = Signal()
+        with self.lock:
+            self.quiet.append(change)
+        return change
+
+    def tell_who_waits(self) -> None:
+        """Let all look whether what they wait for is back."""
+        with self.lock:
+            waiting, self.quiet = self.quiet, []
+        for signal in waiting:
+            signal.set()
+
+    def follow_link(self) -> None:
+        """Tell NDIS when the link has come or gone."""
+        if self.card.link_has_changed():
+            up = self.card.link_up
+            state = (
+                LinkState(MediaConnectState.CONNECTED, MediaDuplexState.FULL, GIGABIT, GIGABIT)
+                if up
+                else LinkState(MediaConnectState.DISCONNECTED)
+            )
+            self.ndis.indicate_status(StatusIndication(Status.LINK_STATE, state.pack()))
 
 
+_FLAGS: Final = (
+    v6.RegistrationFlag.HARDWARE_DEVICE | v6.RegistrationFlag.BUS_MASTER | v6.RegistrationFlag.SURPRISE_REMOVE_OK
+)
 _RECEIVE: Final = reg.RXT0 | reg.RXDMT0 | reg.RXO
-# The status of a list that has none yet.
-_UNSET: Final = Status.PENDING
-_LENGTH: Final = attrgetter("length")
-_INFO: Final = attrgetter("info")
-_CANCEL_ID: Final = attrgetter("nbl.cancel_id")
 # Parameters and their defaults, in the order in which `initialize` takes them.
-_USUAL: Final = {"mtu": 1500, "tx_ring": 256, "rx_ring": 256}
+_USUAL: Final = {"mtu": 1500, "tx_ring": 256, "rx_ring": 256, "itr": 0}

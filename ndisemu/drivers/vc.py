@@ -6,54 +6,41 @@ in and takes it out, so protocols see plain frames. Every circuit has its
 queue, which is a turn: its bursts go to the ring in the order of the calls,
 and circuits alternate. A circuit is torn down when all its packets are back.
 
-Compare with `ring`. Rings, tags and OID table are next door, in `i8254x`.
+A reset ends what is queued or posted with REQUEST_ABORTED; circuits and their
+VLANs stay as they are. Compare with `ring`. Rings, tags and OID table are next
+door, in `i8254x`.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
 from ndisemu.drivers.i8254x.card import CAUSES, GONE, Card, station_address
+from ndisemu.drivers.i8254x.circuit import Circuit, fits
 from ndisemu.drivers.i8254x.information import Information
 from ndisemu.drivers.i8254x.receive import PacketRing
 from ndisemu.drivers.i8254x.transmit import TxRing
 from ndisemu.drivers.i8254x.vlan import VLAN_TAG, VLANS, Tagged, Tags, restore, untag
 from ndisemu.hw import registers as reg
-from ndisemu.ndis import Oid, OidRequest, Packet, PacketFilter, Signal, Status, Turn
-from ndisemu.ndis.co import NOT_SPECIFIED, CallParameters, FlowSpec, Miniport, MiniportLibrary, VirtualCircuit
+from ndisemu.ndis import (
+    AttributeFlag,
+    DeviceEvent,
+    Oid,
+    OidRequest,
+    Packet,
+    PacketFilter,
+    Signal,
+    Status,
+    Turn,
+)
+from ndisemu.ndis.co import CallParameters, Miniport, MiniportLibrary, VirtualCircuit
 from ndisemu.ndis.v5 import AdapterInfo, Interrupt, RegisterSpace
 
 # How many frames one DPC indicates before it lets others run, and how many at a time.
 BUDGET: Final = 256
 BURST: Final = 64
 HEADER: Final = 14
-# What the cable carries, in bytes a second, and in the units of OID_GEN_CO_LINK_SPEED.
-LINE_RATE: Final = 125_000_000
+# In the units of OID_GEN_CO_LINK_SPEED.
 LINK_SPEED: Final = 10_000_000
-
-
-class Circuit:
-    """MiniportVcContext: a circuit's VLAN (0 while inactive), the order of its sends, and what is outstanding on it.
-
-    `sending` counts bytes, `lent` packets.
-    """
-
-    __slots__ = ("drained", "lent", "sending", "turn", "vc", "vlan")
-
-    def __init__(self, vc: VirtualCircuit) -> None:
-        self.vc = vc
-        self.vlan = 0
-        self.turn = Turn()
-        self.sending = 0
-        self.lent = 0
-        self.drained: Signal | None = None
-
-    def ended(self, *, sends: int = 0, receives: int = 0) -> None:
-        """Count what has come back, and wake who waits for the last of it."""
-        self.sending -= sends
-        self.lent -= receives
-        if self.drained is not None and not (self.sending or self.lent):
-            drained, self.drained = self.drained, None
-            drained.set()
 
 
 class VcMiniport(Miniport):
@@ -70,7 +57,7 @@ class VcMiniport(Miniport):
 
     def initialize(self, adapter: AdapterInfo) -> Status:
         """MiniportInitialize: attributes, registers, memory; the interrupt last, as it may come at once."""
-        self.ndis.set_attributes()
+        self.ndis.set_attributes(AttributeFlag.BUS_MASTER | AttributeFlag.SURPRISE_REMOVE_OK)
         self.registers = self.ndis.map_io_space()
         parameters = adapter.parameters
         mtu, tx_count, rx_count, itr = (parameters.get(name, usual) for name, usual in _USUAL.items())
@@ -78,6 +65,8 @@ class VcMiniport(Miniport):
         self.turn = Turn()
         self.circuits: dict[int, Circuit] = {}
         self.pending_causes = 0
+        self.sending = 0
+        self.quiet: list[Signal] = []
         self.registers.write(reg.CTRL, reg.CTRL_RST)
         self.registers.write(reg.IMC, reg.CAUSES)
         self.tags = Tags(self.ndis)
@@ -89,6 +78,7 @@ class VcMiniport(Miniport):
         self.card = Card(self.registers, self.tx, self.rx, self.information, itr)
         self.interrupt = self.ndis.register_interrupt()
         self.card.start()
+        self.follow_link()
         return Status.SUCCESS
 
     def halt(self) -> None:
@@ -114,7 +104,7 @@ class VcMiniport(Miniport):
         circuit: Circuit = vc.context
         vlan = int.from_bytes(parameters.media.specific, "big")
         flows = (parameters.manager.transmit, parameters.manager.receive)
-        if not 0 < vlan < VLANS - 1 or self.circuits.get(vlan, circuit) is not circuit or not all(map(_fits, flows)):
+        if not 0 < vlan < VLANS - 1 or self.circuits.get(vlan, circuit) is not circuit or not all(map(fits, flows)):
             return Status.INVALID_DATA
         self.circuits.pop(circuit.vlan, None)
         circuit.vlan = vlan
@@ -137,6 +127,7 @@ class VcMiniport(Miniport):
         if not packets:
             return
         circuit: Circuit = vc.context
+        self.sending += 1
         circuit.sending += sum(packet.length for packet in packets)
         tag = self.tags.address(circuit.vlan)
         bursts = self.tx.split([Tagged(packet, tag) for packet in packets])
@@ -155,6 +146,9 @@ class VcMiniport(Miniport):
                 self.information.counters.sent += len(done)
             circuit.ended(sends=sum(packet.length for packet in done))
             self.ndis.co_send_complete(vc, done, status)
+        self.sending -= 1
+        while not self.sending and self.quiet:
+            self.quiet.pop().set()
 
     def refuse_too_long(self, vc: VirtualCircuit, packets: Sequence[Packet]) -> Sequence[Packet]:
         """Fail the packets that are longer than frames may be, or too short to be one; returns the others."""
@@ -187,6 +181,10 @@ class VcMiniport(Miniport):
     def handle_interrupt(self) -> None:
         """MiniportHandleInterrupt: reap what was sent, indicate what came, unmask."""
         causes, self.pending_causes = self.pending_causes, 0
+        if not self.card.started:
+            return
+        if causes & reg.LSC:
+            self.follow_link()
         if causes & reg.TXDW:
             self.tx.reap()
         if causes & _RECEIVE and not self.receive():
@@ -236,10 +234,39 @@ class VcMiniport(Miniport):
             restore(packet)
         self.rx.give(packets)
 
+    def check_for_hang(self) -> bool:
+        """MiniportCheckForHang: two seconds without progress are too many."""
+        return self.tx.is_stuck()
 
-def _fits(flow: FlowSpec) -> bool:
-    """Whether the cable can carry what a flow asks for, if it asks for anything."""
-    return flow.peak_bandwidth <= LINE_RATE or flow.peak_bandwidth == NOT_SPECIFIED
+    async def reset(self) -> Status:
+        """MiniportReset: complete everything, and begin anew; circuits and what is lent stay as they are."""
+        await self.stop(Status.REQUEST_ABORTED)
+        if self.card.gone:
+            return Status.HARD_ERRORS
+        self.card.start()
+        return Status.SUCCESS
+
+    async def pnp_event_notify(self, event: DeviceEvent) -> None:
+        """MiniportPnPEventNotify: a card that is gone sends nothing any more."""
+        if event is DeviceEvent.SURPRISE_REMOVED:
+            await self.stop(Status.NOT_ACCEPTED)
+
+    def shutdown(self) -> None:
+        """MiniportShutdown: no interrupt and no DMA after this."""
+        self.card.silence()
+
+    async def stop(self, status: Status) -> None:
+        """Stop the card, and wait until every send on every circuit is complete."""
+        self.card.stop(status)
+        if self.sending:
+            self.quiet.append(Signal())
+            await self.quiet[-1]
+
+    def follow_link(self) -> None:
+        """Tell NDIS when the link has come or gone."""
+        if self.card.link_has_changed():
+            change = Status.MEDIA_CONNECT if self.card.link_up else Status.MEDIA_DISCONNECT
+            self.ndis.co_indicate_status(None, change)
 
 
 _RECEIVE: Final = reg.RXT0 | reg.RXDMT0 | reg.RXO

@@ -2,25 +2,30 @@
 
 Each host gets the small call manager and a client. The caller makes all
 calls as soon as it is started, each on a circuit of its own, and both ends
-send on all of them at once. How it went is in the flows; when a host halts,
-its client hangs up.
+send on all of them at once. How it went is in the flows and the statistics;
+when a host halts, its client hangs up.
 """
 
 from collections.abc import Sequence
 from random import Random
+from typing import Final
 
 from ndisemu.drivers.protocols import Flow, Generator, SignallingManager, Talk, Talker
 from ndisemu.drivers.protocols.signalling import FAMILY
+from ndisemu.errors import UsageError
 from ndisemu.machine.slot import Slot
 from ndisemu.ndis.co import CoSap
 
-SAP = CoSap(1, b"talk")
+SAP: Final = CoSap(1, b"talk")
+# A caller chooses from its half of the VLANs.
+MOST: Final = 2046
 
 
 class Circuits:
     """`count` calls from one card to another, with `frames` frames on each in either direction.
 
     `there` and `back` are the flows of each call, from the caller and to it.
+    The rest is as for a `Generator`: each end of each call has one.
     """
 
     def __init__(
@@ -33,8 +38,13 @@ class Circuits:
         frames: int,
         sizes: Sequence[int] = (60, 1514, 300),
         burst: int = 16,
+        window: int | None = None,
+        start: int = 0,
+        every: int | None = None,
         patience: int | None = None,
     ) -> None:
+        if not 1 <= count <= MOST:
+            raise UsageError(f"{caller.name} can make 1 to {MOST} calls to {called.name}, not {count}")
         self.caller = caller
         self.called = called
         self.there = [Flow(f"{caller.name} to {called.name}, call {number}") for number in range(count)]
@@ -50,6 +60,9 @@ class Circuits:
                 frames=frames,
                 sizes=sizes,
                 burst=burst,
+                window=window,
+                start=start,
+                every=every,
             )
 
         calls: dict[bytes, Talk] = {}
@@ -67,6 +80,30 @@ class Circuits:
     def flows(self) -> list[Flow]:
         """All flows."""
         return [*self.there, *self.back]
+
+    def arriving(self, slot: Slot) -> list[Flow]:
+        """Return the flows that end at a card."""
+        return self.back if slot is self.caller else self.there if slot is self.called else []
+
+    @property
+    def done(self) -> bool:
+        """Whether every call has been connected or has failed, and everything has been handed to NDIS."""
+        return all(talker.done for talker in self.talkers)
+
+    def statistics(self) -> dict[str, int]:
+        """Return what became of the calls, by name; `unsent` frames are those whose send did not succeed."""
+        caller, called = self.talkers
+        return {
+            "calls": len(self.there),
+            "connected": caller.connected,
+            "answered": called.connected,
+            "failed": caller.failed,
+            "refused": sum(manager.refused for manager in self.managers),
+            "timed_out": sum(manager.timed_out for manager in self.managers),
+            "sent": sum(flow.sent for flow in self.flows),
+            "unsent": caller.unsent + called.unsent,
+            "received": caller.received + called.received,
+        }
 
     async def bind(self) -> None:
         """Bind call managers and clients on both hosts, the called one first."""

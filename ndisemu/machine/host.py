@@ -117,7 +117,15 @@ class Host:
             raise BugCheck(f"{protocol.name} did not bind to {adapter.name}")
         return binding
 
-    async def bind_circuits(self, name: str, protocol: co.Protocol, *, cpu: int = 0) -> co.CoBinding:
+    @overload
+    async def bind_circuits(self, name: str, protocol: co.Protocol, *, cpu: int = 0) -> co.CoBinding: ...
+
+    @overload
+    async def bind_circuits(self, name: str, protocol: co.v6.Protocol, *, cpu: int = 0) -> co.v6.CoBinding: ...
+
+    async def bind_circuits(
+        self, name: str, protocol: co.Protocol | co.v6.Protocol, *, cpu: int = 0
+    ) -> co.CoBinding | co.v6.CoBinding:
         """Bind a client or a call manager to a NIC whose driver is connection-oriented, starting it if need be."""
         chosen = self._cpu(cpu)
         adapter = await self.start(name)

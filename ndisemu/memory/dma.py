@@ -5,12 +5,13 @@ memory allocated for the card may be read and written as long as it is
 allocated; the buffers of a packet may be read while its send is in flight.
 Anything else is a DMA violation, which names the address and whose it is.
 
-The burst forms `gather` and `scatter` are the data path: one call a burst,
-one check a frame.
+The burst forms `gather` and `scatter`, `map_frames` and `unmap_frames` are
+the data path: one call a burst, one pass over its frames.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
 
 from ndisemu.errors import RuleViolation
 from ndisemu.memory.host import Block, HostMemory
@@ -18,6 +19,16 @@ from ndisemu.memory.host import Block, HostMemory
 
 class DmaViolation(RuleViolation):
     """A card was told to touch memory it may not touch; nothing was read or written there."""
+
+
+class Mappable(Protocol):
+    """A frame that is mapped as a whole: pairs of address and length, and whether the card may read them now."""
+
+    mapped: bool
+    segments: tuple[tuple[int, int], ...]
+
+
+M = TypeVar("M", bound=Mappable)
 
 
 class DmaSpace:
@@ -57,9 +68,7 @@ class DmaSpace:
         mapped = self.mapped
         for address, length in segments:
             if address in mapped:
-                lengths = self._shared.setdefault(address, [mapped[address]])
-                lengths.append(length)
-                mapped[address] = max(lengths)
+                self._map_again(address, length)
             else:
                 mapped[address] = length
 
@@ -68,13 +77,39 @@ class DmaSpace:
         mapped, shared = self.mapped, self._shared
         for address, length in segments:
             if shared and address in shared:
-                lengths = shared[address]
-                lengths.remove(length)
-                mapped[address] = max(lengths)
-                if len(lengths) == 1:
-                    del shared[address]
+                self._unmap_one(address, length)
             else:
                 mapped.pop(address, None)
+
+    def map_frames(self, frames: Sequence[M]) -> M | None:
+        """Map frames, each once; returns the first that is mapped already, which changes nothing, or None."""
+        mapped = self.mapped
+        for place, frame in enumerate(frames):
+            if frame.mapped:
+                self.unmap_frames(frames[:place])
+                return frame
+            frame.mapped = True
+            for address, length in frame.segments:
+                if address in mapped:
+                    self._map_again(address, length)
+                else:
+                    mapped[address] = length
+        return None
+
+    def unmap_frames(self, frames: Sequence[M]) -> M | None:
+        """Take mapped frames back; returns the first that is not mapped, which changes nothing, or None."""
+        mapped, shared = self.mapped, self._shared
+        for place, frame in enumerate(frames):
+            if not frame.mapped:
+                self.map_frames(frames[:place])
+                return frame
+            frame.mapped = False
+            for address, length in frame.segments:
+                if shared and address in shared:
+                    self._unmap_one(address, length)
+                else:
+                    mapped.pop(address, None)
+        return None
 
     def block_at(self, address: int, length: int, doing: str) -> Block:
         """Return the allowed block that holds the range, or raise `DmaViolation`."""
@@ -107,6 +142,19 @@ class DmaSpace:
                 block = self.block_at(address, len(part), "write")
                 low, high = block.address, block.end
             memory[address:end] = part
+
+    def _map_again(self, address: int, length: int) -> None:
+        """Several sends in flight begin at one address: the longest is what the card may read."""
+        lengths = self._shared.setdefault(address, [self.mapped[address]])
+        lengths.append(length)
+        self.mapped[address] = max(lengths)
+
+    def _unmap_one(self, address: int, length: int) -> None:
+        lengths = self._shared[address]
+        lengths.remove(length)
+        self.mapped[address] = max(lengths)
+        if len(lengths) == 1:
+            del self._shared[address]
 
     def _readable(self, address: int, length: int) -> None:
         """Accept a range inside a mapped buffer or an allowed block."""

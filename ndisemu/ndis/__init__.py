@@ -14,13 +14,16 @@ from ndisemu.ndis.constants import (
     AttributeFlag,
     HardwareStatus,
     MacOption,
+    MediaConnectState,
+    MediaDuplexState,
     MediaState,
     Medium,
     PacketFilter,
     PacketFlag,
+    PauseFunctions,
     ProtocolOption,
 )
-from ndisemu.ndis.data import BufferPool, DescriptorPool, Mdl, OidRequest, OobBlock, Packet, PacketPool, Tag
+from ndisemu.ndis.data import BufferPool, DescriptorPool, LinkState, Mdl, OidRequest, OobBlock, Packet, PacketPool, Tag
 from ndisemu.ndis.device import Device, wdm_device
 from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.library import NdisLibrary
@@ -46,8 +49,11 @@ __all__ = [
     "HardwareStatus",
     "Irp",
     "Irql",
+    "LinkState",
     "MacOption",
     "Mdl",
+    "MediaConnectState",
+    "MediaDuplexState",
     "MediaState",
     "Medium",
     "NdisLibrary",
@@ -61,6 +67,7 @@ __all__ = [
     "PacketFilter",
     "PacketFlag",
     "PacketPool",
+    "PauseFunctions",
     "PowerState",
     "ProtocolOption",
     "RegisterSpace",

@@ -156,7 +156,8 @@ class BaseBinding(ABC):
     def tell_request_complete(self, request: OidRequest, status: Status) -> None:
         """Call the protocol's entry point for the end of a request that was pending."""
 
-    def tell_status(self, indication: StatusIndication | None) -> None:  # noqa: B027 - who hears nothing is complete
+    @abstractmethod
+    def tell_status(self, indication: StatusIndication | None) -> None:
         """Call the protocol's entry point for a status indication, or with None for the end of a series."""
 
     def net_event(self, event: NetPnPEvent) -> object:

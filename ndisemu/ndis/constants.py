@@ -154,3 +154,32 @@ class MediaState(IntEnum):
 
     CONNECTED = 0
     DISCONNECTED = 1
+
+
+@unique
+class MediaConnectState(IntEnum):
+    """NDIS_MEDIA_CONNECT_STATE, MediaConnectState*: the link in an `NDIS_LINK_STATE` (`ifdef.h`)."""
+
+    UNKNOWN = 0
+    CONNECTED = 1
+    DISCONNECTED = 2
+
+
+@unique
+class MediaDuplexState(IntEnum):
+    """NDIS_MEDIA_DUPLEX_STATE, MediaDuplexState*: whether a link sends while it receives (`ifdef.h`)."""
+
+    UNKNOWN = 0
+    HALF = 1
+    FULL = 2
+
+
+@unique
+class PauseFunctions(IntEnum):
+    """NDIS_SUPPORTED_PAUSE_FUNCTIONS, NdisPauseFunctions*: which 802.3x PAUSE frames a link uses (`ntddndis.h`)."""
+
+    UNSUPPORTED = 0
+    SEND_ONLY = 1
+    RECEIVE_ONLY = 2
+    SEND_AND_RECEIVE = 3
+    UNKNOWN = 4

@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from ndisemu.kernel import DRIVER_ERRORS, Cpu, Kernel, run_passive
+from ndisemu.ndis.data.link import LinkState
 from ndisemu.ndis.hang import HangCheck
 from ndisemu.ndis.indication import Indications
 from ndisemu.ndis.pnp import PowerState
@@ -52,8 +53,13 @@ class ControlHooks:
         """Whether a send that pends for too long may reset the adapter, by NDIS or by its driver."""
         return False
 
+    @property
+    def pauses_to_sleep(self) -> bool:
+        """Whether the adapter is paused while it sleeps."""
+        return False
+
     def check_for_hang(self) -> None:
-        """Ask the miniport whether it hangs, and begin a reset if it does; called at DISPATCH_LEVEL."""
+        """Ask the miniport whether it hangs, at once or later, and begin a reset if it does; called at DISPATCH_LEVEL."""
 
     def oldest_send(self) -> int | None:
         """Return the number of the oldest send that NDIS times; None if it times none, or none is out."""
@@ -143,6 +149,10 @@ class Control(ControlHooks, ABC):
             return self.asleep_status
         return Status.RESET_IN_PROGRESS if self.resetting.in_progress else None
 
+    def follow_link(self, link: LinkState) -> None:
+        """The miniport has said what its link is now."""
+        self.link_up = link.up
+
     def resume(self) -> None:
         """Let go on what has waited for the adapter to be ready again."""
         self.requests.resume()
@@ -166,6 +176,7 @@ class Control(ControlHooks, ABC):
         self.look()
         if (note := self.kernel.probe.event) is not None:
             note("surprise removal", self.name, 1, "")
+        await run_passive(lambda: self.requests.refuse(Status.NOT_ACCEPTED), self.cpu)
         await self.notify_removal()
         await self.halt()
 

@@ -58,8 +58,9 @@ class BindingFilter:
         refused = []
         for nbl in nbls:
             buffer = nbl.buffers[0]
-            start, length = buffer.segments[0]
-            destination = buffer.memory[start : start + 6] if length >= 6 else buffer.read()[:6]
+            start = buffer.start
+            end = start + 6
+            destination = buffer.memory[start:end] if end <= buffer.end else buffer.read()[:6]
             verdict = verdicts.get(destination)
             if verdict is None:
                 verdict = self._judge(destination)

@@ -8,7 +8,7 @@ turn, so a union is made of what is in effect at that time.
 Source: NDIS reference 4.4, 4.5 and 5.8.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from ndisemu.ndis.constants import PacketFilter, ProtocolOption
@@ -70,12 +70,13 @@ class FilterBook:
         """The miniport has lost what it was told: it knows as much as after its start."""
         self._told = _encoded(())
 
-    def restoring(self) -> list[OidRequest]:
-        """Return the sets that tell the miniport what it does not know (any more); they pass while others are refused."""
-        requests = [OidRequest.set(oid, b"") for oid in self._told]
-        for request in requests:
-            request.urgent = True
-        return requests
+    def restoring(self) -> Iterator[OidRequest]:
+        """Give one by one the sets that tell the miniport what it does not know by then; they pass while others are refused."""
+        for oid in self._told:
+            if self._told[oid] != _encoded(binding.filter for binding in self._adapter.bindings)[oid]:
+                request = OidRequest.set(oid, b"")
+                request.urgent = True
+                yield request
 
     def _become(self, binding: "BaseBinding", wanted: BindingFilter) -> None:
         binding.filter.become(wanted)

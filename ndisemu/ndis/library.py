@@ -13,10 +13,11 @@ from ndisemu.kernel import DRIVER_ERRORS, Cpu, run_passive
 from ndisemu.memory import HostMemory
 from ndisemu.ndis.adapter import Adapter
 from ndisemu.ndis.binding import BaseBinding
+from ndisemu.ndis.co import binding as co_binding, miniport as co_miniport, protocol as co_protocol
 from ndisemu.ndis.co.adapter import CoAdapter
-from ndisemu.ndis.co.binding import CoBinding
-from ndisemu.ndis.co.miniport import Miniport as CoMiniport
-from ndisemu.ndis.co.protocol import BindContext as CoBindContext, Protocol as CoProtocol
+from ndisemu.ndis.co.circuitadapter import CircuitAdapter
+from ndisemu.ndis.co.v6 import binding as co_binding6, miniport as co_miniport6, protocol as co_protocol6
+from ndisemu.ndis.co.v6.adapter import CoNblAdapter
 from ndisemu.ndis.data.mdl import BufferPool
 from ndisemu.ndis.data.nbl import NblPool
 from ndisemu.ndis.data.packet import PacketPool
@@ -32,6 +33,7 @@ from ndisemu.ndis.v6.adapter import NblAdapter
 from ndisemu.ndis.v6.attributes import HEADER
 
 B = TypeVar("B", bound=BaseBinding)
+CB = TypeVar("CB", co_binding.CoBinding, co_binding6.CoBinding)
 # A protocol's bind entry point, and the wait for its end if it pends.
 BindCall = tuple[Callable[[], object], Callable[[], object]]
 
@@ -57,7 +59,10 @@ class NdisLibrary:
         return f"<NdisLibrary of {self.name}: {len(self.adapters)} adapters>"
 
     @overload
-    def add_adapter(self, miniport: CoMiniport, device: Device) -> CoAdapter: ...
+    def add_adapter(self, miniport: co_miniport.Miniport, device: Device) -> CoAdapter: ...
+
+    @overload
+    def add_adapter(self, miniport: co_miniport6.Miniport, device: Device) -> CoNblAdapter: ...
 
     @overload
     def add_adapter(self, miniport: Miniport, device: Device) -> PacketAdapter: ...
@@ -73,11 +78,13 @@ class NdisLibrary:
         return adapter
 
     def _make_adapter(self, miniport: Miniport | miniport6.Miniport, device: Device) -> Adapter:
+        if isinstance(miniport, co_miniport6.Miniport):
+            return CoNblAdapter(self, miniport, device)
         if isinstance(miniport, miniport6.Miniport):
             return NblAdapter(self, miniport, device)
         if not isinstance(miniport, Miniport):
             raise UsageError(f"{type(miniport).__name__} is neither a v5.Miniport nor a v6.Miniport")
-        if isinstance(miniport, CoMiniport):
+        if isinstance(miniport, co_miniport.Miniport):
             return CoAdapter(self, miniport, device)
         return PacketAdapter(self, miniport, device)
 
@@ -95,27 +102,31 @@ class NdisLibrary:
         Returns the binding it opened, if any.
         """
         check_entry_points(type(protocol))
-        if isinstance(adapter, CoAdapter):
+        if isinstance(adapter, CircuitAdapter):
             raise UsageError(f"{protocol.name} is connectionless and {adapter.name} has nothing but virtual circuits")
         opened: list[Binding | binding6.Binding] = []
         return await self._offer(protocol.name, adapter, cpu, self._bind_call(protocol, adapter, opened), opened)
 
-    async def bind_circuits(self, protocol: CoProtocol, adapter: Adapter, cpu: Cpu) -> CoBinding | None:
+    @overload
+    async def bind_circuits(
+        self, protocol: co_protocol.Protocol, adapter: Adapter, cpu: Cpu
+    ) -> co_binding.CoBinding | None: ...
+
+    @overload
+    async def bind_circuits(
+        self, protocol: co_protocol6.Protocol, adapter: Adapter, cpu: Cpu
+    ) -> co_binding6.CoBinding | None: ...
+
+    async def bind_circuits(
+        self, protocol: co_protocol.Protocol | co_protocol6.Protocol, adapter: Adapter, cpu: Cpu
+    ) -> co_binding.CoBinding | co_binding6.CoBinding | None:
         """Offer a connection-oriented adapter to a client or call manager; returns the binding it opened, if any."""
         check_entry_points(type(protocol))
-        if not isinstance(adapter, CoAdapter):
+        if not isinstance(adapter, CircuitAdapter):
             raise UsageError(f"{protocol.name} is connection-oriented and {adapter.name} has no virtual circuits")
-        opened: list[CoBinding] = []
-
-        def open_adapter() -> CoBinding:
-            binding = CoBinding(protocol, adapter)
-            opened.append(binding)
-            self.open_adapter(binding)
-            return binding
-
-        context = CoBindContext(protocol.name, adapter, open_adapter)
+        opened: list[co_binding.CoBinding | co_binding6.CoBinding] = []
         return await self._offer(
-            protocol.name, adapter, cpu, (partial(protocol.bind_adapter, context), context.completed), opened
+            protocol.name, adapter, cpu, self._bind_circuits_call(protocol, adapter, opened), opened
         )
 
     async def _offer(self, name: str, adapter: Adapter, cpu: Cpu, call: BindCall, opened: list[B]) -> B | None:
@@ -155,6 +166,32 @@ class NdisLibrary:
 
         context = BindContext(protocol, adapter, open_adapter)
         return partial(protocol.bind_adapter, context), context.completed
+
+    def _bind_circuits_call(
+        self,
+        protocol: co_protocol.Protocol | co_protocol6.Protocol,
+        adapter: Adapter,
+        opened: list[co_binding.CoBinding | co_binding6.CoBinding],
+    ) -> BindCall:
+        """Return the call of a client's or call manager's bind entry point; what it opens is entered in `opened`."""
+
+        def note(binding: CB) -> CB:
+            opened.append(binding)
+            self.open_adapter(binding)
+            return binding
+
+        if isinstance(protocol, co_protocol6.Protocol) and isinstance(adapter, CoNblAdapter):
+            make6 = partial(co_binding6.CoBinding, protocol, adapter)
+            parameters = protocol6.BindParameters(
+                adapter.name, adapter.station_address, adapter.maximum_total_size - HEADER
+            )
+            context6 = co_protocol6.BindContext(protocol.name, adapter, parameters, lambda: note(make6()))
+            return partial(protocol.bind_adapter, context6), context6.completed
+        if isinstance(protocol, co_protocol.Protocol) and isinstance(adapter, CoAdapter):
+            make = partial(co_binding.CoBinding, protocol, adapter)
+            context = co_protocol.BindContext(protocol.name, adapter, lambda: note(make()))
+            return partial(protocol.bind_adapter, context), context.completed
+        raise _generations_differ(protocol.name, adapter)
 
     async def unbind(self, binding: BaseBinding) -> None:
         """End a binding: ProtocolUnbindAdapter at PASSIVE_LEVEL, which closes it; NDIS closes it if that fails."""
@@ -199,6 +236,13 @@ class NdisLibrary:
     def make_buffer_pool(self, name: str, owner: str, count: int, size: int) -> BufferPool:
         """Make a pool of `count` buffers of `size` bytes in this host's memory."""
         return BufferPool(self.memory, name, owner, count, size)
+
+
+def _generations_differ(name: str, adapter: Adapter) -> UsageError:
+    return UsageError(
+        f"{name} cannot bind to {adapter.name}, which speaks {adapter.generation}; "
+        "protocol and miniport must be of one generation"
+    )
 
 
 async def _succeeded(name: str, adapter: Adapter, cpu: Cpu, call: BindCall) -> bool:

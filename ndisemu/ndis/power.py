@@ -2,8 +2,8 @@
 
 Only a miniport that answers OID_PNP_CAPABILITIES sleeps. On the way down the
 protocols are told first, and one that has no use for power events is
-unbound; then the miniport is told by OID_PNP_SET_POWER, which must succeed.
-On the way up it is the other way round. While the adapter sleeps NDIS
+unbound; an NDIS 6 adapter is paused; then the miniport is told by
+OID_PNP_SET_POWER, which must succeed. On the way up it is the other way round. While the adapter sleeps NDIS
 refuses sends and requests. Wake-up masks and patterns are NDIS's to keep.
 
 Not here: halting adapters that cannot sleep when the machine does.
@@ -59,7 +59,7 @@ class Power:
         """Bring the adapter into `state`, in an asyncio task; a miniport that cannot sleep changes nothing."""
         adapter = self._adapter
         await adapter.resetting.over()
-        if not adapter.running or adapter.removed:
+        if self._is_over():
             return Status.ADAPTER_NOT_READY
         if state is self.state:
             return Status.SUCCESS
@@ -68,6 +68,10 @@ class Power:
             if status is not Status.SUCCESS:
                 return status
             await self._tell_protocols(state)
+            if adapter.pauses_to_sleep:
+                await adapter.pause()
+            if self._is_over():
+                return Status.ADAPTER_NOT_READY
         before, self.state = self.state, state if state is not PowerState.D0 else self.state
         adapter.look()
         status = await adapter.request(_urgent(OidRequest.set(Oid.PNP_SET_POWER, state.to_bytes(4, "little"))))
@@ -79,6 +83,7 @@ class Power:
         adapter.look()
         adapter.resume()
         if not self.asleep:
+            await adapter.restart()
             await self._tell_protocols(self.state)
         return status
 
@@ -99,6 +104,10 @@ class Power:
         mask = OidRequest.set(Oid.PNP_ENABLE_WAKE_UP, self.wake_up.to_bytes(4, "little"))
         patterns = [OidRequest.set(Oid.PNP_ADD_WAKE_UP_PATTERN, pattern) for pattern in self._patterns]
         return [_urgent(request) for request in (*patterns, mask)]
+
+    def _is_over(self) -> bool:
+        """Whether there is nothing left to sleep or wake."""
+        return not self._adapter.running or self._adapter.removed
 
     def _enable(self, mask: int) -> None:
         self.wake_up = mask

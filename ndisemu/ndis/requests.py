@@ -88,6 +88,11 @@ class RequestQueue:
         self._settle(request, status)
         return True
 
+    def refuse(self, status: Status) -> None:
+        """End every request that still waits for its turn."""
+        for request in tuple(self._waiting):
+            self.withdraw(request, status)
+
     def find(self, binding: object, request_id: int) -> OidRequest | None:
         """Return the pending request of a binding with this id, the oldest first."""
         pending = [*([] if self.current is None else [self.current]), *self._waiting]

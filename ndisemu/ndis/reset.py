@@ -7,7 +7,7 @@ completes them; any other completes its own before it completes the reset.
 Afterwards NDIS sets again what the miniport has lost, says that the reset is
 over, and answers who has asked.
 
-MiniportReset returns a status, or a status and AddressingReset; a status
+MiniportReset(Ex) returns a status, or a status and AddressingReset; a status
 alone means that the driver has restored its addresses itself. The adapter's
 state does not change: reset is orthogonal to it.
 
@@ -16,6 +16,7 @@ Source: NDIS reference 5.7.
 
 from collections.abc import Callable, Mapping
 from enum import Enum
+from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +27,9 @@ from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
+
+
+ResetResult = Status | tuple[Status, bool]
 
 
 class Stage(Enum):
@@ -143,7 +147,7 @@ class Reset:
 
     async def over(self) -> None:
         """Wait until no reset is in progress, in an asyncio task."""
-        if self.in_progress:
+        while self.in_progress:
             await run_passive(self._over.wait, self._adapter.cpu)
 
     def abandon(self) -> None:
@@ -188,10 +192,10 @@ class Reset:
         """Set again whatever the miniport has lost, or was not told meanwhile; then the reset is over."""
         adapter = self._adapter
         wake_up = adapter.power.restoring() if self.call.addressing_reset else []
-        for request in adapter.requests.filters.restoring() + wake_up:
+        for request in chain(adapter.requests.filters.restoring(), wake_up):
             if self._stage.current is Stage.RESTORING:
                 status = await adapter.request(request)
-                if status is not Status.SUCCESS and adapter.running:
+                if status is not Status.SUCCESS and adapter.running and not adapter.removed:
                     adapter.report("st-reset-addressing", f"the {request!r} after a reset ended with {status}")
         if self._stage.current is Stage.RESTORING:
             self._end(self.status)

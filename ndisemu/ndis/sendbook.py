@@ -46,10 +46,12 @@ class SendBook:
     """The sends of one adapter or virtual circuit; `name` says whose, for messages.
 
     `submitted` = `completed` + `failed` + `cancelled` + what is in flight.
+    `requeued` counts how often NDIS took back into its queue what a serialized
+    miniport had no room for.
     """
 
     __slots__ = ("_probe", "_serial", "adapter", "cancelled", "completed", "completion", "failed", "failures", "name",
-                 "submitted")  # fmt: skip
+                 "requeued", "submitted")  # fmt: skip
 
     def __init__(self, adapter: "Adapter", name: str, completion: str) -> None:
         self.adapter = adapter
@@ -62,6 +64,7 @@ class SendBook:
         self.failed = 0
         self.cancelled = 0
         self.failures: dict[Status, int] = {}
+        self.requeued = 0
 
     def __repr__(self) -> str:
         return f"{self.name} (sending)"
@@ -95,12 +98,7 @@ class SendBook:
                     raise self._not_in_flight(items, place)
                 item.owner = item.binding
         except AttributeError:
-            self._undo(items, place, self)
-            raise RuleViolation(
-                "send-complete-argument",
-                f"{self.adapter.name} called {self.completion} with {items[place]!r}, which is no descriptor of a send; "
-                "pass what the miniport was given",
-            ) from None
+            raise self._no_descriptor(items, place) from None
 
     def left(self, items: Sequence[T], serial: int) -> list[T]:
         """Return the items of the call that began at `serial` which have not ended yet."""
@@ -149,6 +147,14 @@ class SendBook:
             f"a protocol submitted {items[place]!r} to {self.name}, but it is owned by {who}; send only what is yours"
         )
         return self.adapter.kernel.refusal("proto-send-not-owned", str(sender), text)
+
+    def _no_descriptor(self, items: Sequence[Sent], place: int) -> RuleViolation:
+        self._undo(items, place, self)
+        return RuleViolation(
+            "send-complete-argument",
+            f"{self.adapter.name} called {self.completion} with {items[place]!r}, which is no descriptor of a send; "
+            "pass what the miniport was given",
+        )
 
     def _not_in_flight(self, items: Sequence[Sent], place: int) -> RuleViolation:
         item, name = items[place], self.adapter.name

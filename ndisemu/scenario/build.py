@@ -17,7 +17,7 @@ from ndisemu.drivers.protocols import Flow, Generator, Replay, Source, Station, 
 from ndisemu.errors import BugCheck, InternalError, RuleViolation
 from ndisemu.frame.capture import read_capture
 from ndisemu.kernel import DRIVER_ERRORS
-from ndisemu.machine import BaseSlot, Emulation, Host, Slot, StreamSlot
+from ndisemu.machine import BaseSlot, Circuits, Emulation, Host, Slot, StreamSlot
 from ndisemu.ndis import PacketFilter, v5, v6
 from ndisemu.scenario import schema
 from ndisemu.scenario.fields import Endpoint
@@ -37,7 +37,7 @@ FILTERS: Final = {
 
 @dataclass(slots=True)
 class Plan:
-    """A built machine: each NIC's slot, the station that will be bound to it, and the flows that end there.
+    """A built machine: each NIC's slot, the station that will be bound to it, calls, and the flows that end at each.
 
     Every slot is also in `cards` or in `streams`.
     """
@@ -46,6 +46,7 @@ class Plan:
     cards: dict[str, Slot] = field(default_factory=dict)
     streams: dict[str, StreamSlot] = field(default_factory=dict)
     stations: dict[str, Station | Station6] = field(default_factory=dict)
+    circuits: list[Circuits] = field(default_factory=list)
     flows: list[Flow] = field(default_factory=list)
     arriving: dict[str, list[Flow]] = field(default_factory=dict)
 
@@ -66,6 +67,7 @@ def build(scenario: Scenario, emulation: Emulation) -> Plan:
             mtu = scenario.mtu_of(link)
             emulation.connect(plan.cards[a], plan.cards[b], rate=link.rate, delay=link.delay, mtu=mtu)
     _add_stations(scenario, emulation, plan)
+    _add_circuits(scenario, emulation, plan)
     return plan
 
 
@@ -143,9 +145,11 @@ def _put_in(plan: Plan, host: Host, name: str, nic: schema.Nic, line_owner: str,
 
 
 def _add_stations(scenario: Scenario, emulation: Emulation, plan: Plan) -> None:
-    """Make a station for each NIC that sends or receives traffic."""
+    """Make a station for each NIC that sends or receives traffic of its own kind."""
     sources: dict[str, list[tuple[Source, Flow]]] = {name: [] for name in plan.slots}
     for number, traffic in enumerate(scenario.traffic):
+        if isinstance(traffic, schema.Circuits):
+            continue
         sender, receiver = str(traffic.source), str(traffic.destination)
         flow = Flow(f"{sender} to {receiver}")
         plan.flows.append(flow)
@@ -165,6 +169,21 @@ def _add_stations(scenario: Scenario, emulation: Emulation, plan: Plan) -> None:
                 packet_filter=wanted,
                 keeps=nic.hold,
             )
+
+
+def _add_circuits(scenario: Scenario, emulation: Emulation, plan: Plan) -> None:
+    """Make call managers and clients for each NIC that calls or is called."""
+    for number, traffic in enumerate(scenario.traffic):
+        if not isinstance(traffic, schema.Circuits):
+            continue
+        random = emulation.random(f"circuits {number}")
+        a, b = (plan.cards[str(end)] for end in (traffic.source, traffic.destination))
+        count, frames, sizes, burst = traffic.count, traffic.frames, traffic.size, traffic.burst
+        circuits = Circuits(a, b, random, count=count, frames=frames, sizes=sizes, burst=burst)
+        plan.circuits.append(circuits)
+        plan.flows += circuits.flows
+        plan.arriving[b.name] += circuits.there
+        plan.arriving[a.name] += circuits.back
 
 
 def _station_class(generation: str) -> type[Station] | type[Station6]:

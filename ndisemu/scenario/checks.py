@@ -177,7 +177,7 @@ class _Checks:
             self._one_link(sender, receiver, below(flow, "to").place)
             self.problems += self.kinds.flow(flow, sender, receiver)
         kind = below(flow, "kind").value
-        if kind == "generator" and sender is not None:
+        if kind in {"generator", "circuits"} and sender is not None:
             self._sizes(below(flow, "size"), self.nics[sender])
         elif kind == "replay":
             self._replay(flow, sender)

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from ndisemu.errors import Problem
 from ndisemu.scenario.document import Node, Place
 from ndisemu.scenario.schema import PARTS
-from ndisemu.scenario.words import described, listed, meant, quoted
+from ndisemu.scenario.words import described, either, listed, meant, quoted
 
 _EXAMPLES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -160,4 +160,4 @@ def _choices(expected: str, node: Node) -> str:
     words = [word.strip("'") for word in expected.replace(" or ", ", ").split(", ")]
     value = node.value
     near = meant(value, words) if isinstance(value, str) else ""
-    return f"{' or '.join(words)}, not {described(value)}{near}"
+    return f"{either(words)}, not {described(value)}{near}"

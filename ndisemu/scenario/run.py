@@ -120,7 +120,7 @@ class Run:
             capture.close()
 
     async def _start(self, emulation: Emulation) -> None:
-        """Start every adapter, bind the stations, then let all of them send at once."""
+        """Start every adapter, bind stations and callers, then let all of them send at once."""
         for slot in self._plan.slots.values():
             try:
                 async with asyncio.timeout(PATIENCE):
@@ -130,6 +130,9 @@ class Run:
         for name, station in self._plan.stations.items():
             slot = self._plan.slots[name]
             await slot.host.bind_protocol(slot.short_name, station)
+        for circuits in self._plan.circuits:
+            await circuits.bind()
+            circuits.start()
         for name, station in self._plan.stations.items():
             self._plan.slots[name].host.cpus[0].queue_thread(station.start)
         if emulation.kernel.poke is not None:

@@ -153,8 +153,27 @@ class Replay(Part):
     """When the capture begins."""
 
 
-Traffic: TypeAlias = Annotated[Generator | Replay, Field(discriminator="kind")]
-"""One flow of frames over one link."""
+class Circuits(Part):
+    """Calls between two connection-oriented NICs, and traffic both ways on each of them."""
+
+    source: fields.NicName = Field(alias="from")
+    """The NIC that calls."""
+    destination: fields.NicName = Field(alias="to")
+    """The NIC that is called, at the other end."""
+    kind: Literal["circuits"]
+    """Made-up frames on circuits."""
+    count: Annotated[int, Between(1, 1000)] = 1
+    """How many calls are made, each with a circuit of its own."""
+    frames: Annotated[int, Between(1, 10**12)]
+    """How many frames each end of a call sends."""
+    size: fields.Sizes
+    """A size in bytes with the header, a list of them to go through in turn, or `imix`."""
+    burst: Annotated[int, Between(1, 1024)] = 16
+    """How many packets one send call submits."""
+
+
+Traffic: TypeAlias = Annotated[Generator | Replay | Circuits, Field(discriminator="kind")]
+"""Flows of frames over one link."""
 
 
 class Fault(Part):
@@ -287,6 +306,7 @@ PARTS: Final[Mapping[tuple[str, ...], type[Part]]] = MappingProxyType(
         ("links", "*"): Link,
         ("traffic", "*", "generator"): Generator,
         ("traffic", "*", "replay"): Replay,
+        ("traffic", "*", "circuits"): Circuits,
         ("faults", "*"): Fault,
         ("capture",): Capture,
         ("expect", "*"): Expectation,

@@ -42,9 +42,10 @@ def test_the_options_choose_loads_and_build() -> None:
 
 def test_drivers_can_be_measured_beside_each_other() -> None:
     """Each driver has its own figures; only the one of NDIS 5.1 has targets."""
-    options = ["--sizes", "64", "--bursts", "64", "--driver", "ring", "--driver", "ring6", "--json", *QUICK]
+    options = ["--sizes", "64", "--bursts", "64", "--driver", "ring", "--driver", "ring6"]
+    options += ["--driver", "legacy", "--json", *QUICK]
     rows = json.loads(CliRunner().invoke(command, options, catch_exceptions=False).stdout)
-    assert [(row["driver"], row["target"]) for row in rows] == [("ring", 250_000), ("ring6", None)]
+    assert [(row["driver"], row["target"]) for row in rows] == [("ring", 250_000), ("ring6", None), ("legacy", None)]
 
 
 def test_without_json_there_is_a_table_with_its_conditions() -> None:

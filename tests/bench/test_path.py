@@ -93,7 +93,7 @@ def test_a_passage_that_was_not_perfect_has_no_figure(
     monkeypatch: pytest.MonkeyPatch, station: type[Station], finding: str
 ) -> None:
     """A frame that is lost, altered or late is an error and not a slower figure."""
-    monkeypatch.setattr(path, "Station", station)
+    monkeypatch.setitem(path.DRIVERS, "ring", (RingMiniport, station))
     with pytest.raises(InternalError, match=finding):
         send_through(Load(64, 8, 8))
 
@@ -105,6 +105,6 @@ def test_a_broken_rule_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         def return_packets(self, packets: Sequence[Packet]) -> None:
             raise ValueError("no more of these")
 
-    monkeypatch.setattr(path, "RingMiniport", Raising)
+    monkeypatch.setitem(path.DRIVERS, "ring", (Raising, Station))
     with pytest.raises(InternalError, match="no more of these"):
         send_through(Load(64, 8, 8))

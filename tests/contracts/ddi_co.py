@@ -1,10 +1,17 @@
-"""What the documents say of connection-oriented NDIS 5.x: names, IRQLs and kinds, and where they stand."""
+"""What the documents say of connection-oriented NDIS, in all generations and in 5.x: names, IRQLs and kinds.
+
+What is different in NDIS 6 is in `ddi_co6`.
+"""
 
 from collections.abc import Mapping
 from typing import Final
 
 from ndisemu.ndis import co
 from ndisemu.ndis.co.address_family import AfEnd
+from ndisemu.ndis.co.circuitbinding import CircuitBinding
+from ndisemu.ndis.co.circuitlibrary import CircuitLibrary
+from ndisemu.ndis.co.circuitminiport import CircuitMiniport
+from ndisemu.ndis.co.roles import BaseProtocol, ClientRole, ManagerRole
 
 # A name, the IRQL it is called at or may be called at, and its kind.
 ENTRIES: Final = """
@@ -55,6 +62,7 @@ NdisMCoIndicateReceivePacket            <= DISPATCH
 NdisMCoReceiveComplete                  <= DISPATCH
 NdisMCoRequestComplete                  <= DISPATCH
 NdisMCoIndicateStatus                   <= DISPATCH
+NdisCoSendNetBufferLists                <= DISPATCH
 NdisOpenAdapter                         == PASSIVE
 NdisCompleteBindAdapter                 == PASSIVE
 NdisCloseAdapter                        == PASSIVE
@@ -92,11 +100,15 @@ NdisCmDispatchIncomingCallQoSChange     <= DISPATCH
 """
 
 FACES: Final = (
+    CircuitMiniport,
+    CircuitLibrary,
+    BaseProtocol,
+    ClientRole,
+    ManagerRole,
+    CircuitBinding,
     co.Miniport,
     co.MiniportLibrary,
     co.Protocol,
-    co.Client,
-    co.CallManager,
     co.BindContext,
     co.CoBinding,
     AfEnd,
@@ -114,27 +126,30 @@ ON_BOTH_SIDES: Final = ("NdisCoCreateVc", "NdisCoRequest", "ProtocolCoCreateVc",
 
 # Public methods that are no routine of the DDK, by the reason.
 EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "the wait for NdisCompleteBindAdapter, which NDIS makes": ("BindContext.completed",),
     "called by NDIS, not by a protocol": (
         "ClientAf.abandon",
         "ClientAf.open",
         "ClientSap.abandon",
         "ClientSap.register",
-        "CoBinding.bug_check",
-        "CoBinding.enter",
-        "CoBinding.fail",
-        "CoBinding.forget",
+        "CircuitBinding.bug_check",
+        "CircuitBinding.circuit_received",
+        "CircuitBinding.circuit_sent",
+        "CircuitBinding.enter",
+        "CircuitBinding.fail",
+        "CircuitBinding.forget",
+        "CircuitBinding.look_at_circuits",
+        "CircuitBinding.refusal",
+        "CircuitBinding.remember",
+        "CircuitBinding.report",
+        "CircuitBinding.running_cpu",
+        "CircuitBinding.take_role",
+        "CircuitBinding.tell_request_complete",
+        "CircuitBinding.tell_status",
+        "CircuitBinding.tell_vc_status",
+        "CoBinding.circuit_received",
+        "CoBinding.circuit_sent",
         "CoBinding.receive_complete",
-        "CoBinding.refusal",
         "CoBinding.refuse_sends",
-        "CoBinding.remember",
-        "CoBinding.report",
-        "CoBinding.running_cpu",
-        "CoBinding.tell_request_complete",
-        "CoBinding.tell_status",
-        "CoBinding.tell_vc_status",
         "CoBinding.unbind",
-        "VcEnd.received",
-        "VcEnd.sends_completed",
     ),
 }

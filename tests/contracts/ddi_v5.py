@@ -126,7 +126,6 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "called by NDIS, not by a protocol": (
         "BaseBinding.net_event",
         "BaseBinding.tell_status",
-        "BindContext.completed",
         "Binding.net_event",
         "Binding.tell_status",
         "BaseBinding.fail",

@@ -5,6 +5,7 @@ from typing import Final
 
 from ndisemu.ndis import v6
 from ndisemu.ndis.miniportlibrary import BaseMiniportLibrary
+from ndisemu.ndis.v6.nblbinding import NblBinding
 
 # A name, the IRQL it is called at or may be called at, and its kind.
 ENTRIES: Final = """
@@ -31,6 +32,7 @@ ProtocolNetPnPEvent                   == PASSIVE   PASSIVE_LEVEL only
 ProtocolSendNetBufferListsComplete    <= DISPATCH  immediate
 ProtocolReceiveNetBufferLists         <= DISPATCH  immediate
 ProtocolOidRequestComplete            <= DISPATCH  immediate
+ProtocolStatusEx                      <= DISPATCH  immediate
 """
 
 CALLS: Final = """
@@ -58,6 +60,9 @@ NdisMIndicateReceiveNetBufferLists    <= DISPATCH
 NdisMOidRequestComplete               <= DISPATCH
 NdisMPauseComplete                    <= DISPATCH
 NdisMRestartComplete                  <= DISPATCH
+NdisMResetComplete                    <= DISPATCH
+NdisMResetMiniport                    <= DISPATCH
+NdisMIndicateStatusEx                 <= DISPATCH
 NdisMSleep                            < DISPATCH
 NdisStallExecution                    any
 NdisAllocateTimerObject               <= DISPATCH
@@ -86,6 +91,7 @@ FACES: Final = (
     v6.DmaChannel,
     v6.BindContext,
     v6.Binding,
+    NblBinding,
 )
 
 # Routines that both miniports and protocols call.
@@ -97,20 +103,21 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "DmaChannel.map",
         "DmaChannel.unmap",
     ),
-    "the wait that every protocol has in NetEventPause": ("Binding.drain",),
+    "the wait that every protocol has in NetEventPause": ("NblBinding.drain",),
     "called by NDIS, not by a driver": (
-        "BindContext.completed",
         "Binding.connect",
-        "Binding.free_pools",
-        "Binding.look_whether_quiet",
         "Binding.net_event",
-        "Binding.pause",
         "Binding.received",
-        "Binding.refuse_sends",
-        "Binding.restart",
         "Binding.sends_completed",
         "Binding.tell_request_complete",
+        "Binding.tell_status",
         "Binding.unbind",
         "DmaChannel.reclaim",
+        "NblBinding.free_pools",
+        "NblBinding.look_whether_quiet",
+        "NblBinding.pause",
+        "NblBinding.refuse",
+        "NblBinding.refuse_sends",
+        "NblBinding.restart",
     ),
 }

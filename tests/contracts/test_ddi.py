@@ -12,9 +12,9 @@ from typing import Final
 import pytest
 
 from ndisemu.ndis.ddi import Contract, Kind, contract
-from tests.contracts import ddi_co, ddi_v5, ddi_v6
+from tests.contracts import ddi_co, ddi_co6, ddi_v5, ddi_v6
 
-GENERATIONS: Final = (ddi_v5, ddi_v6, ddi_co)
+GENERATIONS: Final = (ddi_v5, ddi_v6, ddi_co, ddi_co6)
 
 
 def methods(generation: ModuleType) -> Iterator[tuple[str, object]]:

@@ -10,7 +10,7 @@ from ndisemu.kernel import run_passive
 from ndisemu.machine import Slot
 from ndisemu.ndis import Status
 from tests.drivers.conftest import STYLES, Styles, Wire, both_styles, frame, in_both_styles, on_wire
-from tests.drivers.test_ring6 import Wire6, on_wire6
+from tests.drivers.wire6 import Wire6, on_wire6
 
 RING = 16
 

@@ -20,7 +20,7 @@ from ndisemu.drivers.ring_explicit import ExplicitRingMiniport
 from ndisemu.kernel import SeededRandom, SpinLock, run_passive
 from ndisemu.ndis import Status, Tag, v6
 from tests.drivers.conftest import Wire, frame, on_wire
-from tests.drivers.test_ring6 import Wire6, on_wire6
+from tests.drivers.wire6 import Wire6, on_wire6
 
 DRIVERS: Final = (RingMiniport, ExplicitRingMiniport, PriorityMiniport)
 Deserialized = RingMiniport | ExplicitRingMiniport
@@ -60,8 +60,11 @@ def guard_queues(driver: Deserialized | Ring6Miniport) -> None:
         driver.queues = {priority: guarded_deque((), driver.lock) for priority in ORDER}
     elif isinstance(driver, ExplicitRingMiniport):
         driver.waiting = guarded_deque((), driver.lock)
-    else:
+    elif isinstance(driver, RingMiniport):
         driver.queued = guarded_dict({}, driver.lock)
+    else:
+        driver.sends._cancellable = guarded_dict({}, driver.sends._lock)
+        driver.quiet = guarded_list((), driver.lock)
 
 
 @pytest.mark.parametrize("miniport", DRIVERS)

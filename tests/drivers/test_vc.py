@@ -8,8 +8,9 @@ from typing import Final
 import pytest
 
 from ndisemu import Emulation, run
+from ndisemu.drivers.i8254x.circuit import LINE_RATE
 from ndisemu.drivers.i8254x.vlan import Tagged, restore, untag
-from ndisemu.drivers.vc import LINE_RATE, VcMiniport
+from ndisemu.drivers.vc import VcMiniport
 from ndisemu.frame.ethernet import BROADCAST
 from ndisemu.kernel import DISPATCH, run_passive
 from ndisemu.machine import Slot

@@ -8,7 +8,7 @@ import pytest
 from ndisemu.kernel import DISPATCH
 from ndisemu.ndis import AttributeFlag, Oid, OidRequest, Packet, Status, v5
 from ndisemu.ndis.hang import SECOND, HangCheck, Seen
-from ndisemu.ndis.v5.miniport import ResetResult
+from ndisemu.ndis.reset import ResetResult
 from tests.ndis.conftest import Bench, Mini, Peer, on_bench
 
 INTERVAL: Final = 2 * SECOND

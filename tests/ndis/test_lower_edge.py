@@ -4,6 +4,8 @@ from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Any, cast
 
+import pytest
+
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DISPATCH, Cpu
 from ndisemu.ndis import Adapter, Irp, NtStatus, Status, v5, wdm_device
@@ -129,3 +131,16 @@ async def test_where_no_card_is_the_bus_reads_ones(bench: Bench) -> None:
     device.registers.mmio_write(8, 1)
     assert [device.registers.mmio_read(8, width) for width in (1, 2, 4)] == [0xFF, 0xFFFF, 0xFFFFFFFF]
     assert replace(device, parameters={}).target is device.target
+
+
+@on_bench
+async def test_a_serialized_driver_has_no_such_edge(bench: Bench) -> None:
+    """A miniport with a WDM lower edge is deserialized (seed 003); another one is refused when it is registered."""
+
+    class Serialized(Upper):
+        deserialized = False
+
+    device = wdm_device("nic1", Below(bench.cpu), bench.library.memory, bench.cpu)
+    with pytest.raises(RuleViolation, match="st-deserialize-flag: Serialized is serialized, and nic1 has a WDM"):
+        bench.library.add_adapter(Serialized(), device)
+    assert "nic1" not in bench.library.adapters

@@ -9,9 +9,9 @@ from ndisemu.errors import RuleViolation
 from ndisemu.kernel import PASSIVE, WorkItem, sleep
 from ndisemu.ndis import NetEvent, NetPnPEvent, Oid, OidRequest, PowerState, Status, v5
 from ndisemu.ndis.pnp import EVENT_PATIENCE
+from ndisemu.ndis.reset import ResetResult
 from ndisemu.ndis.states import BindingState
 from ndisemu.ndis.v5.adapter import PacketAdapter
-from ndisemu.ndis.v5.miniport import ResetResult
 from tests.ndis.conftest import LATER, Bench, Mini, Peer, on_bench
 
 SLEEPS: Final = (PowerState.D1, PowerState.D2, PowerState.D3)

@@ -8,10 +8,9 @@ import pytest
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DISPATCH, Signal
 from ndisemu.ndis import Oid, OidRequest, Packet, PacketFilter, Status, v5
-from ndisemu.ndis.reset import STAGES, Stage, Turn
+from ndisemu.ndis.reset import STAGES, ResetResult, Stage, Turn
 from ndisemu.ndis.states import Machine
 from ndisemu.ndis.v5.adapter import PacketAdapter
-from ndisemu.ndis.v5.miniport import ResetResult
 from tests.ndis.conftest import GROUP, LATER, USUAL, WHEN, Bench, Mini, Peer, on_bench
 
 ABORTED: Final = Status.REQUEST_ABORTED

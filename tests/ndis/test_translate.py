@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 from ndisemu.ndis import Packet, Status, v6
 from ndisemu.ndis.translate.descriptors import RUN
 from ndisemu.ndis.translate.statuses import TO_5, TO_6, to_5, to_6
-from ndisemu.ndis.v6.send import FAILURES
+from ndisemu.ndis.v6.listbook import FAILURES
 from tests.ndis.conftest import WHEN, Mini, Peer, frame
 from tests.ndis.looking import Both
 from tests.ndis.v6.conftest import RESOURCES, Bench6, Mini6, Peer6, on_bench6

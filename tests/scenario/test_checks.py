@@ -151,11 +151,11 @@ def test_a_wrong_flow_is_told(problems: Problems, flow: str, expected: list[str]
     [
         (
             "miniport: rng",
-            "miniport must be ring, ring-explicit, priority, legacy, ring6, stream or {class: package.module:Class}, not the text 'rng' (did you mean 'ring'?)",
+            "miniport must be ring, ring-explicit, priority, legacy, ring6, stream, vc or {class: package.module:Class}, not the text 'rng' (did you mean 'ring'?)",
         ),
         (
             "miniport: [ring]",
-            "miniport must be ring, ring-explicit, priority, legacy, ring6, stream or {class: package.module:Class}, not a list",
+            "miniport must be ring, ring-explicit, priority, legacy, ring6, stream, vc or {class: package.module:Class}, not a list",
         ),
         ("miniport: {class: x}", "class must be of the form package.module:Class, not 'x'"),
         ("miniport: {}", "missing key 'class' in hosts.a.nics.eth0.miniport, such as `class: my_drivers:MyMiniport`"),

@@ -143,7 +143,7 @@ def test_every_mistake_is_reported_at_once(problems: Problems) -> None:
         "14:57: frames must be between 1 and 1000000000000, not 0",
         "14:71: frame size 1515 is above 1514, the MTU of 1500 plus the 14-byte header",
         "14:77: traffic.0.size.2 must be a whole number, not the text 'x'",
-        "15:12: kind must be generator or replay, not the text 'rplay' (did you mean 'replay'?)",
+        "15:12: kind must be generator, replay or circuits, not the text 'rplay' (did you mean 'replay'?)",
         "16:5: missing key 'kind' in traffic.2, such as `kind: generator or kind: replay`",
         "17:23: interfaces must be all or a list of NICs, not the text 'al' (did you mean 'all'?)",
         "19:5: expect.0 must have one of equals, at_least and at_most, not equals and at_most",

@@ -11,19 +11,21 @@ from ndisemu.scenario.load import load
 Write = Callable[[str | bytes], Path]
 Problems = Callable[..., list[str]]
 
-# NICs of every kind; what a test adds comes after line 11.
+# NICs of every kind; what a test adds comes after line 13.
 HEAD: Final = """\
 version: 1
 name: n
 hosts:
   a: {nics: {eth0: {}, eth1: {miniport: stream}, eth2: {miniport: ring6}}}
   b: {nics: {eth0: {}, eth1: {miniport: stream}, eth2: {miniport: ring6}}}
+  d: {nics: {eth0: {miniport: vc}, eth1: {miniport: vc}}}
   c: {nics: {eth0: {}, eth1: {miniport: stream}, own: {miniport: {class: "mine:Mine"}}}}
 links:
 - {between: [a.eth0, b.eth0]}
 - {between: [a.eth1, b.eth1]}
 - {between: [a.eth2, b.eth2]}
 - {between: [c.own, c.eth0]}
+- {between: [d.eth0, d.eth1]}
 """
 
 
@@ -36,14 +38,14 @@ def more(problems: Problems) -> Callable[[str], list[str]]:
 @pytest.mark.parametrize("word", ["hang", "link_down", "link_up", "surprise_remove"])
 def test_what_happens_to_a_card_cannot_happen_to_a_nic_without_one(more: Callable[[str], list[str]], word: str) -> None:
     """The fault and the NIC are named where the word stands."""
-    text = f"13:29: {word} needs a card, and a.eth1 has none under its driver stream"
+    text = f"15:29: {word} needs a card, and a.eth1 has none under its driver stream"
     assert more(f"faults:\n- {{at: 1ms, on: a.eth1, do: {word}}}\n") == [text]
 
 
 @pytest.mark.parametrize("word", ["pause", "restart"])
 def test_a_driver_for_ndis_5_is_not_paused(more: Callable[[str], list[str]], word: str) -> None:
     """Its generation is told."""
-    text = f"13:29: {word} needs NDIS 6, and ring of a.eth0 is a driver for NDIS 5.1"
+    text = f"15:29: {word} needs NDIS 6, and ring of a.eth0 is a driver for NDIS 5.1"
     assert more(f"faults:\n- {{at: 1ms, on: a.eth0, do: {word}}}\n") == [text]
 
 
@@ -67,7 +69,7 @@ def test_what_may_happen_is_admitted(write: Write, on: str, do: str) -> None:
 def test_a_link_joins_two_of_a_kind(problems: Problems, ends: str) -> None:
     """A card's cable does not fit a NIC without a card, whichever of them is named first."""
     text = HEAD.replace("b: {nics: {", "b: {nics: {idle: {}, ") + f"- {{between: [{ends}]}}\n"
-    what = "12:13: b.idle has a card and c.eth1 has none; a link joins two cards, or two NICs without one"
+    what = "14:13: b.idle has a card and c.eth1 has none; a link joins two cards, or two NICs without one"
     assert problems(text) == [what]
 
 
@@ -76,7 +78,7 @@ def test_a_stream_has_nothing_of_a_cable(problems: Problems, key: str) -> None:
     """Rate, delay and MTU belong to cables; each is told where it stands."""
     name = key.partition(":")[0]
     text = HEAD.replace("- {between: [a.eth1, b.eth1]}", f"- {{between: [a.eth1, b.eth1], {key}}}")
-    what = f"9:31: {name} is that of a cable; what joins a.eth1 and b.eth1 is a stream, which has none"
+    what = f"10:31: {name} is that of a cable; what joins a.eth1 and b.eth1 is a stream, which has none"
     assert problems(text) == [what]
 
 
@@ -87,10 +89,64 @@ def test_a_nic_without_a_card_has_no_keys_of_cards(problems: Problems, key: str)
     text = HEAD.replace(
         "c: {nics: {eth0: {}, eth1: {miniport: stream}", f"c: {{nics: {{eth0: {{}}, eth1: {{miniport: stream, {key}}}"
     )
-    assert problems(text) == [f"6:49: {name} says nothing about a NIC of the driver stream: it has no card"]
+    assert problems(text) == [f"7:49: {name} says nothing about a NIC of the driver stream: it has no card"]
 
 
 def test_a_card_shares_no_interrupt_with_a_nic_that_has_none(problems: Problems) -> None:
     """The neighbour is named."""
     text = HEAD.replace("c: {nics: {eth0: {}", "c: {nics: {eth0: {shares_interrupt_with: eth1}")
-    assert problems(text) == ["6:44: c.eth1 has no card, and so no interrupt to share"]
+    assert problems(text) == ["7:44: c.eth1 has no card, and so no interrupt to share"]
+
+
+CALLS: Final = "- {from: %s, to: %s, kind: circuits, frames: 1, size: 64}\n"
+
+
+@pytest.mark.parametrize(
+    ("flow", "expected"),
+    [
+        (CALLS % ("d.eth0", "d.eth1"), []),
+        (
+            CALLS % ("a.eth0", "b.eth0"),
+            [
+                "15:10: a.eth0 has no circuits, since its driver ring is connectionless",
+                "15:22: b.eth0 has no circuits, since its driver ring is connectionless",
+            ],
+        ),
+        (
+            2 * (CALLS % ("d.eth0", "d.eth1")),
+            [
+                "16:10: d.eth0 has circuits at s.yaml:15:10 already; let `count` be more there",
+                "16:22: d.eth1 has circuits at s.yaml:15:22 already; let `count` be more there",
+            ],
+        ),
+        (
+            "- {from: d.eth0, to: d.eth1, kind: generator, frames: 1, size: 64}\n",
+            [
+                "15:10: d.eth0 carries nothing but circuits; its traffic is of `kind: circuits`",
+                "15:22: d.eth1 carries nothing but circuits; its traffic is of `kind: circuits`",
+            ],
+        ),
+        (
+            "- {from: d.eth0, to: d.eth1, kind: circuits, frames: 1, size: 9000}\n",
+            ["15:63: frame size 9000 is above 1514, the MTU of 1500 plus the 14-byte header"],
+        ),
+    ],
+    ids=["right", "no circuits", "twice", "no calls", "too long"],
+)
+def test_circuits_are_between_connection_oriented_drivers(
+    problems: Problems, write: Write, flow: str, expected: list[str]
+) -> None:
+    """Calls need circuits, circuits carry nothing but calls, and a NIC has one call manager."""
+    text = f"{HEAD}traffic:\n{flow}"
+    if expected:
+        assert problems(text) == expected
+    else:
+        assert load(write(text)).traffic[0].kind == "circuits"
+
+
+@pytest.mark.parametrize("key", ["protocol: v5", "filter: [promiscuous]"])
+def test_a_nic_of_circuits_has_no_station(problems: Problems, key: str) -> None:
+    """No protocol of the usual kind is bound to it, so nothing can be said of one."""
+    text = HEAD.replace("d: {nics: {eth0: {miniport: vc}", f"d: {{nics: {{eth0: {{miniport: vc, {key}}}")
+    name, why = key.partition(":")[0], "it is bound by call managers and their clients"
+    assert problems(text) == [f"6:35: {name} says nothing about a NIC of the driver vc: {why}"]

@@ -1,4 +1,7 @@
-"""The scenarios that come with the project: each is valid, passes, and tells the truth in its first lines."""
+"""The scenarios that come with the project: each is valid, passes, and tells the truth in its first lines.
+
+Those for the original documents are in `tests/seeds`.
+"""
 
 from functools import cache
 from pathlib import Path
@@ -12,7 +15,7 @@ from ndisemu.scenario.result import Result
 from ndisemu.scenario.run import Options, run
 
 SCENARIOS: Final = Path(__file__).parents[2] / "scenarios"
-FILES: Final = sorted(path.relative_to(SCENARIOS).as_posix() for path in SCENARIOS.rglob("*.yaml"))
+FILES: Final = sorted(path.relative_to(SCENARIOS).as_posix() for path in SCENARIOS.glob("*.yaml"))
 
 
 @cache

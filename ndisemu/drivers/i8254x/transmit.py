@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from ndisemu.drivers.i8254x.library import RingLibrary, TxFrame
 from ndisemu.hw import registers as reg
-from ndisemu.ndis import RegisterSpace, SharedMemory, Signal, SpinLock, Status
+from ndisemu.ndis import RegisterSpace, SharedMemory, Signal, SpinLock, Status, v6
 
 BURST = 64
 _COMMAND = reg.TX_EOP | reg.TX_IFCS
@@ -27,13 +27,15 @@ class Burst(Generic[F]):
     """Frames that are posted together, and the words of their descriptors.
 
     It ends when the card has taken the last of them, or when nothing is left
-    of them to post: then `status` says how, and `sent` is set to it.
+    of them to post: then `status` says how, and `sent` is set to it. `ends`
+    are the lists whose last frame is in it, where frames come in lists.
     """
 
-    __slots__ = ("frames", "last", "sent", "status", "words")
+    __slots__ = ("ends", "frames", "last", "sent", "status", "words")
 
     def __init__(self, frames: Sequence[F]) -> None:
         self.frames = frames
+        self.ends: Sequence[v6.NetBufferList] = ()
         self.last = 0
         self.status = Status.PENDING
         self.sent = Signal()

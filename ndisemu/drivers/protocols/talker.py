@@ -3,7 +3,8 @@
 It has a line for each call that it is to make or take: what is sent there,
 and what should be heard. Whoever calls says in its note which line of the
 other side it wants. A line sends from the moment the call is connected, and
-hangs up when its packets are back. When the binding goes, all calls end.
+hangs up when its packets are back. Calls outlive a reset of the adapter, in
+which nothing is sent. When the binding goes, all calls end.
 """
 
 from collections.abc import Mapping, Sequence
@@ -96,7 +97,11 @@ class Line:
 
 
 class Talker(Client):
-    """A client that calls the station `calls`, or waits for calls at `sap`; `talks` by the note of each call."""
+    """A client that calls the station `calls`, or waits for calls at `sap`; `talks` by the note of each call.
+
+    `connected` and `failed` count calls, `received` frames, and `unsent`
+    frames whose send has ended with anything but success.
+    """
 
     binding: CoBinding
 
@@ -105,7 +110,10 @@ class Talker(Client):
     ) -> None:
         self.name = name
         self.lines: dict[bytes, Line] = {}
+        self.connected = 0
         self.failed = 0
+        self.received = 0
+        self.unsent = 0
         self._family = family
         self._talks = talks
         self._wanted = sap
@@ -220,6 +228,7 @@ class Talker(Client):
         elif line.closing:
             line.close_if_quiet()
         else:
+            self.connected += 1
             line.connect()
 
     def cl_incoming_call(self, sap: ClientSap, vc: ClientVc, parameters: CallParameters) -> Status:
@@ -234,6 +243,7 @@ class Talker(Client):
 
     def cl_call_connected(self, vc: ClientVc) -> None:
         """ProtocolClCallConnected: talk."""
+        self.connected += 1
         vc.context.connect()
 
     def cl_incoming_close_call(self, vc: ClientVc, status: Status, data: bytes) -> None:
@@ -246,15 +256,27 @@ class Talker(Client):
 
     # Data.
 
+    def co_status(self, binding: CoBinding, vc: VcEnd | None, status: Status, data: bytes) -> None:
+        """ProtocolCoStatus: no sends in the middle of a reset."""
+        senders = [line.sender for line in self.lines.values() if line.sender is not None and not line.closing]
+        for sender in senders:
+            if status is Status.RESET_START:
+                sender.hold()
+            elif status is Status.RESET_END:
+                sender.go_on()
+
     def co_send_complete(self, vc: VcEnd, packets: Sequence[Packet], status: Status) -> None:
         """ProtocolCoSendComplete: the packets go back to the sender."""
         line: Line = vc.context
         line.out -= len(packets)
+        if status is not Status.SUCCESS:
+            self.unsent += len(packets)
         if line.sender is not None:
             line.sender.take_back(packets)
         line.close_if_quiet()
 
     def co_receive_packets(self, vc: VcEnd, packets: Sequence[Packet]) -> int:
         """ProtocolCoReceivePacket: copy out, judge, keep nothing."""
+        self.received += len(packets)
         vc.context.heard.judge([packet.read() for packet in packets], self.binding.system_time())
         return 0

@@ -6,12 +6,16 @@ client and miniport, in order and without filters. Each object is owned by
 whoever created it, and each driver has a handle of its own with its own
 context.
 
+What moves on circuits is packets here, and NET_BUFFER_LISTs in `v6`; all the
+rest is the same in both generations.
+
 Not here: miniports that are their own call managers (MCM), and calls with
 more than two parties.
 
 Source: NDIS reference 6, seeds 001 and 003.
 """
 
+from ndisemu.ndis.co import v6
 from ndisemu.ndis.co.address_family import CallManagerAf, ClientAf
 from ndisemu.ndis.co.binding import CoBinding
 from ndisemu.ndis.co.ends import CallManagerVc, ClientVc, VcEnd
@@ -61,4 +65,5 @@ __all__ = [
     "Protocol",
     "VcEnd",
     "VirtualCircuit",
+    "v6",
 ]

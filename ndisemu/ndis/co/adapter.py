@@ -1,34 +1,28 @@
-"""A connection-oriented adapter: a 5.x adapter whose packets travel on virtual circuits.
-
-It lives as every 5.x adapter does. Its own books of sends and receives are
-the sums over all circuits, those that are gone included; what reaches them
-by a connectionless call is refused.
+"""A connection-oriented NDIS 5.x adapter: it lives as every 5.x adapter does, and its packets travel on circuits.
 
 Source: NDIS reference 5.1 and 6.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from ndisemu.errors import RuleViolation
-from ndisemu.ndis.binding import BaseBinding
-from ndisemu.ndis.co.binding import CoBinding
+from ndisemu.ndis.co.circuitadapter import CircuitAdapter
 from ndisemu.ndis.co.connections import Connections
 from ndisemu.ndis.co.library import MiniportLibrary
 from ndisemu.ndis.co.miniport import Miniport
-from ndisemu.ndis.co.request import CoRequest
+from ndisemu.ndis.co.receives import VcPacketReceives
+from ndisemu.ndis.co.sends import VcPackets
 from ndisemu.ndis.data.packet import Packet
-from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.device import Device
 from ndisemu.ndis.oid import Oid
-from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.adapter import PacketAdapter
 from ndisemu.ndis.v5.receive import ReceivePath
 from ndisemu.ndis.v5.send import PacketSends, SendPath
 from ndisemu.probe import Probe
 
 if TYPE_CHECKING:
+    from ndisemu.ndis.co.vc import VirtualCircuit
     from ndisemu.ndis.library import NdisLibrary
 
 # What NDIS asks a miniport right after MiniportInitialize: OID_GEN_CO_SUPPORTED_LIST, by its other name.
@@ -50,11 +44,12 @@ class CircuitReceives(ReceivePath):
         )
 
 
-class CoAdapter(PacketAdapter):
-    """An adapter of a connection-oriented miniport; `connections` are its address families and circuits."""
+class CoAdapter(CircuitAdapter, PacketAdapter):
+    """An adapter of a connection-oriented NDIS 5.x miniport."""
 
     miniport: Miniport
     generation: ClassVar[str] = "NDIS 5.1, connection-oriented"
+    request_entry: ClassVar[str] = "MiniportCoRequest"
 
     def __init__(self, library: "NdisLibrary", miniport: Miniport, device: Device) -> None:
         super().__init__(library, miniport, device)
@@ -64,43 +59,9 @@ class CoAdapter(PacketAdapter):
         self.receives = CircuitReceives(self, self, serialized=False)
         self.connections = Connections(self)
 
-    def join(self, binding: BaseBinding) -> None:
-        """Put a binding on top of this adapter."""
-        self.bindings.append(binding)
-        if isinstance(binding, CoBinding):
-            self.connections.welcome(binding)
-
-    def leave(self, binding: BaseBinding) -> None:
-        """Take a binding off this adapter."""
-        self.bindings.remove(binding)
-
-    def circuit_users(self) -> list[CoBinding]:
-        """Return the bindings, in the order in which they were opened."""
-        return [binding for binding in self.bindings if isinstance(binding, CoBinding)]
-
-    def enter_request(self, request: OidRequest) -> None:
-        """Call MiniportCoRequest."""
-        queue = self.requests
-        vc = request.vc if isinstance(request, CoRequest) else None
-        self.enter(
-            partial(self.miniport.co_request, vc, request),
-            partial(queue.returned, request),
-            partial(queue.raised, request, "MiniportCoRequest"),
-        )
-
-    def request_complete(self, request: OidRequest, status: Status) -> None:
-        """The miniport completes a pending request (`NdisMCoRequestComplete`), by name."""
-        if request is not self.requests.current:
-            raise self.kernel.refusal(
-                "co-oid-complete",
-                self.name,
-                f"{self.name} completed the {request!r}, and {self.requests.current or 'no request'} is pending",
-            )
-        self.requests.complete(status, is_set=request.is_set)
-
-    def reclaim(self, status: Status) -> None:
-        """Take from the dead miniport what it had, circuit by circuit."""
-        self.connections.reclaim(status)
+    def make_books(self, vc: "VirtualCircuit") -> tuple[VcPackets, VcPacketReceives]:
+        """Make a circuit's books for packets."""
+        return VcPackets(vc, self), VcPacketReceives(vc, self)
 
     def _send_path(self) -> PacketSends:
         """Such a driver is deserialized by definition (seed 003); this book counts for all circuits."""

@@ -22,7 +22,7 @@ from ndisemu.ndis.states import Machine
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
-    from ndisemu.ndis.co.binding import CoBinding
+    from ndisemu.ndis.co.circuitbinding import AnyBinding
 
 OPEN: Final = Naming("ProtocolCmOpenAf", "NdisCmOpenAddressFamilyComplete", "co-open-af")
 CLOSE: Final = Naming("ProtocolCmCloseAf", "NdisCmCloseAddressFamilyComplete", "co-close-af")
@@ -37,7 +37,9 @@ class AfEnd:
 
     peer: "AfEnd"
 
-    def __init__(self, binding: "CoBinding", family: AddressFamilyId, state: Machine[HandleState, HandleEvent]) -> None:
+    def __init__(
+        self, binding: "AnyBinding", family: AddressFamilyId, state: Machine[HandleState, HandleEvent]
+    ) -> None:
         self.binding = binding
         self.family = family
         self.state = state
@@ -91,7 +93,7 @@ class ClientAf(AfEnd):
 
     __slots__ = ("_closing", "_notifying", "_opening", "manager", "saps")
 
-    def __init__(self, binding: "CoBinding", manager: "CoBinding", family: AddressFamilyId, context: object) -> None:
+    def __init__(self, binding: "AnyBinding", manager: "AnyBinding", family: AddressFamilyId, context: object) -> None:
         name = f"the address family {family.family:#x} of {binding.name}"
         state: Machine[HandleState, HandleEvent] = Machine(name, HandleState.OPENING, HANDLE_TRANSITIONS)
         super().__init__(binding, family, state)
@@ -139,7 +141,7 @@ class ClientAf(AfEnd):
         """Ask the call manager for it."""
         return self._opening.ask(partial(self.manager.binding.manager.cm_open_af, self.manager, self.family))
 
-    def abandon(self, gone: "CoBinding") -> None:
+    def abandon(self, gone: "AnyBinding") -> None:
         """End what a protocol that is gone still owes."""
         if gone is self.manager.binding:
             self._opening.abandon(Status.FAILURE)
@@ -198,7 +200,7 @@ class CallManagerAf(AfEnd):
     __slots__ = ("_closing", "_notifying", "_opening", "client")
 
     def __init__(
-        self, client: ClientAf, binding: "CoBinding", opening: Exchange, closing: Exchange, notifying: Exchange
+        self, client: ClientAf, binding: "AnyBinding", opening: Exchange, closing: Exchange, notifying: Exchange
     ) -> None:
         super().__init__(binding, client.family, client.state)
         self.client = client

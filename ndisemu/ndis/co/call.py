@@ -22,7 +22,7 @@ from ndisemu.ndis.states import Machine
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
-    from ndisemu.ndis.co.binding import CoBinding
+    from ndisemu.ndis.co.circuitbinding import AnyBinding
     from ndisemu.ndis.co.ends import CallManagerVc, ClientVc
     from ndisemu.ndis.co.sap import ClientSap
     from ndisemu.ndis.co.vc import VirtualCircuit
@@ -97,7 +97,7 @@ class Call:
         self._move(CallEvent.CLOSE)
         return self.closing.ask(partial(self._manager.binding.manager.cm_close_call, self._manager, data))
 
-    def abandon(self, gone: "CoBinding | None" = None) -> None:
+    def abandon(self, gone: "AnyBinding | None" = None) -> None:
         """End, as a failure, what is pending with a protocol that is gone, or (None) with anybody."""
         for exchange in (self.making, self.closing, self.offering):
             if gone is None or exchange.asked is gone:

@@ -21,8 +21,8 @@ from ndisemu.ndis.co.vc import VirtualCircuit, call_is_idle
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
-    from ndisemu.ndis.co.adapter import CoAdapter
-    from ndisemu.ndis.co.binding import CoBinding
+    from ndisemu.ndis.co.circuitadapter import CircuitAdapter
+    from ndisemu.ndis.co.circuitbinding import AnyBinding
 
 Created = tuple[Status, VirtualCircuit | None]
 
@@ -30,10 +30,10 @@ Created = tuple[Status, VirtualCircuit | None]
 class Connections:
     """The families that call managers offer on one adapter, those that are open, and the circuits, oldest first."""
 
-    def __init__(self, adapter: "CoAdapter") -> None:
+    def __init__(self, adapter: "CircuitAdapter") -> None:
         self._adapter = adapter
         self._created = 0
-        self.offered: dict[AddressFamilyId, CoBinding] = {}
+        self.offered: dict[AddressFamilyId, AnyBinding] = {}
         self.families: list[ClientAf] = []
         self.circuits: list[VirtualCircuit] = []
 
@@ -42,7 +42,7 @@ class Connections:
 
     # Address families.
 
-    def offer(self, binding: "CoBinding", family: AddressFamilyId) -> Status:
+    def offer(self, binding: "AnyBinding", family: AddressFamilyId) -> Status:
         """Let a call manager offer `family` (`NdisCmRegisterAddressFamily`), and tell everybody who is bound."""
         if family in self.offered:
             return Status.FAILURE
@@ -52,12 +52,12 @@ class Connections:
                 self._notify(other, family)
         return Status.SUCCESS
 
-    def welcome(self, binding: "CoBinding") -> None:
+    def welcome(self, binding: "AnyBinding") -> None:
         """Tell a new binding which families are offered."""
         for family in self.offered:
             self._notify(binding, family)
 
-    def open(self, binding: "CoBinding", family: AddressFamilyId, context: object) -> tuple[Status, ClientAf | None]:
+    def open(self, binding: "AnyBinding", family: AddressFamilyId, context: object) -> tuple[Status, ClientAf | None]:
         """Associate a client with the call manager of `family`."""
         manager = self.offered.get(family)
         if manager is None:
@@ -75,7 +75,7 @@ class Connections:
             if vc.client is not None and vc.client.af is af and (vc.creator is vc.client or not call_is_idle(vc))
         ]
 
-    def _notify(self, binding: "CoBinding", family: AddressFamilyId) -> None:
+    def _notify(self, binding: "AnyBinding", family: AddressFamilyId) -> None:
         """Call ProtocolCoAfRegisterNotify at PASSIVE_LEVEL, unless the binding closes before."""
 
         def notify() -> object:
@@ -103,10 +103,11 @@ class Connections:
         vc.manager.context = context
         return self._create(vc, client, lambda: client.binding.client.co_create_vc(af.client, client))
 
-    def create_signalling(self, binding: "CoBinding", context: object) -> Created:
+    def create_signalling(self, binding: "AnyBinding", context: object) -> Created:
         """Create a circuit that is the call manager's alone."""
         vc = self._number()
-        vc.creator = vc.user = vc.manager = CallManagerVc(vc, binding, None)
+        vc.creator = vc.manager = CallManagerVc(vc, binding, None)
+        vc.carry_for(vc.manager)
         vc.manager.context = context
         return self._create(vc, None, None)
 
@@ -132,7 +133,7 @@ class Connections:
             self._remove(vc)
         return status
 
-    async def clear(self, binding: "CoBinding") -> None:
+    async def clear(self, binding: "AnyBinding") -> None:
         """Take away what a closing binding has left, at PASSIVE_LEVEL; that it has left something is its mistake."""
         circuits = [vc for vc in self.circuits if binding in _bindings(vc)]
         families = [af for af in self.families if binding in {af.binding, af.manager.binding}]
@@ -153,7 +154,7 @@ class Connections:
             af.abandon(af.manager.binding)
         self.families = [af for af in self.families if af not in families]
 
-    def abandon(self, gone: "CoBinding") -> None:
+    def abandon(self, gone: "AnyBinding") -> None:
         """End, as failures, what a protocol that is gone still owes to others."""
         for vc in tuple(self.circuits):
             if vc.call is not None:
@@ -177,7 +178,8 @@ class Connections:
         """Make a circuit with an end for each side of `af`; returns the client's, too."""
         vc = self._number()
         vc.manager = CallManagerVc(vc, af.manager.binding, af.manager)
-        vc.client = vc.user = client = ClientVc(vc, af)
+        vc.client = client = ClientVc(vc, af)
+        vc.carry_for(client)
         vc.call = Call(vc, client, vc.manager)
         return vc, client
 
@@ -252,7 +254,7 @@ class Connections:
         return Status.FAILURE if binding.failed else _judged(binding, entry, rule, result)
 
 
-def _report_left(binding: "CoBinding", circuits: list[VirtualCircuit], families: list[ClientAf]) -> None:
+def _report_left(binding: "AnyBinding", circuits: list[VirtualCircuit], families: list[ClientAf]) -> None:
     """Say what a binding has left open when it closes."""
     left = [*(vc.name for vc in circuits), *(f"an address family {af.state.current.value}" for af in families)]
     if left:
@@ -285,7 +287,7 @@ def _deletion(end: ClientVc | CallManagerVc) -> Callable[[], Status]:
     return lambda: end.binding.manager.co_delete_vc(end)
 
 
-def _bindings(vc: VirtualCircuit) -> "tuple[CoBinding, ...]":
+def _bindings(vc: VirtualCircuit) -> "tuple[AnyBinding, ...]":
     return (vc.manager.binding,) if vc.client is None else (vc.manager.binding, vc.client.binding)
 
 

@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from ndisemu.ndis.co.parameters import CallParameters
+from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.ddi import Kind, ddi
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
     from ndisemu.ndis.co.address_family import CallManagerAf, ClientAf
-    from ndisemu.ndis.co.binding import CoBinding
     from ndisemu.ndis.co.call import Call
+    from ndisemu.ndis.co.circuitbinding import AnyBinding
     from ndisemu.ndis.co.sap import CallManagerSap
     from ndisemu.ndis.co.vc import VirtualCircuit
 
@@ -30,7 +31,7 @@ class VcEnd:
 
     __slots__ = ("binding", "context", "vc")
 
-    def __init__(self, vc: "VirtualCircuit", binding: "CoBinding") -> None:
+    def __init__(self, vc: "VirtualCircuit", binding: "AnyBinding") -> None:
         self.vc = vc
         self.binding = binding
         self.context: Any = None
@@ -41,14 +42,12 @@ class VcEnd:
     @ddi("NdisCoSendPackets", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.2, 6.4")
     def send_packets(self, packets: Sequence[Packet]) -> None:
         """Send an array in its order; every packet comes back through `co_send_complete`."""
-        self.binding.adapter.running_cpu("NdisCoSendPackets").preempt()
-        if self.vc.user is not self:
-            raise self.binding.refusal(
-                "co-send-user",
-                f"{self.binding.name} sends on {self.vc.name}, whose data is that of {self.vc.user.binding.name}",
-            )
-        if packets:
-            self.vc.sends.submit(self.binding, packets)
+        self._send("NdisCoSendPackets", packets, 0, lists=False)
+
+    @ddi("NdisCoSendNetBufferLists", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.4, 6.4")
+    def send_nbls(self, nbls: Sequence[NetBufferList], flags: int = 0) -> None:
+        """Send lists in their order (NDIS 6); every list comes back through `co_send_complete`."""
+        self._send("NdisCoSendNetBufferLists", nbls, flags, lists=True)
 
     @ddi("NdisCoDeleteVc", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
     def delete(self) -> Status:
@@ -63,28 +62,22 @@ class VcEnd:
         """The other end, if there is one."""
         return self.vc.manager if self is self.vc.client else self.vc.client
 
-    def sends_completed(self, packets: Sequence[Packet], status: Status) -> None:
-        """Give packets back to the protocol: ProtocolCoSendComplete, at DISPATCH_LEVEL."""
+    def _send(self, call: str, items: Sequence[Packet] | Sequence[NetBufferList], flags: int, *, lists: bool) -> None:
+        """Give items to the circuit, which must be this end's to send on, and of a generation that knows them."""
         binding = self.binding
-        binding.sends_pending -= len(packets)
-        binding.tell(
-            "ProtocolCoSendComplete",
-            "NdisMCoSendComplete",
-            lambda: binding.protocol.co_send_complete(self, packets, status),
-        )
-        binding.look_whether_quiet()
-
-    def received(self, packets: Sequence[Packet]) -> object:
-        """Offer packets to the protocol: ProtocolCoReceivePacket, at DISPATCH_LEVEL; returns the references it keeps."""
-        binding = self.binding
-        if not binding.is_open:
-            return 0
-        binding.indicated = True
-        return binding.tell(
-            "ProtocolCoReceivePacket",
-            "NdisMCoIndicateReceivePacket",
-            lambda: binding.protocol.co_receive_packets(self, packets),
-        )
+        binding.adapter.running_cpu(call).preempt()
+        if self.vc.user is not self:
+            raise binding.refusal(
+                "co-send-user",
+                f"{binding.name} sends on {self.vc.name}, whose data is that of {self.vc.user.binding.name}",
+            )
+        if binding.carries_lists is not lists:
+            raise binding.refusal(
+                "co-send-generation",
+                f"{binding.name} called {call} on {self.vc.name}, which speaks {binding.adapter.generation}",
+            )
+        if items:
+            self.vc.sends.submit(binding, items, flags)
 
     def _enter(self, call: str) -> None:
         """Let the call in: a CPU runs it, and the circuit is still there."""
@@ -157,7 +150,7 @@ class CallManagerVc(VcEnd):
 
     __slots__ = ("af",)
 
-    def __init__(self, vc: "VirtualCircuit", binding: "CoBinding", af: "CallManagerAf | None") -> None:
+    def __init__(self, vc: "VirtualCircuit", binding: "AnyBinding", af: "CallManagerAf | None") -> None:
         super().__init__(vc, binding)
         self.af = af
 

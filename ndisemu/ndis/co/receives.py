@@ -1,4 +1,4 @@
-"""The receives of one virtual circuit: they go to its user, and to nobody else.
+"""The packets received on one virtual circuit: they go to its user, and to nobody else.
 
 There is no filter and no lookahead: the circuit says whose the data is. The
 user answers how many references it keeps of each packet, and none of one
@@ -13,44 +13,34 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from ndisemu.errors import RuleViolation
+from ndisemu.ndis.co.books import VcReceives
 from ndisemu.ndis.data.packet import Packet
-from ndisemu.ndis.receivebook import ReceiveBook, Received
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
+    from ndisemu.ndis.co.adapter import CoAdapter
     from ndisemu.ndis.co.vc import VirtualCircuit
 
 # NDIS's own hold of a packet while it is offered: more than a protocol could return early.
 _OFFER: Final = 1 << 32
 
 
-class VcReceives(ReceiveBook):
-    """The packets of one circuit that are lent to its user; its adapter's book counts them as well."""
+class VcPacketReceives(VcReceives[Packet]):
+    """The packets of one circuit that are lent to its user."""
 
-    __slots__ = ("_total", "_vc")
+    __slots__ = ("_miniport",)
 
-    def __init__(self, vc: "VirtualCircuit") -> None:
-        super().__init__(vc.adapter, "MiniportReturnPacket")
-        self._vc = vc
-        self._total = vc.adapter.receives
+    def __init__(self, vc: "VirtualCircuit", adapter: "CoAdapter") -> None:
+        super().__init__(vc, "MiniportReturnPacket")
+        self._miniport = adapter
 
-    def __repr__(self) -> str:
-        return f"{self._vc.name} (lent to protocols)"
-
-    def indicate(self, packets: Sequence[Packet]) -> None:
+    def indicate(self, packets: Sequence[Packet], flags: int = 0) -> None:
         """Offer an array to the circuit's user (`NdisMCoIndicateReceivePacket`), in its order."""
-        vc = self._vc
-        if not vc.carries:
-            rule = "co-no-data-after-deactivate" if vc.used else "co-activate-before-data"
-            text = (
-                f"{vc.adapter.name} indicated {len(packets)} packets on {vc.name}, which is {vc.state.current.value}; "
-                "data moves on an active circuit only"
-            )
-            raise vc.adapter.kernel.refusal(rule, vc.adapter.name, text)
+        self.look_whether_active(len(packets))
         for starved, run in groupby(packets, key=_is_starved):
             self._offer(list(run), starved=starved)
 
-    def release(self, packets: Sequence[Packet]) -> None:
+    def release(self, packets: Sequence[Packet], flags: int = 0) -> None:
         """Drop one reference of each packet; those without any go back to the miniport (`NdisReturnPackets`)."""
         free = []
         for place, packet in enumerate(packets):
@@ -67,16 +57,6 @@ class VcReceives(ReceiveBook):
                 free.append(packet)
         self._give(free)
 
-    def lend(self, items: Sequence[Received]) -> None:
-        """Make the miniport's items ours, here and in the adapter's book."""
-        super().lend(items)
-        self._total.indicated += len(items)
-
-    def take_back(self, items: Sequence[Received]) -> None:
-        """Make the items the miniport's again, here and in the adapter's book."""
-        super().take_back(items)
-        self._total.returned += len(items)
-
     def _offer(self, packets: Sequence[Packet], *, starved: bool) -> None:
         """Offer packets that are all short of resources, and back at once, or all not."""
         self.lend(packets)
@@ -84,10 +64,9 @@ class VcReceives(ReceiveBook):
             note("indicate", self._vc.name, len(packets), "NDIS_STATUS_RESOURCES" if starved else "")
         for packet in packets:
             packet.references = _OFFER
-        counts = self._vc.user.received(packets)
+        counts = self._tell(packets, 0)
         if starved:
-            self.starved += len(packets)
-            self._total.starved += len(packets)
+            self.count_starved(len(packets))
             if counts:
                 self._wrong_count(counts, packets, "0, as these are short of resources")
             self.take_back(packets)
@@ -128,7 +107,7 @@ class VcReceives(ReceiveBook):
         """Hand packets that nobody holds back to the miniport."""
         if free:
             self.take_back(free)
-            self._vc.adapter.return_packets(free)
+            self._miniport.return_packets(free)
             self._vc.came_back()
 
 

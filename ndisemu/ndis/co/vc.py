@@ -19,10 +19,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ndisemu.kernel import Event
+from ndisemu.ndis.co.books import AnyReceives, AnySends
 from ndisemu.ndis.co.exchange import Exchange
 from ndisemu.ndis.co.parameters import CallParameters
-from ndisemu.ndis.co.receives import VcReceives
-from ndisemu.ndis.co.sends import VcPackets
 from ndisemu.ndis.co.states import (
     CALL_REFUSALS,
     CARRYING,
@@ -38,8 +37,8 @@ from ndisemu.ndis.states import Machine
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
-    from ndisemu.ndis.co.adapter import CoAdapter
     from ndisemu.ndis.co.call import Call
+    from ndisemu.ndis.co.circuitadapter import CircuitAdapter
     from ndisemu.ndis.co.ends import CallManagerVc, ClientVc, VcEnd
 
 ACTIVATE: Final = Naming("MiniportCoActivateVc", "NdisMCoActivateVcComplete", "co-activate")
@@ -55,8 +54,10 @@ class VirtualCircuit:
     manager: "CallManagerVc"
     creator: "VcEnd"
     user: "VcEnd"
+    sends: AnySends
+    receives: AnyReceives
 
-    def __init__(self, adapter: "CoAdapter", number: int) -> None:
+    def __init__(self, adapter: "CircuitAdapter", number: int) -> None:
         self.adapter = adapter
         self.name = f"{adapter.name} vc#{number}"
         self.context: Any = None
@@ -67,8 +68,6 @@ class VirtualCircuit:
         self.refusal: Refusal | None = VC_REFUSALS[VcState.CREATED]
         self.used = False
         self.rested: Event | None = None
-        self.sends = VcPackets(self)
-        self.receives = VcReceives(self)
         self.activation = Exchange(adapter, ACTIVATE, self._activated, self._tell_activated)
         self.deactivation = Exchange(adapter, DEACTIVATE, self._deactivated, self._tell_deactivated)
         self._wanted: CallParameters | None = None
@@ -108,13 +107,18 @@ class VirtualCircuit:
             if self.rested is not None:
                 self.rested.set()
 
+    def carry_for(self, user: "VcEnd") -> None:
+        """Be a circuit for the data of `user`, with books of the adapter's generation."""
+        self.user = user
+        self.sends, self.receives = self.adapter.make_books(self)
+
     def look(self) -> None:
         """Bring `refusal` up to date."""
         refusal = VC_REFUSALS.get(self.state.current)
         if refusal is None and self.call is not None:
             refusal = CALL_REFUSALS.get(self.call.state.current)
-        if refusal is None and not self.user.binding.is_open:
-            refusal = (Status.CLOSING, "")
+        if refusal is None and self.user.binding.refuses is not None:
+            refusal = (self.user.binding.refuses, "")
         self.refusal = refusal
 
     def activate(self, parameters: CallParameters) -> Status:

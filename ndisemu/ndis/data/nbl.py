@@ -60,12 +60,14 @@ class NetBuffer:
     bytes long. Bytes before it are unused data space. `segments` is the data
     as pairs of bus address and length: its SCATTER_GATHER_LIST while it is
     mapped for a card, which `mapped` tells. `memory` is where they lie, once
-    there are any.
+    there are any, and `start` and `end` are its bounds there as long as it is
+    in one piece, else 0 and 0.
     """
 
     memory: mmap
 
-    __slots__ = ("current", "current_offset", "data_offset", "length", "mapped", "mdls", "memory", "nbl", "segments")
+    __slots__ = ("current", "current_offset", "data_offset", "end", "length", "mapped", "mdls", "memory", "nbl",
+                 "segments", "start")  # fmt: skip
 
     def __init__(self, nbl: "NetBufferList", mdls: Sequence[Mdl] = (), offset: int = 0, length: int = 0) -> None:
         self.nbl = nbl
@@ -75,6 +77,7 @@ class NetBuffer:
         self.current = 0
         self.current_offset = 0
         self.segments: tuple[tuple[int, int], ...] = ()
+        self.start = self.end = 0
         self.mapped = False
         self.locate()
 
@@ -103,13 +106,16 @@ class NetBuffer:
         self.segments = tuple(segments)
         if segments:
             self.memory = self.mdls[0].memory
+        self.start, self.end = (segments[0][0], sum(segments[0])) if len(segments) == 1 else (0, 0)
 
     def resize(self, length: int) -> None:
         """Set the length of a frame: how many bytes from `data_offset` it has (`NET_BUFFER_DATA_LENGTH`)."""
         before, self.length = self.length, length
         mdls = self.mdls
         if len(mdls) == 1 and 0 < length <= mdls[0].length - self.data_offset:
-            self.segments = ((mdls[0].address + self.data_offset, length),)
+            start = self.start = mdls[0].address + self.data_offset
+            self.end = start + length
+            self.segments = ((start, length),)
             self.memory = mdls[0].memory
             return
         try:
@@ -165,11 +171,9 @@ class NetBuffer:
 
     def read(self) -> bytes:
         """Return a copy of the frame."""
-        segments = self.segments
-        if len(segments) == 1:
-            address, length = segments[0]
-            return self.memory[address : address + length]
-        return b"".join(self.memory[address : address + length] for address, length in segments)
+        if self.end:
+            return self.memory[self.start : self.end]
+        return b"".join(self.memory[address : address + length] for address, length in self.segments)
 
 
 class NetBufferList:
@@ -177,17 +181,19 @@ class NetBufferList:
 
     `owner` says who may touch it, `binding` who submitted it (SourceHandle) or
     has been lent it, `children` how many clones of it live. `info` are the values of
-    NetBufferListInfo[]; `scratch` is lost at each hand-over.
+    NetBufferListInfo[]; `scratch` is lost at each hand-over. `sent` are the
+    frames that it was submitted with.
     """
 
     __slots__ = ("binding", "buffers", "children", "context", "flags", "info", "miniport_reserved", "number", "owner",
-                 "parent", "protocol_reserved", "references", "scratch", "serial", "status")  # fmt: skip
+                 "parent", "protocol_reserved", "references", "scratch", "sent", "serial", "status")  # fmt: skip
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.owner: object | None = None
         self.binding: object | None = None
         self.buffers: tuple[NetBuffer, ...] = ()
+        self.sent: tuple[NetBuffer, ...] = ()
         self.status = Status.SUCCESS
         self.flags = NO_FLAGS
         self.info: dict[NblInfo, int] = {}
@@ -232,11 +238,11 @@ class NetBufferList:
     def fill(self, data: bytes) -> None:
         """Make `data` the one frame of this list."""
         (buffer,) = self.buffers
-        if buffer.length != len(data) or len(buffer.segments) != 1:
+        start, end = buffer.start, buffer.end
+        if end and end - start == len(data):
+            buffer.memory[start:end] = data
+        else:
             buffer.fill(data)
-            return
-        start = buffer.segments[0][0]
-        buffer.memory[start : start + len(data)] = data
 
     def retreat(self, delta: int, spare: BufferPool | None = None) -> Status:
         """Grow the front of every frame (`NdisRetreatNetBufferListDataStart`); all or, with RESOURCES, none."""

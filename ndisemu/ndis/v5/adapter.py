@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DRIVER_ERRORS, run_passive
 from ndisemu.ndis.adapter import Adapter
 from ndisemu.ndis.allocation import Allocation
@@ -210,6 +211,12 @@ class PacketAdapter(Adapter):
     def _send_path(self) -> PacketSends:
         """Choose the send path that the driver's kind and entry points ask for (1.1)."""
         if not self.miniport.deserialized:
+            if self.device.target is not None:
+                raise RuleViolation(
+                    "st-deserialize-flag",
+                    f"{type(self.miniport).__name__} is serialized, and {self.name} has a WDM lower edge; miniports with "
+                    "such an edge are deserialized (deserialized = True)",
+                )
             self.lock = MiniportLock(self.kernel, self.name)
             return SerializedSends(self, self.lock)
         return SendPath(self) if self.supplies("send_packets") else SingleSends(self)

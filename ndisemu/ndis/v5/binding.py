@@ -232,7 +232,8 @@ class Binding(PacketBinding):
         if indication is None:
             self.tell("ProtocolStatusComplete", "NdisMIndicateStatus", lambda: self.protocol.status_complete(self))
         else:
-            code, buffer = indication.code, indication.buffer
+            told = indication.for_5()
+            code, buffer = told.code, told.buffer
             self.tell("ProtocolStatus", "NdisMIndicateStatus", lambda: self.protocol.status(self, code, buffer))
 
     def net_event(self, event: NetPnPEvent) -> object:

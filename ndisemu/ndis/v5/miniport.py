@@ -18,12 +18,12 @@ from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
 from ndisemu.ndis.pnp import DeviceEvent
+from ndisemu.ndis.reset import ResetResult
 from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.library import MiniportLibrary
 
 Pending = Status | None | Awaitable[Status | None]
-ResetResult = Status | tuple[Status, bool]
 Transferred = Status | tuple[Status, int]
 
 

@@ -6,8 +6,8 @@ Source: NDIS reference 2.1. What a protocol calls is on its `Binding`.
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ndisemu.errors import RuleViolation
-from ndisemu.kernel import Event, WorkItem
+from ndisemu.kernel import WorkItem
+from ndisemu.ndis.bindcontext import BaseBindContext
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
@@ -22,50 +22,29 @@ if TYPE_CHECKING:
 Pending = Status | None | Awaitable[Status | None]
 
 
-class BindContext:
+class BindContext(BaseBindContext["Binding"]):
     """What ProtocolBindAdapter is given: an adapter's name, and the right to open it once."""
 
-    __slots__ = ("_adapter", "_ended", "_open", "_opened", "_protocol", "_status", "adapter_name")
-
     def __init__(self, protocol: "Protocol", adapter: "Adapter", open_adapter: Callable[[], "Binding"]) -> None:
-        self.adapter_name = adapter.name
+        super().__init__(protocol.name, adapter, open_adapter)
         self._protocol = protocol
-        self._adapter = adapter
-        self._open = open_adapter
-        self._opened = False
-        self._ended = Event(adapter.kernel, f"bind of {protocol.name}")
-        self._status = Status.FAILURE
 
     @ddi("NdisOpenAdapter", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 3.2")
     def open_adapter(self) -> "Binding":
         """Open the adapter; reception stays off until the binding sets a packet filter."""
-        self._open_once()
+        self._open_once("ProtocolBindAdapter")
         return self._open()
 
     def start_open(self) -> Status:
         """Open the adapter without waiting: PENDING, and `open_adapter_complete` follows."""
-        self._open_once()
+        self._open_once("ProtocolBindAdapter")
         WorkItem(self._adapter.cpu, self._open_now, self._not_opened, name=f"open by {self._protocol.name}").queue()
         return Status.PENDING
 
     @ddi("NdisCompleteBindAdapter", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 3.2")
     def complete(self, status: Status) -> None:
         """Complete a ProtocolBindAdapter that has returned PENDING."""
-        self._status = status
-        self._ended.set()
-
-    async def completed(self) -> Status:
-        """Wait for the end of a bind that pends, at PASSIVE_LEVEL; one that never ends has failed."""
-        await self._ended.wait(self._adapter.hang.patience)
-        return self._status
-
-    def _open_once(self) -> None:
-        if self._opened:
-            raise RuleViolation(
-                "proto-open-in-bind",
-                f"{self.adapter_name} was opened twice in one bind; one ProtocolBindAdapter opens it once",
-            )
-        self._opened = True
+        self._complete(status)
 
     def _open_now(self) -> object:
         return self._protocol.open_adapter_complete(self._open(), Status.SUCCESS)
@@ -73,7 +52,7 @@ class BindContext:
     def _not_opened(self, error: BaseException) -> None:
         name = self._protocol.name
         self._adapter.kernel.report("bugcheck", name, f"ProtocolOpenAdapterComplete raised {error!r}", error)
-        self.complete(Status.FAILURE)
+        self._complete(Status.FAILURE)
 
 
 class Protocol:

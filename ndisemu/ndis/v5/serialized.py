@@ -225,6 +225,7 @@ class SerializedSends(PacketSends):
         for packet in back:
             packet.status = _PENDING
         self.queue.put_back(back)
+        self.requeued += len(back)
         self.gate_open = self._gate_event
 
     def _end(self, packets: Sequence[Packet], answer: Status | None) -> None:

@@ -4,7 +4,8 @@ Whatever changes above an adapter is done while its stack is paused: from the
 top down, first every binding (NetEventPause), then the miniport
 (MiniportPause); afterwards from the bottom up. One such change at a time.
 
-Not here: several ports, filter drivers, power.
+Not here: several ports, filter drivers; and what it can be told to do
+besides, which is next door, in `control`.
 
 Source: NDIS reference 5.1.
 """
@@ -15,10 +16,10 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from ndisemu.kernel import DRIVER_ERRORS, PASSIVE, Signal, Timer, run_passive
-from ndisemu.ndis.adapter import Adapter
 from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.binding import BaseBinding
-from ndisemu.ndis.constants import MacOption
+from ndisemu.ndis.constants import MacOption, MediaConnectState
+from ndisemu.ndis.data.link import LinkState
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.device import Device
@@ -29,6 +30,7 @@ from ndisemu.ndis.translate import PacketsOverLists
 from ndisemu.ndis.v5.binding import Binding as PacketBinding
 from ndisemu.ndis.v6.attributes import HEADER, Answers, RegistrationAttributes
 from ndisemu.ndis.v6.binding import Binding
+from ndisemu.ndis.v6.control import NblControl
 from ndisemu.ndis.v6.dma import DmaChannel
 from ndisemu.ndis.v6.edges import NblUpper
 from ndisemu.ndis.v6.flags import HaltAction
@@ -49,7 +51,7 @@ PAUSE: Final = Naming("MiniportPause", "NdisMPauseComplete", "st-pause", (Status
 RESTART: Final = Naming("MiniportRestart", "NdisMRestartComplete", "st-restart")
 
 
-class NblAdapter(Adapter):
+class NblAdapter(NblControl):
     """An adapter whose miniport speaks NET_BUFFER_LISTs.
 
     `uppers` are who sends and receives here: bindings of NDIS 6 protocols, and
@@ -57,8 +59,6 @@ class NblAdapter(Adapter):
     miniport has set its attributes, `dma` until it has registered for DMA.
     """
 
-    miniport: Miniport
-    sends: NblSends
     receives: NblReceives
     generation: ClassVar[str] = "NDIS 6"
     halt_entry: ClassVar[str] = "MiniportHaltEx"
@@ -85,6 +85,7 @@ class NblAdapter(Adapter):
         self.restarting = Operation(self, RESTART, self._tell_outcome)
         self._deadline = Timer(self.cpu, self._request_expired, name=f"{self.name} OID timeout")
         self._timed: OidRequest | None = None
+        self.undelivered: OidRequest | None = None
         # Plug and play changes one thing at a time.
         self._changes = asyncio.Lock()
 
@@ -99,15 +100,14 @@ class NblAdapter(Adapter):
         return self.state.current is AdapterState.HALTED
 
     def look(self) -> None:
-        """Sends reach the miniport in Running only, requests whenever it has started."""
+        """Sends reach the miniport in Running only, requests whenever it has started; neither, when NDIS answers for it."""
         state = self.state.current
         self.alive = state in _ALIVE
         self.may_indicate = state in _INDICATING
-        self.refuses_requests = None if state in _STARTED else Status.ADAPTER_NOT_READY
-        if state is AdapterState.RUNNING:
-            self.refuses_sends = None
-        else:
-            self.refuses_sends = Status.PAUSED if state in _STARTED else Status.ADAPTER_NOT_READY
+        refusal = self.refusal if state in _STARTED else Status.ADAPTER_NOT_READY
+        self.refuses_requests = self.refuses_sends = refusal
+        if refusal is None and state is not AdapterState.RUNNING:
+            self.refuses_sends = Status.PAUSED
 
     def describe(self, answers: Answers) -> None:
         """Take the miniport's general attributes."""
@@ -116,11 +116,19 @@ class NblAdapter(Adapter):
         self.station_address = attributes.current_address
         self.maximum_total_size = attributes.mtu + HEADER
         self.mac_options = attributes.mac_options
+        self.link_up = attributes.connect_state is MediaConnectState.CONNECTED
+
+    def follow_link(self, link: LinkState) -> None:
+        """The miniport has said what its link is now, which NDIS answers from here on."""
+        super().follow_link(link)
+        if self.answers is not None:
+            self.answers.follow(link)
 
     # Life.
 
     async def initialize(self) -> bool:
         """Run MiniportInitializeEx, at PASSIVE_LEVEL; returns whether the adapter is there now, and paused."""
+        self.begin_again()
         self.move(AdapterEvent.INITIALIZE)
         status: object = Status.FAILURE
         number = list(self.library.adapters).index(self.name) + 1
@@ -139,6 +147,7 @@ class NblAdapter(Adapter):
             )
         else:
             self.move(AdapterEvent.INITIALIZED)
+            self.hang.start()
             return True
         self._clean_up(leaks=False)
         self.move(AdapterEvent.INITIALIZE_FAILED)
@@ -147,6 +156,8 @@ class NblAdapter(Adapter):
     async def restart(self) -> None:
         """Let data flow, from the bottom up: MiniportRestart, then NetEventRestart of every binding."""
         async with self._changes:
+            if self.removed or self.power.asleep:
+                return
             if self.state.current is AdapterState.PAUSED:
                 self.move(AdapterEvent.RESTART)
                 status = await self._carry_out(self.restarting, self.miniport.restart)
@@ -172,10 +183,13 @@ class NblAdapter(Adapter):
             await self._pause()
             for bound in tuple(reversed(self.bindings)):
                 await self.library.unbind(bound)
+            await self.resetting.over()
             if self.running:
+                self.hang.stop()
                 self.move(AdapterEvent.HALT)
+                reason = HaltAction.DEVICE_SURPRISE_REMOVED if self.removed else action
                 try:
-                    await run_passive(lambda: self.miniport.halt(action), self.cpu)
+                    await run_passive(lambda: self.miniport.halt(reason), self.cpu)
                 except DRIVER_ERRORS as error:
                     self.bug_check("MiniportHaltEx", error)
                 else:
@@ -294,6 +308,7 @@ class NblAdapter(Adapter):
         if self.running_cpu("NdisOidRequest").irql == PASSIVE:
             self._enter_request(request)
         else:
+            self.undelivered = request
             self.cpu.queue_thread(partial(self._enter_request, request))
 
     def cancel_request(self, request: OidRequest) -> None:
@@ -302,14 +317,20 @@ class NblAdapter(Adapter):
             self.call("MiniportCancelOidRequest", lambda: self.miniport.cancel_oid_request(request.request_id))
 
     def _enter_request(self, request: OidRequest) -> None:
+        self.undelivered = None
         # It may have been taken back, with all that the adapter had, while it waited for the CPU.
         queue = self.requests
-        if queue.current is request and self.alive:
-            self.enter(
-                partial(self.miniport.oid_request, request),
-                partial(queue.returned, request),
-                partial(queue.raised, request, "MiniportOidRequest"),
-            )
+        if queue.current is not request or not self.alive:
+            return
+        if self.refuses_requests is not None and not request.urgent:
+            # Nor is it the miniport's any more, if a reset or a removal has come meanwhile.
+            queue.complete_request(request, self.refuses_requests)
+            return
+        self.enter(
+            partial(self.miniport.oid_request, request),
+            partial(queue.returned, request),
+            partial(queue.raised, request, "MiniportOidRequest"),
+        )
 
     def _request_expired(self) -> None:
         request, self._timed = self._timed, None

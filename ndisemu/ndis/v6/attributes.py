@@ -9,7 +9,16 @@ Source: NDIS reference 1.4 (attributes) and 4.5 (who answers).
 from dataclasses import dataclass, field
 from typing import Final
 
-from ndisemu.ndis.constants import HardwareStatus, MacOption, MediaState, Medium, PacketFilter
+from ndisemu.ndis.constants import (
+    HardwareStatus,
+    MacOption,
+    MediaConnectState,
+    MediaDuplexState,
+    MediaState,
+    Medium,
+    PacketFilter,
+)
+from ndisemu.ndis.data.link import LinkState
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.oid import Oid
 from ndisemu.ndis.status import Status
@@ -37,7 +46,8 @@ class GeneralAttributes:
     media_type: Medium = Medium.E802_3
     max_link_speed: int = GIGABIT
     link_speed: int = GIGABIT
-    media_state: MediaState = MediaState.CONNECTED
+    connect_state: MediaConnectState = MediaConnectState.CONNECTED
+    duplex_state: MediaDuplexState = MediaDuplexState.FULL
     lookahead: int | None = None
     mac_options: MacOption = MacOption.COPY_LOOKAHEAD_DATA | MacOption.TRANSFERS_NOT_PEND | MacOption.NO_LOOPBACK
     packet_filters: PacketFilter = field(
@@ -66,13 +76,21 @@ class Answers:
             Oid.GEN_MEDIA_IN_USE: _u32(attributes.media_type),
             Oid.GEN_MAXIMUM_LOOKAHEAD: _u32(mtu if attributes.lookahead is None else attributes.lookahead),
             Oid.GEN_MAXIMUM_FRAME_SIZE: _u32(mtu),
-            Oid.GEN_LINK_SPEED: _u32(attributes.link_speed // 100),
             Oid.GEN_DRIVER_VERSION: b"\x00\x06",
             Oid.GEN_MAC_OPTIONS: _u32(attributes.mac_options),
-            Oid.GEN_MEDIA_CONNECT_STATUS: _u32(attributes.media_state),
             Oid.E802_3_PERMANENT_ADDRESS: attributes.permanent_address or address,
             Oid.E802_3_CURRENT_ADDRESS: address,
             Oid.E802_3_MAXIMUM_LIST_SIZE: _u32(attributes.max_multicast),
+        }
+        speed = attributes.link_speed
+        self.follow(LinkState(attributes.connect_state, attributes.duplex_state, speed, speed))
+
+    def follow(self, link: LinkState) -> None:
+        """Answer from now on what the miniport has said of its link."""
+        self._table |= {
+            Oid.GEN_LINK_STATE: link.pack(),
+            Oid.GEN_LINK_SPEED: _u32(min(link.send_speed // 100, 0xFFFFFFFF)),
+            Oid.GEN_MEDIA_CONNECT_STATUS: _u32(MediaState.CONNECTED if link.up else MediaState.DISCONNECTED),
         }
 
     def answer(self, request: OidRequest) -> Status | None:

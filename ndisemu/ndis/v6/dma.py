@@ -13,8 +13,6 @@ Source: NDIS reference 5.12.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from ndisemu.errors import RuleViolation
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 _SOURCE = "NDIS reference 5.12"
 _ALLOCATE: Final = "NdisMAllocateNetBufferSGList"
 _FREE: Final = "NdisMFreeNetBufferSGList"
-_SEGMENTS: Final = attrgetter("segments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +39,12 @@ class SgList:
 class DmaChannel:
     """The DMA handle that NdisMRegisterScatterGatherDma gives; `enter` lets a call of the driver in."""
 
-    __slots__ = ("_adapter", "_enter", "_map", "_unmap")
+    __slots__ = ("_adapter", "_enter", "_space")
 
     def __init__(self, adapter: "NblAdapter", enter: Callable[[str], object]) -> None:
         self._adapter = adapter
         self._enter = enter
-        self._map = adapter.device.dma.map
-        self._unmap = adapter.device.dma.unmap
+        self._space = adapter.device.dma
 
     @ddi(_ALLOCATE, irql="== DISPATCH", kind=Kind.CALL, source=_SOURCE)
     def allocate_net_buffer_sg_list(self, buffer: NetBuffer, context: object = None) -> Status:
@@ -66,33 +62,22 @@ class DmaChannel:
     def map(self, buffers: Sequence[NetBuffer]) -> None:
         """Map a burst of frames; the SG list of each is its `segments`. IRQL <= DISPATCH."""
         self._enter(_ALLOCATE)
-        for place, buffer in enumerate(buffers):
-            if buffer.mapped:
-                for undone in buffers[:place]:
-                    undone.mapped = False
-                raise RuleViolation(
-                    "sg-one-per-nb", f"{self._adapter.name} maps {buffer!r}, which is mapped; free its SG list first"
-                )
-            buffer.mapped = True
-        self._map(chain.from_iterable(map(_SEGMENTS, buffers)))
+        wrong = self._space.map_frames(buffers)
+        if wrong is not None:
+            raise RuleViolation(
+                "sg-one-per-nb", f"{self._adapter.name} maps {wrong!r}, which is mapped; free its SG list first"
+            )
 
     def unmap(self, buffers: Sequence[NetBuffer]) -> None:
         """Take a burst of frames from the card. IRQL <= DISPATCH."""
         self._enter(_FREE)
-        for place, buffer in enumerate(buffers):
-            if not buffer.mapped:
-                for undone in buffers[:place]:
-                    undone.mapped = True
-                raise RuleViolation(
-                    "sg-free",
-                    f"{self._adapter.name} frees the SG list of {buffer!r}, which has none; free each exactly once",
-                )
-            buffer.mapped = False
-        self._unmap(chain.from_iterable(map(_SEGMENTS, buffers)))
+        wrong = self._space.unmap_frames(buffers)
+        if wrong is not None:
+            raise RuleViolation(
+                "sg-free",
+                f"{self._adapter.name} frees the SG list of {wrong!r}, which has none; free each exactly once",
+            )
 
     def reclaim(self, buffers: Sequence[NetBuffer]) -> None:
         """Take from the card what its driver has left mapped."""
-        for buffer in buffers:
-            if buffer.mapped:
-                buffer.mapped = False
-                self._unmap(buffer.segments)
+        self._space.unmap_frames([buffer for buffer in buffers if buffer.mapped])

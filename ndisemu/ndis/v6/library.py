@@ -22,6 +22,7 @@ from ndisemu.ndis.data.mdl import Mdl
 from ndisemu.ndis.data.nbl import NblPool, NetBuffer, NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, check_immediate, ddi
+from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.miniportlibrary import BaseMiniportLibrary
 from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.status import Status
@@ -51,6 +52,7 @@ class MiniportLibrary(BaseMiniportLibrary):
         adapter = self._adapter
         if isinstance(attributes, RegistrationAttributes):
             adapter.registration = attributes
+            adapter.hang.set_interval(attributes.check_for_hang_time)
         elif adapter.registration is None:
             raise RuleViolation(
                 "st-attributes-order",
@@ -227,6 +229,32 @@ class MiniportLibrary(BaseMiniportLibrary):
         """Complete the request that is pending."""
         self._enter("NdisMOidRequestComplete")
         self._adapter.requests.complete_request(request, status)
+
+    @ddi("NdisMResetComplete", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.7")
+    def reset_complete(self, status: Status, *, addressing_reset: bool = False) -> None:
+        """Complete the pending reset; with `addressing_reset` NDIS sets filters and addresses again."""
+        self._enter("NdisMResetComplete")
+        self._adapter.resetting.call.complete_reset(status, addressing_reset=addressing_reset)
+
+    # Statuses and resets.
+
+    @ddi("NdisMIndicateStatusEx", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
+    def indicate_status(self, indication: StatusIndication) -> None:
+        """Tell all protocols; a LINK_STATE, with its NDIS_LINK_STATE, is also what NDIS answers of the link from now on."""
+        self._enter("NdisMIndicateStatusEx")
+        if self._adapter.registration is None:
+            raise RuleViolation(
+                "status-before-attributes",
+                f"{self._adapter.name} indicated {indication.code} before its registration attributes were set",
+            )
+        self._adapter.indications.indicate(indication)
+
+    @ddi("NdisMResetMiniport", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.7")
+    def reset_miniport(self) -> Status:
+        """Ask for a reset, which is never on this stack: SUCCESS means that it will come."""
+        self._enter("NdisMResetMiniport")
+        status = self._adapter.resetting.ask()
+        return Status.SUCCESS if status is Status.PENDING else status
 
     # Timers and work items.
 

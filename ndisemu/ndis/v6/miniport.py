@@ -22,6 +22,7 @@ from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
 from ndisemu.ndis.pnp import DeviceEvent
+from ndisemu.ndis.reset import ResetResult
 from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v6.dma import SgList
@@ -87,17 +88,20 @@ class Miniport:
         source="NDIS reference 5.7; 10.1 chooses PASSIVE",
     )
     def check_for_hang(self) -> bool:
-        """Tell whether the card hangs and must be reset."""
+        """Tell whether the card hangs and must be reset; NDIS times requests itself, and leaves sends to the driver."""
         return False
 
     @ddi("MiniportResetEx", irql="<= DISPATCH", kind=Kind.PEND, source="NDIS reference 5.7")
-    def reset(self) -> Pending:
-        """Bring the card back to where it works; which sends and requests it ends before is the driver's choice."""
-        raise NotImplementedError(f"{type(self).__name__} supplies no MiniportResetEx")
+    def reset(self) -> ResetResult | Awaitable[ResetResult]:
+        """Reset the card; returns a status, or a status and whether NDIS is to set filters and addresses again.
+
+        Every send and request that the driver has is completed before the reset is complete (NDIS 6.30).
+        """
+        return Status.NOT_RESETTABLE
 
     @ddi("MiniportDevicePnPEventNotify", irql="== PASSIVE", kind=Kind.PASSIVE, source=_SOURCE)
     def device_pnp_event_notify(self, event: DeviceEvent) -> Awaitable[None] | None:
-        """Learn that the device was removed, or that the machine's power profile changed."""
+        """Learn that the device was removed, after which everything ends with NOT_ACCEPTED; or of another power profile."""
         return None
 
     # Data.

@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ndisemu.errors import RuleViolation
-from ndisemu.kernel import Event
+from ndisemu.ndis.bindcontext import BaseBindContext
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.pnp import NetEvent, NetPnPEvent
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v6.flags import ReceiveFlag
@@ -37,42 +37,25 @@ class BindParameters:
     mtu: int
 
 
-class BindContext:
+class BindContext(BaseBindContext["Binding"]):
     """What ProtocolBindAdapterEx is given: the adapter's parameters, and the right to open it once."""
-
-    __slots__ = ("_adapter", "_ended", "_open", "_opened", "_status", "parameters")
 
     def __init__(
         self, protocol: str, adapter: "Adapter", parameters: BindParameters, open_adapter: "Callable[[], Binding]"
     ) -> None:
+        super().__init__(protocol, adapter, open_adapter)
         self.parameters = parameters
-        self._adapter = adapter
-        self._open = open_adapter
-        self._opened = False
-        self._ended = Event(adapter.kernel, f"bind of {protocol}")
-        self._status = Status.FAILURE
 
     @ddi("NdisOpenAdapterEx", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 3.4")
     def open_adapter(self) -> "Binding":
         """Open the adapter; the binding is paused, and reception stays off until it sets a packet filter."""
-        if self._opened:
-            raise RuleViolation(
-                "proto-open-in-bind",
-                f"{self.parameters.adapter_name} was opened twice in one bind; one ProtocolBindAdapterEx opens it once",
-            )
-        self._opened = True
+        self._open_once("ProtocolBindAdapterEx")
         return self._open()
 
     @ddi("NdisCompleteBindAdapterEx", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.4")
     def complete(self, status: Status) -> None:
         """Complete a ProtocolBindAdapterEx that has returned PENDING."""
-        self._status = status
-        self._ended.set()
-
-    async def completed(self) -> Status:
-        """Wait for the end of a bind that pends, at PASSIVE_LEVEL; one that never ends has failed."""
-        await self._ended.wait(self._adapter.hang.patience)
-        return self._status
+        self._complete(status)
 
 
 class Protocol:
@@ -113,3 +96,7 @@ class Protocol:
     def request_complete(self, binding: "Binding", request: OidRequest, status: Status) -> None:
         """Learn the end of a request that was pending."""
         raise NotImplementedError(f"{type(self).__name__} makes requests and supplies no ProtocolOidRequestComplete")
+
+    @ddi("ProtocolStatusEx", irql="<= DISPATCH", kind=Kind.IMMEDIATE, source="NDIS reference 2.2, 5.7")
+    def status(self, binding: "Binding", indication: StatusIndication) -> None:
+        """Learn of a reset, of the link (LINK_STATE, with an NDIS_LINK_STATE), or of what else the miniport indicates."""

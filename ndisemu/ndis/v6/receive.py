@@ -47,13 +47,7 @@ class NblReceives(ReceiveBook):
 
     def indicate(self, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
         """Offer lists to the bindings (`NdisMIndicateReceiveNetBufferLists`, IRQL <= DISPATCH), in their order."""
-        if not self._lender.may_indicate:
-            raise self.adapter.kernel.refusal(
-                "rx-state-running",
-                self.adapter.name,
-                f"{self.adapter.name} indicated {nbls[0]!r} in state {self.adapter.state.current.value}; "
-                "it may indicate from MiniportRestart until MiniportPause has completed",
-            )
+        self.look_whether_running(nbls)
         nbls = tuple(nbls)
         self.lend(nbls)
         if (note := self._probe.event) is not None:
@@ -70,6 +64,16 @@ class NblReceives(ReceiveBook):
         else:
             self._share(nbls, port, flags)
 
+    def look_whether_running(self, nbls: Sequence[NetBufferList]) -> None:
+        """Refuse an indication while the miniport is paused."""
+        if not self._lender.may_indicate:
+            raise self.adapter.kernel.refusal(
+                "rx-state-running",
+                self.adapter.name,
+                f"{self.adapter.name} indicated {nbls[0]!r} in state {self.adapter.state.current.value}; "
+                "it may indicate from MiniportRestart until MiniportPause has completed",
+            )
+
     def release(self, upper: NblUpper, nbls: Sequence[NetBufferList], flags: int) -> None:
         """Take lists back that a binding owns, and hand them to the miniport (`NdisReturnNetBufferLists`)."""
         adapter = self.adapter
@@ -77,7 +81,7 @@ class NblReceives(ReceiveBook):
             if nbl.owner is not self or nbl.binding is not upper:
                 for undone in nbls[:place]:
                     undone.owner = self
-                raise self._not_held(upper, nbl)
+                raise not_held(self, upper, nbl)
             nbl.owner = adapter
         upper.receives_held -= len(nbls)
         self.returned += len(nbls)
@@ -126,13 +130,15 @@ class NblReceives(ReceiveBook):
         self.take_back(unwanted)
         self._lender.return_lists(unwanted, 0)
 
-    def _not_held(self, upper: NblUpper, nbl: NetBufferList) -> RuleViolation:
-        who = nbl.binding if nbl.owner is self else nbl.owner
-        if nbl.owner is self and who is None:
-            rule, what = "rx-resources-no-return", "which it was only shown (NDIS_RECEIVE_FLAGS_RESOURCES)"
-        elif nbl.owner is self:
-            rule, what = "rx-return-right-binding", f"which was given to {who}"
-        else:
-            rule, what = "rx-return-once", f"which is owned by {who}"
-        text = f"{upper.name} returned {nbl!r}, {what}; a protocol returns once what it was given without that flag"
-        return self.adapter.kernel.refusal(rule, upper.name, text)
+
+def not_held(book: ReceiveBook, upper: object, nbl: NetBufferList) -> RuleViolation:
+    """Say why `upper` may not return `nbl` to `book`."""
+    who = nbl.binding if nbl.owner is book else nbl.owner
+    if nbl.owner is book and who is None:
+        rule, what = "rx-resources-no-return", "which it was only shown (NDIS_RECEIVE_FLAGS_RESOURCES)"
+    elif nbl.owner is book:
+        rule, what = "rx-return-right-binding", f"which was given to {who}"
+    else:
+        rule, what = "rx-return-once", f"which is owned by {who}"
+    text = f"{upper} returned {nbl!r}, {what}; a protocol returns once what it was given without that flag"
+    return book.adapter.kernel.refusal(rule, str(upper), text)

@@ -2,9 +2,10 @@
 
 Lists go to MiniportSendNetBufferLists at once, in the caller's context and
 at its IRQL, while the adapter is Running; in any other state NDIS completes
-them itself with NDIS_STATUS_PAUSED. Each list comes back through
-NdisMSendNetBufferListsComplete, exactly once, with its own status, which the
-miniport must have set: until then it says PENDING.
+them itself with NDIS_STATUS_PAUSED, and while the adapter is being reset,
+sleeps or is gone, with a status that says so. Each list comes back through
+NdisMSendNetBufferListsComplete, exactly once, with its own status
+(`listbook`).
 
 A frame that another binding's filter wants is shown to it on the way
 (software loopback), if the miniport leaves that to NDIS.
@@ -16,41 +17,30 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from ndisemu.ndis.call import enter
 from ndisemu.ndis.constants import MacOption
 from ndisemu.ndis.data.nbl import NblFlag, NetBufferList
-from ndisemu.ndis.sendbook import SendBook
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v6.edges import NblUpper
 from ndisemu.ndis.v6.flags import ReceiveFlag, SendFlag
+from ndisemu.ndis.v6.listbook import ListBook
 
 if TYPE_CHECKING:
     from ndisemu.ndis.v6.adapter import NblAdapter
 
-# What a list may end with (5.4), besides SUCCESS.
-FAILURES: Final = (
-    Status.INVALID_LENGTH,
-    Status.RESOURCES,
-    Status.PAUSED,
-    Status.SEND_ABORTED,
-    Status.REQUEST_ABORTED,
-    Status.RESET_IN_PROGRESS,
-    Status.LOW_POWER_STATE,
-    Status.FAILURE,
-    Status.NOT_ACCEPTED,
-)
-_SUCCESS, _UNSET = Status.SUCCESS, Status.PENDING
-_LOOP_TO_SENDER = int(SendFlag.CHECK_FOR_LOOPBACK)
-_LOOPED = int(ReceiveFlag.RESOURCES)
-_STATUS, _BINDING = attrgetter("status"), attrgetter("binding")
+_LOOP_TO_SENDER: Final = int(SendFlag.CHECK_FOR_LOOPBACK)
+_LOOPED: Final = int(ReceiveFlag.RESOURCES)
+_BY_BINDING: Final = attrgetter("binding")
 
 
-class NblSends(SendBook):
+class NblSends(ListBook):
     """The sends of one NDIS 6 adapter; it is the owner of the lists that are on their way."""
 
     __slots__ = ("_entry", "_owner")
+
+    entry: ClassVar[str] = "MiniportSendNetBufferLists"
 
     def __init__(self, adapter: "NblAdapter") -> None:
         super().__init__(adapter, adapter.name, "NdisMSendNetBufferListsComplete")
@@ -62,21 +52,11 @@ class NblSends(SendBook):
         adapter = self._owner
         # The caller's chain is its own again when this returns; the lists are not.
         nbls = tuple(nbls)
-        serial = self.take_over(upper, nbls)
-        empty = None
-        for nbl in nbls:
-            nbl.status = _UNSET
-            if not nbl.buffers:
-                empty = nbl
-        if (note := self._probe.event) is not None:
-            note("send", self.name, len(nbls), "")
+        serial = self.accept(upper, nbls)
         if adapter.refuses_sends is not None:
             self.finish(nbls, adapter.refuses_sends)
             return
-        if empty is not None:
-            text = f"{upper.name} sent {empty!r}, which has no NET_BUFFER; a list has at least one frame"
-            self.adapter.report("proto-send-wellformed", text)
-            self.finish(nbls, Status.FAILURE)
+        if not self.well_formed(upper, nbls):
             return
         if len(adapter.uppers) > 1 or flags & _LOOP_TO_SENDER:
             self._loop_back(upper, nbls, port, flags)
@@ -88,96 +68,18 @@ class NblSends(SendBook):
         )
 
     def refuse(self, upper: NblUpper, nbls: Sequence[NetBufferList], status: Status) -> None:
-        """Complete lists of a binding that is not Running; the miniport never sees them."""
+        """Complete lists of a binding that is not Running; what keeps the adapter from sending at all is said first."""
         self.take_over(upper, nbls)
-        self.finish(nbls, status)
+        refusal = self._owner.refusal
+        self.finish(nbls, status if refusal is None else refusal)
 
-    def complete(self, nbls: Sequence[NetBufferList], flags: int) -> None:
-        """Give lists back to the protocols that sent them (`NdisMSendNetBufferListsComplete`)."""
-        self.give_back(nbls)
-        failed = mapped = False
-        for nbl in nbls:
-            if nbl.status is not _SUCCESS:
-                failed = True
-            for buffer in nbl.buffers:
-                if buffer.mapped:
-                    mapped = True
-        if mapped:
-            self._free_left_mappings(nbls)
-        if failed:
-            self._count_by_status(nbls)
-        else:
-            self.count_end(len(nbls), _SUCCESS)
-        self._announce(nbls, flags)
-
-    def finish(self, nbls: Sequence[NetBufferList], status: Status) -> None:
-        """Complete lists in the miniport's place, all with one status."""
-        self.give_back(nbls)
-        for nbl in nbls:
-            nbl.status = status
-        self.count_end(len(nbls), status)
-        self._announce(nbls, 0)
-
-    def reclaim(self, status: Status) -> int:
-        """Take everything in flight from a dead miniport, in the order of submission; returns how many lists."""
-        nbls = self.in_hand(self.adapter.library.nbl_pools)
-        if nbls:
-            for nbl in nbls:
-                self._unmap(nbl)
-            self.finish(nbls, status)
-        return len(nbls)
-
-    def returned(self, nbls: Sequence[NetBufferList], serial: int, value: object, *, suspended: bool) -> None:
-        """MiniportSendNetBufferLists ended with `value`: None completes nothing, a status what is left of the call."""
-        if value is None or (value is Status.PENDING and not suspended):
-            return
-        left = self.left(nbls, serial)
-        status = value
-        if not isinstance(status, Status) or status is Status.PENDING:
-            status = Status.FAILURE
-            self.adapter.report(
-                "send-return",
-                f"MiniportSendNetBufferLists returned {value!r}; it returns None, "
-                "or after suspending the status that completes the lists it has left",
-            )
-        for nbl in left:
-            nbl.status = status
-        if left:
-            self.complete(left, 0)
-
-    def raised(self, nbls: Sequence[NetBufferList], serial: int, error: BaseException) -> None:
-        """MiniportSendNetBufferLists raised: stop the adapter, and fail what is left of the call before all else."""
-        left = self.left(nbls, serial)
-        # First, so that what a protocol does about the failure does not reach the miniport.
-        self.adapter.bug_check("MiniportSendNetBufferLists", error)
-        if left:
-            for nbl in left:
-                self._unmap(nbl)
-            self.finish(left, Status.FAILURE)
-
-    def _count_by_status(self, nbls: Sequence[NetBufferList]) -> None:
-        """Count the end of lists of which some have failed, or have no status."""
-        unset = [nbl for nbl in nbls if type(nbl.status) is not Status or nbl.status is _UNSET]
-        if unset:
-            self._report_unset(unset[0])
-        for nbl in unset:
-            nbl.status = Status.FAILURE
-        for status, group in groupby(map(_STATUS, nbls)):
-            if status is not _SUCCESS and status not in FAILURES:
-                self.adapter.report(
-                    "send-nbl-status-value",
-                    f"{self.name} completed a list with {status}; a send ends with SUCCESS or "
-                    f"{', '.join(other.name for other in FAILURES)}",
-                )
-            self.count_end(len(list(group)), status)
-
-    def _announce(self, nbls: Sequence[NetBufferList], flags: int) -> None:
+    def announce(self, nbls: Sequence[NetBufferList], flags: int) -> None:
         """Call ProtocolSendNetBufferListsComplete of whom each list belongs to."""
         uppers = self._owner.uppers
         if len(uppers) == 1:
             uppers[0].sends_completed(nbls, flags)
         else:
-            for upper, group in groupby(nbls, key=_BINDING):
+            for upper, group in groupby(nbls, key=_BY_BINDING):
                 upper.sends_completed(list(group), flags)
 
     def _loop_back(self, sender: NblUpper, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
@@ -190,25 +92,6 @@ class NblSends(SendBook):
                 wanted = upper.filter.accepts_lists(frames)
                 if wanted:
                     upper.received(wanted, port, _LOOPED)
-
-    def _report_unset(self, nbl: NetBufferList) -> None:
-        self.adapter.report(
-            "send-nbl-status-set",
-            f"{self.name} completed {nbl!r} with the status {nbl.status}; set a final one before, "
-            "a member of Status such as Status.SUCCESS. It counts as NDIS_STATUS_FAILURE",
-        )
-
-    def _free_left_mappings(self, nbls: Sequence[NetBufferList]) -> None:
-        for nbl in nbls:
-            if any(buffer.mapped for buffer in nbl.buffers):
-                self.adapter.report(
-                    "sg-free", f"{self.name} completed {nbl!r} while an SG list of it lives; free it before"
-                )
-                self._unmap(nbl)
-
-    def _unmap(self, nbl: NetBufferList) -> None:
-        if self._owner.dma is not None:
-            self._owner.dma.reclaim(nbl.buffers)
 
 
 def _echo(nbl: NetBufferList, place: int) -> NetBufferList:

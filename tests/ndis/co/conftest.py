@@ -12,6 +12,11 @@ from ndisemu.kernel import Cpu, Delay, Timer
 from ndisemu.ndis import OidRequest, Packet, Status, co
 from ndisemu.ndis.co.adapter import CoAdapter
 from ndisemu.ndis.co.address_family import AfEnd
+from ndisemu.ndis.co.circuitadapter import CircuitAdapter
+from ndisemu.ndis.co.circuitbinding import AnyBinding
+from ndisemu.ndis.co.circuitlibrary import CircuitLibrary
+from ndisemu.ndis.co.circuitminiport import CircuitMiniport
+from ndisemu.ndis.co.roles import ClientRole, ManagerRole
 from tests.ndis.conftest import LATER, SLOT, Bench, Mini
 
 FAMILY: Final = co.AddressFamilyId(co.FamilyId.Q2931, 3, 1)
@@ -65,17 +70,21 @@ class Script:
             self.late.append(violation.rule)
 
 
-class CoMini(Mini, co.Miniport):
-    """A miniport that keeps a list of circuits, and sends at once or when it is told."""
+class CircuitMini(CircuitMiniport):
+    """What the miniports here of either generation do with circuits."""
 
-    ndis: co.MiniportLibrary
+    script: Script
+    holds = False
+    context: object = "mine"
 
-    def __init__(self, script: Script) -> None:
-        super().__init__()
+    @property
+    def calls_of_circuits(self) -> CircuitLibrary:
+        """The library."""
+        raise NotImplementedError
+
+    def prepare(self, script: Script) -> None:
+        """Begin."""
         self.script = script
-        self.held: list[tuple[co.VirtualCircuit, Sequence[Packet]]] = []
-        self.holds = False
-        self.context: object = "mine"
         self.asked: list[co.VirtualCircuit | None] = []
 
     def co_create_vc(self, vc: co.VirtualCircuit) -> Status:
@@ -93,13 +102,40 @@ class CoMini(Mini, co.Miniport):
         self, vc: co.VirtualCircuit, parameters: co.CallParameters
     ) -> Status | Coroutine[Any, Any, Status]:
         """Answer as told."""
-        return self.script.answer("MiniportCoActivateVc", lambda status: self.ndis.co_activate_vc_complete(vc, status))
+        return self.script.answer(
+            "MiniportCoActivateVc", lambda status: self.calls_of_circuits.co_activate_vc_complete(vc, status)
+        )
 
     def co_deactivate_vc(self, vc: co.VirtualCircuit) -> Status | Coroutine[Any, Any, Status]:
         """Answer as told."""
         return self.script.answer(
-            "MiniportCoDeactivateVc", lambda status: self.ndis.co_deactivate_vc_complete(vc, status)
+            "MiniportCoDeactivateVc", lambda status: self.calls_of_circuits.co_deactivate_vc_complete(vc, status)
         )
+
+    def co_request(self, vc: co.VirtualCircuit | None, request: OidRequest) -> Status | Coroutine[Any, Any, Status]:
+        """Answer as told."""
+        self.asked.append(vc)
+        return self.script.answer(
+            "MiniportCoRequest",
+            lambda status: self.calls_of_circuits.co_request_complete(request, status),
+            lambda: None if request.is_set else request.answer(b"\1\0\0\0"),
+        )
+
+
+class CoMini(CircuitMini, Mini, co.Miniport):
+    """A miniport that keeps a list of circuits, and sends at once or when it is told."""
+
+    ndis: co.MiniportLibrary
+
+    def __init__(self, script: Script) -> None:
+        super().__init__()
+        self.prepare(script)
+        self.held: list[tuple[co.VirtualCircuit, Sequence[Packet]]] = []
+
+    @property
+    def calls_of_circuits(self) -> co.MiniportLibrary:
+        """The library."""
+        return self.ndis
 
     def co_send_packets(self, vc: co.VirtualCircuit, packets: Sequence[Packet]) -> None:
         """Send at once, or hold."""
@@ -109,31 +145,43 @@ class CoMini(Mini, co.Miniport):
         self.sent += [packet.read() for packet in packets]
         self.ndis.co_send_complete(vc, packets, Status.SUCCESS)
 
-    def co_request(self, vc: co.VirtualCircuit | None, request: OidRequest) -> Status | Coroutine[Any, Any, Status]:
-        """Answer as told."""
-        self.asked.append(vc)
-        return self.script.answer(
-            "MiniportCoRequest",
-            lambda status: self.ndis.co_request_complete(request, status),
-            lambda: None if request.is_set else request.answer(b"\1\0\0\0"),
-        )
 
-
-class Both(co.Protocol):
-    """What the client and the call manager here have in common."""
+class Noting:
+    """What all protocols here of either generation have in common."""
 
     def __init__(self, name: str, script: Script) -> None:
         self.name = name
         self.script = script
-        self.binding: co.CoBinding
-        self.packets: list[Packet] = []
-        self.completed: list[tuple[Packet, Status]] = []
         self.received: list[bytes] = []
-        self.held: list[Packet] = []
-        self.kept: int | Sequence[int] = 0
         self.statuses: list[tuple[object, Status, bytes]] = []
         self.ended: list[Status] = []
         self.vcs: list[co.VcEnd] = []
+        self.notified: list[co.AddressFamilyId] = []
+
+    def co_request(self, af: AfEnd, vc: co.VcEnd | None, request: co.CoRequest) -> Status | Coroutine[Any, Any, Status]:
+        """Answer as told."""
+        return self.script.answer(
+            "ProtocolCoRequest",
+            lambda status: af.co_request_complete(request, status),
+            lambda: request.answer(b"peer"),
+        )
+
+    def note(self, entry: str, status: Status = Status.SUCCESS) -> None:
+        """Note an entry that says how something has ended."""
+        self.script.log.append(entry)
+        self.ended.append(status)
+
+
+class Both(Noting, co.Protocol):
+    """What the client and the call manager of NDIS 5.x have in common."""
+
+    def __init__(self, name: str, script: Script) -> None:
+        super().__init__(name, script)
+        self.binding: co.CoBinding
+        self.packets: list[Packet] = []
+        self.completed: list[tuple[Packet, Status]] = []
+        self.held: list[Packet] = []
+        self.kept: int | Sequence[int] = 0
 
     async def bind_adapter(self, context: co.BindContext) -> Status:
         """Open the adapter and make packets."""
@@ -160,38 +208,23 @@ class Both(co.Protocol):
         """Note it."""
         self.statuses.append((vc, status, data))
 
-    def co_request(self, af: AfEnd, vc: co.VcEnd | None, request: co.CoRequest) -> Status | Coroutine[Any, Any, Status]:
-        """Answer as told."""
-        return self.script.answer(
-            "ProtocolCoRequest",
-            lambda status: af.co_request_complete(request, status),
-            lambda: request.answer(b"peer"),
-        )
-
     def co_request_complete(
         self, binding: co.CoBinding, vc: co.VcEnd | None, request: OidRequest, status: Status
     ) -> None:
         """Note the end."""
         self.note("ProtocolCoRequestComplete", status)
 
-    def note(self, entry: str, status: Status = Status.SUCCESS) -> None:
-        """Note an entry that says how something has ended."""
-        self.script.log.append(entry)
-        self.ended.append(status)
-
-
-class Customer(Both, co.Client):
-    """A client that does what the test calls, and notes what it is told."""
-
-    def __init__(self, script: Script) -> None:
-        super().__init__("client", script)
-        self.af: co.ClientAf
-        self.sap: co.ClientSap
-        self.notified: list[co.AddressFamilyId] = []
-
     def co_af_register_notify(self, binding: co.CoBinding, family: co.AddressFamilyId) -> None:
         """Note it."""
         self.notified.append(family)
+
+
+class CustomerCalls(Noting, ClientRole):
+    """A client that does what the test calls, and notes what it is told."""
+
+    binding: AnyBinding
+    af: co.ClientAf
+    sap: co.ClientSap
 
     def co_create_vc(self, af: co.ClientAf, vc: co.ClientVc) -> Status:
         """Take it."""
@@ -247,20 +280,17 @@ class Customer(Both, co.Client):
         self.note("ProtocolClIncomingCloseCall", status)
 
 
-class Exchange(Both, co.CallManager):
+class ExchangeCalls(Noting, ManagerRole):
     """A call manager that activates a circuit for each call, and otherwise does what the test calls."""
 
-    def __init__(self, script: Script) -> None:
-        super().__init__("call manager", script)
+    binding: AnyBinding
+
+    def __init__(self, name: str, script: Script) -> None:
+        super().__init__(name, script)
         self.afs: list[co.CallManagerAf] = []
         self.saps: list[co.CallManagerSap] = []
         self.activates = True
         self.parameters: co.CallParameters | None = None
-
-    async def bind_adapter(self, context: co.BindContext) -> Status:
-        """Open the adapter and offer the family."""
-        await super().bind_adapter(context)
-        return self.binding.register_address_family(FAMILY)
 
     def co_create_vc(self, af: co.CallManagerAf, vc: co.CallManagerVc) -> Status:
         """Take it."""
@@ -320,27 +350,39 @@ class Exchange(Both, co.CallManager):
         self.note("ProtocolCmDeactivateVcComplete", status)
 
 
-class Office:
-    """The three drivers on one adapter, and the ends of what they have opened."""
+class Customer(CustomerCalls, Both, co.Client):
+    """A client of NDIS 5.x."""
 
-    adapter: CoAdapter
+    binding: co.CoBinding
+
+
+class Exchange(ExchangeCalls, Both, co.CallManager):
+    """A call manager of NDIS 5.x."""
+
+    binding: co.CoBinding
+
+    async def bind_adapter(self, context: co.BindContext) -> Status:
+        """Open the adapter and offer the family."""
+        await super().bind_adapter(context)
+        return self.binding.register_address_family(FAMILY)
+
+
+class CircuitOffice:
+    """A miniport, a call manager and a client on one adapter, and the ends of what they have opened."""
+
+    adapter: CircuitAdapter
+    mini: CircuitMini
+    manager: ExchangeCalls
+    client: CustomerCalls
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.log: list[str] = []
         self.script = Script(self.log)
         self.script.cpu = bench.cpu
-        self.mini = CoMini(self.script)
-        self.manager = Exchange(self.script)
-        self.client = Customer(self.script)
 
-    async def open(self) -> None:
-        """Start the adapter, bind call manager and client, and open the family."""
-        adapter = await self.bench.start(self.mini)
-        assert isinstance(adapter, CoAdapter)
-        self.adapter = adapter
-        assert await self.bench.library.bind_circuits(self.manager, adapter, self.bench.cpu)
-        assert await self.bench.library.bind_circuits(self.client, adapter, self.bench.cpu)
+    async def open_family(self) -> None:
+        """Open the family."""
         status, af = await self.bench.passive(lambda: self.client.binding.open_address_family(FAMILY, "context"))
         assert status is Status.SUCCESS
         assert af is not None
@@ -378,6 +420,30 @@ class Office:
     async def leave(self) -> None:
         """Close the family."""
         assert await self.bench.passive(self.client.af.close) is Status.SUCCESS
+
+
+class Office(CircuitOffice):
+    """An office of NDIS 5.x."""
+
+    adapter: CoAdapter
+    mini: CoMini
+    manager: Exchange
+    client: Customer
+
+    def __init__(self, bench: Bench) -> None:
+        super().__init__(bench)
+        self.mini = CoMini(self.script)
+        self.manager = Exchange("call manager", self.script)
+        self.client = Customer("client", self.script)
+
+    async def open(self) -> None:
+        """Start the adapter, bind call manager and client, and open the family."""
+        adapter = await self.bench.start(self.mini)
+        assert isinstance(adapter, CoAdapter)
+        self.adapter = adapter
+        assert await self.bench.library.bind_circuits(self.manager, adapter, self.bench.cpu)
+        assert await self.bench.library.bind_circuits(self.client, adapter, self.bench.cpu)
+        await self.open_family()
 
 
 async def office(bench: Bench) -> Office:

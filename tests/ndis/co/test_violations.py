@@ -52,7 +52,7 @@ async def test_protocols_bind_to_adapters_of_their_kind(bench: Bench) -> None:
     connectionless = await bench.start(Mini(), "nic1")
     oriented = await bench.start(CoMini(script), "nic2")
     with pytest.raises(UsageError, match="has no virtual circuits"):
-        await bench.library.bind_circuits(Customer(script), connectionless, bench.cpu)
+        await bench.library.bind_circuits(Customer("client", script), connectionless, bench.cpu)
     with pytest.raises(UsageError, match="nothing but virtual circuits"):
         await bench.library.bind(Peer(), oriented, bench.cpu)
 

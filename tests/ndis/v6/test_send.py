@@ -7,7 +7,7 @@ import pytest
 
 from ndisemu.errors import RuleViolation
 from ndisemu.ndis import PacketFilter, Status, v6
-from ndisemu.ndis.v6.send import FAILURES
+from ndisemu.ndis.v6.listbook import FAILURES
 from tests.ndis.conftest import BROADCAST, GROUP, STATION, USUAL, WHEN, frame
 from tests.ndis.v6.conftest import RESOURCES, Bench6, Mini6, Peer6, Pending, on_bench6
 

@@ -65,7 +65,7 @@ class SignallingManager(CallManager):
         if vc is None:
             return status
         self._line.vc = vc
-        self.messenger = Messenger(vc, self.address)
+        self.messenger = Messenger(binding, vc, self.address)
         status = await self._line.activate(CallParameters(CallFlag.PERMANENT_VC, media=_media(SIGNALLING_VLAN)))
         return binding.register_address_family(FAMILY) if status is Status.SUCCESS else status
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from ndisemu.drivers.protocols.signalling.messages import Message
 from ndisemu.ndis import Packet
-from ndisemu.ndis.co import CallManagerVc
+from ndisemu.ndis.co import CallManagerVc, CoBinding
 
 MESSAGES: Final = 64
 MESSAGE_SIZE: Final = 256
@@ -15,10 +15,10 @@ MESSAGE_SIZE: Final = 256
 class Messenger:
     """Sends the messages of the station `address` on `vc`, in their order."""
 
-    def __init__(self, vc: CallManagerVc, address: bytes) -> None:
+    def __init__(self, binding: CoBinding, vc: CallManagerVc, address: bytes) -> None:
         self._vc = vc
         self._address = address
-        self._free = deque(vc.binding.allocate_packets(MESSAGES, MESSAGE_SIZE))
+        self._free = deque(binding.allocate_packets(MESSAGES, MESSAGE_SIZE))
         self._waiting: deque[bytes] = deque()
 
     def send(self, peer: bytes, message: Message) -> None:
