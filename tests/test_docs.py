@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,22 +18,24 @@ import ndisemu
 from ndisemu.ndis.v5 import Miniport, MiniportLibrary
 from ndisemu.scenario.load import load
 from ndisemu.scenario.run import Options, run
+from tests.contracts import ddi_v5, ddi_v6
 
 ROOT: Final = Path(__file__).parents[1]
-DOCUMENTS: Final = ("README.md", "CONTRIBUTING.md")
-FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+DOCUMENTS: Final = ("README.md", "CONTRIBUTING.md", "docs/porting.md")
+FENCE: Final = re.compile(r"^(?:<!-- (\S+) -->\n)?```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE: Final = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 TARGET: Final = re.compile(r"^([a-z]+):", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block of a document: its language ("" for none), its text, and where it stands."""
+    """A fenced block of a document: its language ("" for none), its text, where it stands, and what file it quotes."""
 
     document: str
     line: int
     language: str
     text: str
+    quoted: str | None
 
     def __str__(self) -> str:
         return f"{self.document}:{self.line}"
@@ -44,13 +47,16 @@ def blocks() -> list[Block]:
     for document in DOCUMENTS:
         text = (ROOT / document).read_text(encoding="utf-8")
         for match in FENCE.finditer(text):
-            found.append(Block(document, text.count("\n", 0, match.start()) + 1, match[1], match[2]))
+            line = text.count("\n", 0, match.start()) + 1
+            found.append(Block(document, line, match[2], match[3], match[1]))
     return found
 
 
 BLOCKS: Final = tuple(blocks())
-PROGRAMS: Final = tuple(block for block in BLOCKS if block.language == "python" and "import " in block.text)
-EXCERPTS: Final = tuple(block for block in BLOCKS if block.language == "python" and "import " not in block.text)
+QUOTES: Final = tuple(block for block in BLOCKS if block.quoted)
+CODE: Final = tuple(block for block in BLOCKS if block.language == "python" and not block.quoted)
+PROGRAMS: Final = tuple(block for block in CODE if "import " in block.text)
+EXCERPTS: Final = tuple(block for block in CODE if "import " not in block.text)
 SCENARIOS: Final = tuple(block for block in BLOCKS if block.language == "yaml")
 COMMANDS: Final = tuple(
     pytest.param(line.split("#")[0].split(), id=f"{block}: {line.split('#')[0].strip()}")
@@ -66,6 +72,7 @@ def test_every_block_is_of_a_kind_that_is_tried() -> None:
     assert {block.language for block in BLOCKS} <= {"python", "yaml", "sh", ""}
     assert PROGRAMS
     assert EXCERPTS
+    assert QUOTES
     assert SCENARIOS
     assert len(COMMANDS) >= 5
 
@@ -113,6 +120,24 @@ def test_an_excerpt_compiles_and_names_real_entry_points_and_calls(block: Block)
     assert calls
     assert [name for name in methods if not hasattr(Miniport, name)] == []
     assert [name for name in calls if not hasattr(MiniportLibrary, name)] == []
+
+
+@pytest.mark.parametrize("block", QUOTES, ids=str)
+def test_what_is_quoted_stands_in_the_file_just_so(block: Block) -> None:
+    """Methods side by side in a document are those of the drivers, to the letter."""
+    assert block.quoted is not None
+    assert textwrap.indent(block.text, "    ") in (ROOT / block.quoted).read_text(encoding="utf-8")
+
+
+def test_the_names_of_both_generations_are_in_their_contracts() -> None:
+    """In the porting page's table, the first column has routines of NDIS 5.1, the second of NDIS 6."""
+    text = (ROOT / "docs" / "porting.md").read_text(encoding="utf-8")
+    table = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")][1:]
+    assert len(table) >= 10
+    for place, generation in enumerate((ddi_v5, ddi_v6)):
+        known = {row.split()[0] for part in (generation.ENTRIES, generation.CALLS) for row in part.strip().splitlines()}
+        told = [name for row in table for name in INLINE.findall(row[place])]
+        assert [name for name in told if name not in known] == []
 
 
 @pytest.mark.parametrize("block", SCENARIOS, ids=str)

@@ -15,7 +15,7 @@ The card, its rings, its OIDs and the lists on their way are next door, in
 `i8254x`.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from ndisemu.drivers.i8254x.card import CAUSES, GONE, Card, station_address
@@ -36,6 +36,7 @@ from ndisemu.ndis import (
     RegisterSpace,
     SharedMemory,
     Signal,
+    SpinLock,
     Status,
     StatusIndication,
     Turn,
@@ -58,6 +59,7 @@ class Ring6Miniport(v6.Miniport):
     sends: ListSends
     information: Information6
     card: Card
+    lock: SpinLock
     line: v6.Interrupt
 
     def initialize(self, parameters: v6.InitParameters) -> Status:
@@ -67,6 +69,7 @@ class Ring6Miniport(v6.Miniport):
         mtu, tx_count, rx_count, itr = (values.get(name, usual) for name, usual in _USUAL.items())
         longest = mtu + HEADER
         self.turn = Turn()
+        self.lock = self.ndis.allocate_spin_lock("waits")
         self.lent = self.pending_causes = 0
         self.receiving = self.removed = False
         self.quiet: list[Signal] = []
@@ -114,8 +117,7 @@ class Ring6Miniport(v6.Miniport):
     async def pause(self) -> Status:
         """MiniportPause: indicate no more, and wait until every list is back; the card stays as it is."""
         self.receiving = False
-        while self.sends.pending or self.lent:
-            await self.change()
+        await self.until(lambda: not (self.sends.pending or self.lent))
         return Status.SUCCESS
 
     def restart(self) -> Status:
@@ -245,17 +247,26 @@ class Ring6Miniport(v6.Miniport):
     async def stop(self, status: Status) -> None:
         """Stop the card, and wait until every send that it had is complete."""
         self.card.stop(status)
-        while self.sends.pending:
-            await self.change()
+        await self.until(lambda: not self.sends.pending)
+
+    async def until(self, everything_is_back: Callable[[], bool]) -> None:
+        """Wait for lists to come back; the place to be woken at is there before the look, so that none is missed."""
+        change = self.change()
+        while not everything_is_back():
+            await change
+            change = self.change()
 
     def change(self) -> Signal:
         """Await this for some list to come back."""
-        self.quiet.append(Signal())
-        return self.quiet[-1]
+        change = Signal()
+        with self.lock:
+            self.quiet.append(change)
+        return change
 
     def tell_who_waits(self) -> None:
         """Let all look whether what they wait for is back."""
-        waiting, self.quiet = self.quiet, []
+        with self.lock:
+            waiting, self.quiet = self.quiet, []
         for signal in waiting:
             signal.set()
 

@@ -60,10 +60,11 @@ def guard_queues(driver: Deserialized | Ring6Miniport) -> None:
         driver.queues = {priority: guarded_deque((), driver.lock) for priority in ORDER}
     elif isinstance(driver, ExplicitRingMiniport):
         driver.waiting = guarded_deque((), driver.lock)
-    elif isinstance(driver, Ring6Miniport):
-        driver.sends._cancellable = guarded_dict({}, driver.sends._lock)
-    else:
+    elif isinstance(driver, RingMiniport):
         driver.queued = guarded_dict({}, driver.lock)
+    else:
+        driver.sends._cancellable = guarded_dict({}, driver.sends._lock)
+        driver.quiet = guarded_list((), driver.lock)
 
 
 @pytest.mark.parametrize("miniport", DRIVERS)

@@ -16,7 +16,7 @@ from typing import Final
 
 from ndisemu.drivers.i8254x.transmit import Burst, TxRing
 from ndisemu.drivers.information import Counters
-from ndisemu.ndis import Status, v6
+from ndisemu.ndis import SpinLock, Status, v6
 
 _SUCCESS: Final = Status.SUCCESS
 _CANCEL_ID: Final = attrgetter("nbl.cancel_id")
@@ -33,7 +33,7 @@ class ListSends:
         self._dma = dma
         self._longest = longest
         self._counters = counters
-        self._lock = ndis.allocate_spin_lock("sends")
+        self._lock: SpinLock = ndis.allocate_spin_lock("sends")
         self._cancellable: dict[Burst[v6.NetBuffer], int] = {}
         self.pending = 0
 
