@@ -8,6 +8,7 @@ comes back exactly once, every buffer lent comes home, the books balance, and
 no rule is broken.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -23,17 +24,20 @@ from ndisemu.ndis import Status, v6
 
 # The fault comes at a moment of the first half of the load, in ns, and what has an end has it as much later.
 LATEST: Final = 1_000_000
+# How long after the one the other of two faults begins at most, in ns.
+CLOSE: Final = 20_000
 RING: Final = {"tx_ring": 64, "rx_ring": 64}
 
 
 class Fault(Enum):
-    """What happens to an adapter at full load: a word of `machine.FAULTS`, or what a protocol does."""
+    """What happens to an adapter at full load: a word of `machine.FAULTS`, two at once, or what a protocol does."""
 
     NONE = "nothing"
     RESET = "reset"
     PROTOCOL_RESET = "NdisReset"
     SURPRISE_REMOVE = "surprise_remove"
     PAUSE = "pause"
+    PAUSE_AND_RESET = "pause and reset"
 
 
 DRIVERS: Final[Mapping[str, type[RingMiniport | LegacyMiniport | Ring6Miniport]]] = {
@@ -45,7 +49,7 @@ DRIVERS: Final[Mapping[str, type[RingMiniport | LegacyMiniport | Ring6Miniport]]
 CASES: Final[Mapping[str, tuple[Fault, ...]]] = {
     "ring": (Fault.NONE, Fault.RESET, Fault.PROTOCOL_RESET, Fault.SURPRISE_REMOVE),
     "legacy": (Fault.NONE, Fault.RESET, Fault.PROTOCOL_RESET, Fault.SURPRISE_REMOVE),
-    "ring6": (Fault.NONE, Fault.PAUSE),
+    "ring6": (Fault.NONE, Fault.RESET, Fault.PAUSE, Fault.PAUSE_AND_RESET, Fault.SURPRISE_REMOVE),
 }
 """What can happen to an adapter of each driver."""
 
@@ -111,6 +115,9 @@ async def _strike(fault: Fault, slot: Slot, talker: Talker | Talker6, lasts: int
             return ["a protocol of NDIS 6 has no NdisReset"]
         asked = [await run_passive(talker.binding.reset, adapter.cpu) for _ in range(2)]
         return [] if asked == [Status.PENDING, Status.RESET_IN_PROGRESS] else [f"NdisReset returned {asked}"]
+    if fault is Fault.PAUSE_AND_RESET:
+        await _pause_and_reset(slot, lasts)
+        return []
     begin, end = FAULTS[fault.value].start, FAULTS[fault.value].end
     await begin(slot)
     if end is not None:
@@ -118,6 +125,18 @@ async def _strike(fault: Fault, slot: Slot, talker: Talker | Talker6, lasts: int
         await end(slot)
     ended = not adapter.running if fault is Fault.SURPRISE_REMOVE else adapter.running
     return [] if ended else [f"{fault.value} has left {adapter!r}"]
+
+
+async def _pause_and_reset(slot: Slot, lasts: int) -> None:
+    """Pause and reset side by side, the second a little after the first; then restart."""
+
+    async def later(fault: Fault, ns: int) -> None:
+        await _wait(slot, ns)
+        await FAULTS[fault.value].start(slot)
+
+    first, second = (Fault.PAUSE, Fault.RESET) if lasts % 2 else (Fault.RESET, Fault.PAUSE)
+    await asyncio.gather(later(first, 0), later(second, lasts % CLOSE))
+    await FAULTS["restart"].start(slot)
 
 
 def _judge(slot: Slot, talker: Talker | Talker6, *, gone: bool) -> list[str]:

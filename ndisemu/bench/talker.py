@@ -10,7 +10,7 @@ from random import Random
 from typing import Final, Generic, TypeVar
 
 from ndisemu.drivers.protocols.traffic import Carrier
-from ndisemu.ndis import BaseBinding, NetEvent, NetPnPEvent, Oid, Packet, PacketFilter, Status, v5, v6
+from ndisemu.ndis import BaseBinding, NetEvent, NetPnPEvent, Oid, Packet, PacketFilter, Status, StatusIndication, v5, v6
 
 PACKETS: Final = 192
 BURST: Final = 64
@@ -174,6 +174,11 @@ class Talker6(Talk[v6.NetBufferList], v6.Protocol):
         """ProtocolSendNetBufferListsComplete."""
         for nbl in nbls:
             self.take_back([nbl], nbl.status)
+
+    def status(self, binding: v6.Binding, indication: StatusIndication) -> None:
+        """ProtocolStatusEx: send no more when the link is gone."""
+        if indication.code is Status.LINK_STATE and not binding.link_up:
+            self.left = 0
 
     def receive_nbls(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
         """ProtocolReceiveNetBufferLists."""

@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from ndisemu.drivers.i8254x.card import CAUSES, GONE, Card, station_address
-from ndisemu.drivers.i8254x.information import Information
+from ndisemu.drivers.i8254x.information6 import GIGABIT, Information6
 from ndisemu.drivers.i8254x.receive import ListRing
 from ndisemu.drivers.i8254x.sends import ListSends
 from ndisemu.drivers.i8254x.transmit import TxRing
@@ -48,7 +48,6 @@ BUDGET: Final = 256
 BURST: Final = 64
 HEADER: Final = 14
 VLAN_TAG: Final = 4
-GIGABIT: Final = 1_000_000_000
 
 
 class Ring6Miniport(v6.Miniport):
@@ -58,7 +57,7 @@ class Ring6Miniport(v6.Miniport):
     tx: TxRing[v6.NetBuffer]
     rx: ListRing
     sends: ListSends
-    information: Information
+    information: Information6
     card: Card
     lock: SpinLock
     line: v6.Interrupt
@@ -77,7 +76,7 @@ class Ring6Miniport(v6.Miniport):
         self.registers = self.ndis.map_io_space()
         self.registers.write(reg.CTRL, reg.CTRL_RST)
         self.registers.write(reg.IMC, reg.CAUSES)
-        self.information = Information(self.registers, station_address(self.registers), mtu, (tx_count, rx_count))
+        self.information = Information6(self.registers, station_address(self.registers), mtu, (tx_count, rx_count), itr)
         self.describe(mtu)
         dma = self.ndis.register_scatter_gather_dma()
         self.tx = TxRing(self.ndis, self.registers, tx_count)
@@ -206,7 +205,7 @@ class Ring6Miniport(v6.Miniport):
             self.tell_who_waits()
 
     def oid_request(self, request: OidRequest) -> Status | Awaitable[Status]:
-        """MiniportOidRequest: from the table; filters and multicast list reach the card at once, sleep takes a while."""
+        """MiniportOidRequest: from the table; what is set reaches the card at once, sleep takes a while."""
         if self.removed:
             return Status.NOT_ACCEPTED
         if not request.is_set:
@@ -216,6 +215,7 @@ class Ring6Miniport(v6.Miniport):
         status = self.information.set(request)
         if status is Status.SUCCESS:
             self.rx.set_filter(self.information.filter, self.information.multicast)
+            self.card.throttle(self.information.itr)
         return status
 
     async def set_power(self, *, awake: bool) -> Status:

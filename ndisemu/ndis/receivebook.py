@@ -55,13 +55,7 @@ class ReceiveBook:
         adapter = self.adapter
         for place, item in enumerate(items):
             if item.owner is not adapter:
-                for undone in items[:place]:
-                    undone.owner = adapter
-                raise RuleViolation(
-                    "recv-indicate-not-owned",
-                    f"{adapter.name} indicated {item!r}, which is owned by {item.owner}; "
-                    f"indicate it again only after {self._back}",
-                )
+                raise self._not_the_miniports(items, place)
             item.owner = self
         self.indicated += len(items)
 
@@ -78,3 +72,14 @@ class ReceiveBook:
         for item in items:
             item.owner = adapter
         self.returned += len(items)
+
+    def _not_the_miniports(self, items: Sequence[Received], place: int) -> RuleViolation:
+        adapter, item = self.adapter, items[place]
+        # What stands twice in an array is in other hands at its second place.
+        who = item.owner
+        for undone in items[:place]:
+            undone.owner = adapter
+        return RuleViolation(
+            "recv-indicate-not-owned",
+            f"{adapter.name} indicated {item!r}, which is owned by {who}; indicate it again only after {self._back}",
+        )

@@ -266,7 +266,7 @@ async def test_it_answers_what_it_says_it_answers(wire: Wire6, oid: Oid) -> None
     answers: list[bytes] = []
 
     async def ask() -> None:
-        answers.append(await wire.sender.binding.query(oid, 64))
+        answers.append(await wire.sender.binding.query(oid, 256))
 
     await run_passive(ask, wire.hosts[0].cpus[0])
     assert len(answers) == 1
@@ -293,6 +293,36 @@ def test_a_pause_in_the_middle_of_traffic_loses_nothing() -> None:
                 await slot.adapter.restart()
             await emu.idle()
             assert (flow.sent, flow.intact, flow.late, sender.failed) == (3000, 3000, 0, 0)
+        assert emu.findings == []
+
+    run(main())
+
+
+def test_a_station_rests_while_its_adapter_is_reset() -> None:
+    """What was in the card fails; a station sends no more until the reset is over, nor while it is paused."""
+
+    async def main() -> None:
+        async with Emulation(seed=3) as emu:
+            a, b = emu.host("a"), emu.host("b")
+            slots = a.nic("eth0", Ring6Miniport), b.nic("eth0", Ring6Miniport)
+            emu.connect(*slots)
+            flow = Flow("there")
+            sender = Station6("a", sources=[(generator(slots, 3000, [600]), flow)])
+            await b.bind_protocol("eth0", Station6("b", flows=[flow]))
+            await a.bind_protocol("eth0", sender)
+            emu.kernel.submit(lambda: a.cpus[0].queue_thread(sender.start))
+            await asyncio.sleep(0.002)
+            assert await slots[0].adapter.reset() is Status.SUCCESS
+            await slots[0].adapter.pause()
+            assert await slots[0].adapter.reset() is Status.SUCCESS
+            sent = slots[0].adapter.sends.submitted
+            await asyncio.sleep(0.001)
+            assert slots[0].adapter.sends.submitted == sent
+            await slots[0].adapter.restart()
+            await emu.idle()
+            assert slots[0].adapter.sends.failures == {Status.RESET_IN_PROGRESS: sender.failed}
+            assert 0 < sender.failed <= 128
+            assert flow.intact >= 3000 - sender.failed
         assert emu.findings == []
 
     run(main())

@@ -1,6 +1,7 @@
 """Claims about what a card may read and write: allowed blocks both ways, mapped buffers one way, nothing else."""
 
 from contextlib import closing
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, strategies as st
@@ -150,3 +151,41 @@ def test_scatter_then_gather_is_what_a_list_of_bytes_says(writes: list[tuple[int
         dma.allow(block)
         dma.scatter([block.address + start for start, _ in writes], parts)
         assert dma.gather([block.address], [70]) == [bytes(model)]
+
+
+@dataclass(eq=False)
+class Frame:
+    """A frame as `map_frames` knows it."""
+
+    segments: tuple[tuple[int, int], ...]
+    mapped: bool = False
+
+
+@given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=3), max_size=8))
+def test_mapping_frames_is_mapping_their_segments(shapes: list[list[int]]) -> None:
+    """Burst by burst or segment by segment, also where frames share addresses: the card may read the same."""
+    with closing(HostMemory("host", 64 * PAGE)) as memory:
+        bursts, singles = DmaSpace(memory, "bursts"), DmaSpace(memory, "singles")
+        frames = [Frame(tuple((PAGE * place, 60 + len(shape)) for place in shape)) for shape in shapes]
+        assert bursts.map_frames(frames) is None
+        for frame in frames:
+            singles.map(frame.segments)
+        assert bursts.mapped == singles.mapped
+        gone = frames[::2]
+        assert bursts.unmap_frames(gone) is None
+        for frame in gone:
+            singles.unmap(frame.segments)
+        assert bursts.mapped == singles.mapped
+        assert [frame.mapped for frame in frames] == [bool(place % 2) for place in range(len(frames))]
+
+
+def test_a_frame_is_mapped_once(dma: DmaSpace) -> None:
+    """A burst with one that is mapped already, or to be unmapped and is not, is named and changes nothing."""
+    one, two, three = frames = [Frame(((PAGE * place, 60),)) for place in (1, 2, 3)]
+    assert dma.map_frames([two]) is None
+    before = dict(dma.mapped)
+    assert dma.map_frames(frames) is two
+    assert dma.map_frames([one, one]) is one
+    assert dma.unmap_frames([two, three]) is three
+    assert dma.mapped == before
+    assert [frame.mapped for frame in frames] == [False, True, False]

@@ -12,10 +12,13 @@ from ndisemu.ndis.constants import (
     AttributeFlag,
     HardwareStatus,
     MacOption,
+    MediaConnectState,
+    MediaDuplexState,
     MediaState,
     Medium,
     PacketFilter,
     PacketFlag,
+    PauseFunctions,
     ProtocolId,
     ProtocolOption,
 )
@@ -119,6 +122,9 @@ FAMILIES: list[tuple[type[IntEnum | IntFlag], list[int]]] = [
     (Medium, list(range(18))),
     (HardwareStatus, [0, 1, 2, 3, 4]),
     (MediaState, [0, 1]),
+    (MediaConnectState, [0, 1, 2]),
+    (MediaDuplexState, [0, 1, 2]),
+    (PauseFunctions, [0, 1, 2, 3, 4]),
 ]
 
 

@@ -91,6 +91,27 @@ async def test_ndis_answers_for_a_card_that_is_gone(bench: Bench) -> None:
 
 
 @on_bench
+async def test_requests_that_wait_for_their_turn_end(bench: Bench) -> None:
+    """NDIS has them and the miniport never will, so NDIS ends them, with NOT_ACCEPTED; the rest is the driver's."""
+
+    class Pending(Removable):
+        def query_information(self, request: OidRequest) -> Status:
+            return Status.PENDING if request.oid is Oid.GEN_LINK_SPEED else self.answer(request)
+
+        def give_back(self) -> None:
+            self.ndis.query_information_complete(GONE)
+
+    adapter = await bench.start(Pending())
+    peer = await bench.bind(adapter)
+    requests = [OidRequest.query(Oid.GEN_LINK_SPEED, 4) for _ in range(3)]
+    asked = await bench.passive(lambda: [peer.binding.request(request) for request in requests])
+    await adapter.surprise_remove()
+    assert asked == [Status.PENDING] * 3
+    assert [status for _, status in peer.ended] == [GONE] * 3
+    assert adapter.state.current is AdapterState.HALTED
+
+
+@on_bench
 async def test_a_miniport_that_does_not_want_to_know_is_halted_straight_away(bench: Bench) -> None:
     """Without SURPRISE_REMOVE_OK there is no notification."""
     miniport = Removable(flags=AttributeFlag.BUS_MASTER)

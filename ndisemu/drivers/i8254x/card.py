@@ -55,6 +55,11 @@ class Card:
         self._registers.write(reg.CTRL, self.control)
         self._registers.write(reg.IMS, CAUSES)
 
+    def throttle(self, itr: int) -> None:
+        """Keep interrupts `itr` ns apart from now on."""
+        self._throttle = itr // reg.ITR_UNIT
+        self._registers.write(reg.ITR, self._throttle)
+
     def silence(self) -> None:
         """Let it neither interrupt nor touch memory."""
         self.started = False

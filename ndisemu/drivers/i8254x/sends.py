@@ -2,8 +2,8 @@
 
 One list may be many frames, and a burst the frames of many lists. A list has
 ended with the burst that has its last frame; it has one status for all of
-them, which is SUCCESS from the beginning unless a frame fails. Frames are mapped for the card while
-they are on their way. Lists of different cancel ids never share a burst, so
+them, which is SUCCESS from the beginning unless a frame fails. Frames are
+mapped for the card while they are on their way. Lists of different cancel ids never share a burst, so
 that what is queued under one can be taken back as a whole.
 
 Not here: whose turn it is, and waiting for room; see `ring6`.
@@ -16,10 +16,9 @@ from typing import Final
 
 from ndisemu.drivers.i8254x.transmit import Burst, TxRing
 from ndisemu.drivers.information import Counters
-from ndisemu.ndis import SpinLock, Status, v6
+from ndisemu.ndis import Status, v6
 
 _SUCCESS: Final = Status.SUCCESS
-_LENGTH: Final = attrgetter("length")
 _CANCEL_ID: Final = attrgetter("nbl.cancel_id")
 
 
@@ -34,7 +33,7 @@ class ListSends:
         self._dma = dma
         self._longest = longest
         self._counters = counters
-        self._lock: SpinLock = ndis.allocate_spin_lock("sends")
+        self._lock = ndis.allocate_spin_lock("sends")
         self._cancellable: dict[Burst[v6.NetBuffer], int] = {}
         self.pending = 0
 
@@ -47,7 +46,7 @@ class ListSends:
             nbl.status = _SUCCESS
             if nbl.info:
                 plain = False
-        if max(map(_LENGTH, frames)) > self._longest:
+        if max([frame.length for frame in frames]) > self._longest:
             nbls = self._refuse_too_long(nbls)
             frames = [frame for nbl in nbls for frame in nbl.buffers]
             if not frames:
@@ -110,7 +109,8 @@ class ListSends:
 
     def _refuse_too_long(self, nbls: Sequence[v6.NetBufferList]) -> list[v6.NetBufferList]:
         """Fail the lists with a frame longer than MTU and header; returns the others."""
-        refused = [nbl for nbl in nbls if max(map(_LENGTH, nbl.buffers)) > self._longest]
+        longest = self._longest
+        refused = [nbl for nbl in nbls if any(frame.length > longest for frame in nbl.buffers)]
         for nbl in refused:
             nbl.status = Status.INVALID_LENGTH
         accepted = [nbl for nbl in nbls if nbl.status is _SUCCESS]

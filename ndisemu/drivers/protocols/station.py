@@ -11,7 +11,18 @@ from typing import Final
 from ndisemu.drivers.protocols.gathering import Gathering
 from ndisemu.drivers.protocols.holding import Holding
 from ndisemu.drivers.protocols.traffic import Sender, Traffic
-from ndisemu.ndis import NetEvent, NetPnPEvent, Oid, Packet, PowerState, ProtocolOption, Status, v5, v6
+from ndisemu.ndis import (
+    NetEvent,
+    NetPnPEvent,
+    Oid,
+    Packet,
+    PowerState,
+    ProtocolOption,
+    Status,
+    StatusIndication,
+    v5,
+    v6,
+)
 
 _RESOURCES: Final = int(v6.ReceiveFlag.RESOURCES)
 
@@ -89,11 +100,15 @@ class Station(Traffic[Packet], v5.Protocol):
 
 
 class Station6(Traffic[v6.NetBufferList], v6.Protocol):
-    """A station over NDIS 6; it sends while its binding runs, and waits while it is paused."""
+    """A station over NDIS 6; it sends while its binding runs, and waits while that is paused, or the adapter reset."""
+
+    _paused: bool
+    _resetting: bool
 
     async def bind_adapter(self, context: v6.BindContext) -> Status:
         """Open the adapter, make lists for each source, open the filter."""
         binding = context.open_adapter()
+        self._paused, self._resetting = True, False
         self.senders = [
             Sender(binding, source, flow, binding.allocate_nbls(source.window, source.longest), binding.send_nbls)
             for source, flow in self._sources
@@ -112,12 +127,23 @@ class Station6(Traffic[v6.NetBufferList], v6.Protocol):
     async def net_pnp_event(self, binding: v6.Binding, event: NetPnPEvent) -> Status:
         """ProtocolNetPnPEvent: let the sources wait while the binding is paused."""
         if event.code is NetEvent.PAUSE:
+            self._paused = True
             self.hold()
             self.let_go()
             return await binding.drain()
         if event.code is NetEvent.RESTART:
-            self.go_on()
+            self._paused = False
+            self._go_on_if_it_may()
         return Status.SUCCESS
+
+    def status(self, binding: v6.Binding, indication: StatusIndication) -> None:
+        """ProtocolStatusEx: no sends in the middle of a reset."""
+        if indication.code is Status.RESET_START:
+            self._resetting = True
+            self.hold()
+        elif indication.code is Status.RESET_END:
+            self._resetting = False
+            self._go_on_if_it_may()
 
     def send_complete(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], flags: int) -> None:
         """ProtocolSendNetBufferListsComplete: the lists can be sent again."""
@@ -134,3 +160,7 @@ class Station6(Traffic[v6.NetBufferList], v6.Protocol):
             binding.return_nbls(nbls)
         else:
             self.holding.keep(nbls, now)
+
+    def _go_on_if_it_may(self) -> None:
+        if not (self._paused or self._resetting):
+            self.go_on()

@@ -34,7 +34,7 @@ FAILURES: Final = (
     Status.NOT_ACCEPTED,
 )
 _SUCCESS, _UNSET = Status.SUCCESS, Status.PENDING
-_BUFFERS, _STATUS = attrgetter("buffers"), attrgetter("status")
+_STATUS = attrgetter("status")
 
 
 class ListBook(SendBook):
@@ -47,17 +47,27 @@ class ListBook(SendBook):
 
     def accept(self, sender: Sender, nbls: Sequence[NetBufferList]) -> int:
         """Make lists ours, which have no status from now on; returns the serial number of the first."""
-        serial = self.take_over(sender, nbls)
+        # What `take_over` does, and what is noted of a list, in one pass: `ndisemu bench`, bursts of 64.
+        first = serial = self._serial
         for nbl in nbls:
+            if nbl.owner is not sender:
+                raise self._not_the_senders(nbls, serial - first, sender)
+            nbl.owner = self
+            nbl.binding = sender
+            nbl.serial = serial
             nbl.status = _UNSET
             nbl.sent = nbl.buffers
+            serial += 1
+        self._serial = serial
+        self.submitted += serial - first
+        sender.sends_pending += serial - first
         if (note := self._probe.event) is not None:
             note("send", self.name, len(nbls), "")
-        return serial
+        return first
 
     def well_formed(self, sender: Sender, nbls: Sequence[NetBufferList]) -> bool:
         """Whether the miniport can be given lists; if one has no frame, all of them fail."""
-        if () not in map(_BUFFERS, nbls):
+        if all([nbl.buffers for nbl in nbls]):  # noqa: C419 - a list is twice as fast as a generator
             return True
         empty = next(nbl for nbl in nbls if not nbl.buffers)
         text = f"{sender} sent {empty!r}, which has no NET_BUFFER; a list has at least one frame"

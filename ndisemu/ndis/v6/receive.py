@@ -49,18 +49,20 @@ class NblReceives(ReceiveBook):
         """Offer lists to the bindings (`NdisMIndicateReceiveNetBufferLists`, IRQL <= DISPATCH), in their order."""
         self.look_whether_running(nbls)
         nbls = tuple(nbls)
-        self.lend(nbls)
+        uppers = self._lender.uppers
+        alone = uppers[0] if len(uppers) == 1 and not flags & _RESOURCES else None
+        self._lend_to(alone, nbls)
         if (note := self._probe.event) is not None:
             note("indicate", self.adapter.name, len(nbls), "NDIS_RECEIVE_FLAGS_RESOURCES" if flags & _RESOURCES else "")
-        uppers = self._lender.uppers
-        if flags & _RESOURCES:
-            self._show(nbls, port, flags)
-        elif len(uppers) == 1:
-            wanted = uppers[0].filter.accepts_lists(nbls)
+        if alone is not None:
+            wanted = alone.filter.accepts_lists(nbls)
             if wanted:
-                self._hand(uppers[0], wanted, port, flags)
+                alone.receives_held += len(wanted)
+                alone.received(wanted, port, flags)
             if len(wanted) < len(nbls):
                 self._give_unwanted_back(nbls, wanted)
+        elif flags & _RESOURCES:
+            self._show(nbls, port, flags)
         else:
             self._share(nbls, port, flags)
 
@@ -87,6 +89,17 @@ class NblReceives(ReceiveBook):
         self.returned += len(nbls)
         self._lender.return_lists(nbls, flags)
 
+    def _lend_to(self, upper: NblUpper | None, nbls: Sequence[NetBufferList]) -> None:
+        """Make the miniport's lists ours, to be returned by `upper`, or with None by nobody, or refuse the call."""
+        # What `lend` does, and what is noted of a list, in one pass: `ndisemu bench`, bursts of 64.
+        adapter = self.adapter
+        for place, nbl in enumerate(nbls):
+            if nbl.owner is not adapter:
+                raise self._not_the_miniports(nbls, place)
+            nbl.owner = self
+            nbl.binding = upper
+        self.indicated += len(nbls)
+
     def _hand(self, upper: NblUpper, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
         """Make a binding the owner of lists."""
         for nbl in nbls:
@@ -97,7 +110,6 @@ class NblReceives(ReceiveBook):
     def _show(self, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
         """Show lists that are the miniport's again when this returns."""
         self.starved += len(nbls)
-        self._lend_to_nobody(nbls)
         for upper in tuple(self._lender.uppers):
             wanted = upper.filter.accepts_lists(nbls)
             if wanted:
@@ -106,7 +118,6 @@ class NblReceives(ReceiveBook):
 
     def _share(self, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
         """Offer lists to several bindings: to own for the last of those that want each, to look at for the others."""
-        self._lend_to_nobody(nbls)
         interest = [(upper, upper.filter.accepts_lists(nbls)) for upper in tuple(self._lender.uppers)]
         last = {nbl: upper for upper, wanted in interest for nbl in wanted}
         for upper, wanted in interest:
@@ -117,10 +128,6 @@ class NblReceives(ReceiveBook):
                     upper.received(list(run), port, flags | _RESOURCES)
         if len(last) < len(nbls):
             self._give_unwanted_back(nbls, last)
-
-    def _lend_to_nobody(self, nbls: Sequence[NetBufferList]) -> None:
-        for nbl in nbls:
-            nbl.binding = None
 
     def _give_unwanted_back(
         self, nbls: Sequence[NetBufferList], wanted: Sequence[NetBufferList] | dict[NetBufferList, NblUpper]

@@ -14,8 +14,10 @@ from ndisemu.ndis import (
     PauseFunctions,
     Status,
     StatusIndication,
+    v5,
     v6,
 )
+from tests.ndis.conftest import Mini, Peer
 from tests.ndis.v6.conftest import ATTRIBUTES, Bench6, Mini6, Peer6, on_bench6
 
 DOWN = LinkState(MediaConnectState.DISCONNECTED)
@@ -158,3 +160,51 @@ async def test_a_link_may_be_down_from_the_beginning(bench: Bench6) -> None:
     peer = await bench.pair6(Unplugged())
     assert not peer.binding.link_up
     assert (await ask(bench, peer, Oid.GEN_MEDIA_CONNECT_STATUS))[0] == 1
+
+
+class Listener5(Peer):
+    """A 5.x protocol that notes what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__("five")
+        self.told: list[object] = []
+
+    def status(self, binding: v5.Binding, code: Status, buffer: bytes) -> None:
+        self.told.append((code, buffer))
+
+    def status_complete(self, binding: v5.Binding) -> None:
+        self.told.append("complete")
+
+
+@on_bench6
+async def test_a_5x_protocol_hears_of_the_link_in_its_words(bench: Bench6) -> None:
+    """On an NDIS 6 adapter each single indication is a series of its own for it, resets included."""
+
+    class Resettable(Mini6):
+        def reset(self) -> Status:
+            return Status.SUCCESS
+
+    miniport = Resettable()
+    adapter = await bench.start6(miniport)
+    peer = Listener5()
+    await bench.bind(adapter, peer)
+    for link in (DOWN, UP):
+        await bench.dispatch(lambda link=link: miniport.ndis.indicate_status(said(link)))  # type: ignore[misc]
+    await adapter.reset()
+    codes = (Status.MEDIA_DISCONNECT, Status.MEDIA_CONNECT, Status.RESET_START, Status.RESET_END)
+    assert peer.told == [told for code in codes for told in ((code, b""), "complete")]
+
+
+@on_bench6
+async def test_an_ndis_6_protocol_hears_of_the_link_in_its_words(bench: Bench6) -> None:
+    """On a 5.x adapter MEDIA_DISCONNECT is a LINK_STATE for it, and the end of a series is nothing."""
+    miniport, peer = Mini(), Listener6()
+    await bench.bind6(await bench.start(miniport), peer)
+
+    def indicate() -> None:
+        miniport.ndis.indicate_status(Status.MEDIA_DISCONNECT)
+        miniport.ndis.indicate_status(Status.MEDIA_CONNECT)
+        miniport.ndis.indicate_status_complete()
+
+    await bench.dispatch(indicate)
+    assert peer.told == [said(DOWN), said(LinkState(MediaConnectState.CONNECTED))]

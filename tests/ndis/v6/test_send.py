@@ -318,3 +318,19 @@ async def test_a_mapping_that_is_left_is_found_and_freed(bench: Bench6) -> None:
     await bench.dispatch(lambda: miniport.complete(nbls))
     assert (bench.rules(), mapped) == (["sg-free"], {})
     assert peer.statuses == [Status.SUCCESS] * 2
+
+
+@on_bench6
+async def test_a_chain_that_was_changed_is_found_and_restored(bench: Bench6) -> None:
+    """The NET_BUFFERs of a list are the same at completion as at submission, in number and order."""
+    miniport = Keeping()
+    peer = await bench.pair6(miniport)
+    nbls = await bench.send6(peer, 3)
+    chains = [nbl.buffers for nbl in nbls]
+    nbls[1].buffers = ()
+    await bench.dispatch(lambda: miniport.complete(nbls))
+    (finding,) = bench.findings
+    assert "completed nbl#9 with 0 NET_BUFFERs, and not the 1 that it was submitted with" in str(finding.text)
+    assert bench.rules() == ["send-nb-list-unmodified"]
+    assert [nbl.buffers for nbl in nbls] == chains
+    assert peer.statuses == [Status.SUCCESS] * 3

@@ -35,6 +35,12 @@ class VcLists(ListBook, VcSends[NetBufferList, int]):
         super().__init__(vc, "NdisMCoSendNetBufferListsComplete")
         self._entry = adapter.miniport.co_send
 
+    def accept(self, sender: Sender, nbls: Sequence[NetBufferList]) -> int:
+        """Make lists ours, here and in the adapter's book."""
+        first = super().accept(sender, nbls)
+        self._total.submitted += len(nbls)
+        return first
+
     def submit(self, sender: Sender, nbls: Sequence[NetBufferList], flags: int) -> None:
         """Take lists from the binding of the circuit's user and give them to the miniport."""
         # The caller's chain is its own again when this returns; the lists are not.
