@@ -22,7 +22,7 @@ def row(driver: str, fault: Fault, seeds: int) -> list[str]:
     sent = ends.pop(Status.SUCCESS, 0)
     rest = ", ".join(f"{count} {status.name}" for status, count in sorted(ends.items())) or "-"
     seconds = time.process_time() - began
-    what = f"  {driver:<7} {fault.value:<16}"
+    what = f"  {driver:<13} {fault.value:<16}"
     print(f"{what} {seeds:>6} {sent:>10} {rest:<52} {len(wrong):>5} {seconds:8.1f} s", flush=True)
     return wrong
 
@@ -34,7 +34,7 @@ def row(driver: str, fault: Fault, seeds: int) -> list[str]:
 def main(seeds: int, driver: str | None, fault: str | None) -> None:
     """Run so many SEEDS of each fault on each driver that can have it, by default 1000."""
     print(
-        f"  {'driver':<7} {'fault':<16} {'seeds':>6} {'sent':>10} {'other ends of sends':<52} {'wrong':>5} {'CPU':>10}"
+        f"  {'driver':<13} {'fault':<16} {'seeds':>6} {'sent':>10} {'other ends of sends':<52} {'wrong':>5} {'CPU':>10}"
     )
     wrong = [
         text

@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from random import Random
-from typing import Final
+from typing import Final, TypeAlias
 
 from ndisemu import Emulation, Ring6Miniport, RingMiniport
 from ndisemu.bench.talker import Talker, Talker6
 from ndisemu.drivers.legacy import LegacyMiniport
+from ndisemu.drivers.ring_explicit import ExplicitRingMiniport
 from ndisemu.kernel import SeededRandom, run_passive, sleep
 from ndisemu.machine import FAULTS, Slot
 from ndisemu.ndis import Status, v6
@@ -40,14 +41,19 @@ class Fault(Enum):
     PAUSE_AND_RESET = "pause and reset"
 
 
-DRIVERS: Final[Mapping[str, type[RingMiniport | LegacyMiniport | Ring6Miniport]]] = {
+Struck: TypeAlias = RingMiniport | ExplicitRingMiniport | LegacyMiniport | Ring6Miniport
+"""A driver that is to endure something."""
+
+DRIVERS: Final[Mapping[str, type[Struck]]] = {
     "ring": RingMiniport,
+    "ring-explicit": ExplicitRingMiniport,
     "legacy": LegacyMiniport,
     "ring6": Ring6Miniport,
 }
 
 CASES: Final[Mapping[str, tuple[Fault, ...]]] = {
     "ring": (Fault.NONE, Fault.RESET, Fault.PROTOCOL_RESET, Fault.SURPRISE_REMOVE),
+    "ring-explicit": (Fault.NONE, Fault.RESET, Fault.PROTOCOL_RESET, Fault.SURPRISE_REMOVE),
     "legacy": (Fault.NONE, Fault.RESET, Fault.PROTOCOL_RESET, Fault.SURPRISE_REMOVE),
     "ring6": (Fault.NONE, Fault.RESET, Fault.PAUSE, Fault.PAUSE_AND_RESET, Fault.SURPRISE_REMOVE),
 }
@@ -149,6 +155,6 @@ def _judge(slot: Slot, talker: Talker | Talker6, *, gone: bool) -> list[str]:
         "every buffer came home": receives.indicated == receives.returned,
         "frames got across": gone or talker.received > 0,
     }
-    if isinstance(driver, RingMiniport | LegacyMiniport | Ring6Miniport) and slot.adapter.running:
+    if isinstance(driver, Struck) and slot.adapter.running:
         checks["ring + free = pool"] = sum(driver.rx.books) == len(driver.rx.pool.empty)
     return [f"{slot.name}: not so: {text}" for text, holds in checks.items() if not holds] + talker.mistakes

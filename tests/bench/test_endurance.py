@@ -10,6 +10,7 @@ from ndisemu.machine import FAULTS
 
 SEEDS: Final = range(40)
 STRUCK: Final = [(driver, fault) for driver, faults in CASES.items() for fault in faults if fault is not Fault.NONE]
+# How sends end in a reset of NDIS 5.1 and of NDIS 6, and where the card is gone.
 ABORTED: Final = {
     Fault.RESET: (Status.REQUEST_ABORTED, Status.RESET_IN_PROGRESS),
     Fault.PROTOCOL_RESET: (Status.REQUEST_ABORTED,),

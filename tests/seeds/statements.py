@@ -79,6 +79,10 @@ STATEMENTS: Final = (
         ("tests/ndis/test_transfer.py::test_a_pending_transfer_is_completed_once",),
     ),
     Statement(
+        "001", "a protocol may specify a time to send to a driver that supports priority sends",
+        ("tests/drivers/test_priority.py::test_a_packet_waits_for_its_time",),
+    ),
+    Statement(
         "001", "NDIS ignores the Status of the out-of-band block; the driver may set it",
         ("tests/ndis/test_send.py::test_none_completes_nothing",
          "tests/ndis/co/test_data.py::test_a_send_comes_back_with_the_status_of_its_completion"),
@@ -124,6 +128,26 @@ STATEMENTS: Final = (
     Statement(
         "002", "the driver uses virtual addresses and the card the physical ones of the same memory",
         ("tests/ndis/test_resources.py::test_shared_memory_is_the_drivers_and_the_cards",),
+    ),
+    Statement(
+        "002", "a driver asks for more when it runs low on receive buffers, also from MiniportHandleInterrupt",
+        ("tests/drivers/test_pool.py::test_a_pool_grows_with_what_protocols_keep",
+         "tests/drivers/test_pool.py::test_nobody_asks_without_need",
+         "scenarios/seeds/002-allocation-success.yaml"),
+    ),
+    Statement(
+        "002", "if the call succeeded, MiniportAllocateComplete sets up buffers, and multipacket indications go on",
+        ("tests/drivers/test_pool.py::test_no_frame_is_lost_while_a_pool_grows",
+         "scenarios/seeds/002-allocation-success.yaml"),
+    ),
+    Statement(
+        "002", "new receive buffers are aligned on cache lines, with descriptors from a buffer pool",
+        ("tests/drivers/test_pool.py::test_new_buffers_begin_on_cache_lines",),
+    ),
+    Statement(
+        "002", "if the call failed, packets are indicated with RESOURCES, until buffers are replenished",
+        ("tests/drivers/test_pool.py::test_a_pool_that_gets_no_memory_is_low_until_packets_return",
+         "scenarios/seeds/002-allocation-fails.yaml"),
     ),
     Statement(
         "002", "arrays go to ProtocolReceivePacket of those that export it, and one by one to ProtocolReceive of the others",
@@ -189,7 +213,9 @@ STATEMENTS: Final = (
     ),
     Statement(
         "003", "queues are protected by spin locks, shared state against concurrent entries",
-        ("tests/drivers/test_rings.py::test_the_reap_belongs_into_the_dpc",
+        ("tests/drivers/test_two_cpus.py::test_no_queue_is_touched_without_its_lock",
+         "tests/drivers/test_two_cpus.py::test_no_queue_of_the_ndis_6_miniport_is_touched_without_its_lock",
+         "tests/drivers/test_two_cpus.py::test_two_cpus_lose_and_reorder_nothing",
          "tests/ndis/test_coroutines.py::test_a_lock_is_not_held_across_an_await"),
     ),
     Statement(
@@ -207,6 +233,13 @@ STATEMENTS: Final = (
         "003", "sends are completed in the order that the protocol determines",
         ("tests/drivers/test_ring6.py::test_two_thousand_frames_get_across_unaltered",
          "scenarios/seeds/003-ndis6.yaml"),
+    ),
+    Statement(
+        "003", "a driver that supports packet priority may reorder by it",
+        ("tests/drivers/test_priority.py::test_a_high_priority_overtakes_what_waits",
+         "tests/drivers/test_priority.py::test_an_array_leaves_by_priority_and_in_order",
+         "tests/drivers/test_priority.py::test_a_driver_without_priority_keeps_the_protocols_order",
+         "scenarios/seeds/003-priority.yaml"),
     ),
 )  # fmt: skip
 """All statements that are shown, in the order of the documents."""
