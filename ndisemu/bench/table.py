@@ -6,6 +6,7 @@ Import it only where a table is wanted: it is what loads rich.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,7 +19,13 @@ from ndisemu.units import format_count
 def show(figures: Sequence[Figure], console: Console | None = None) -> None:
     """Print the figures and their conditions to `console`, by default stdout."""
     console = console or Console(highlight=False)
-    table = Table(title="Frames per CPU second, whole path, every frame verified", title_justify="left")
+    table = Table(
+        title="Frames per CPU second, whole path, every frame verified",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+    )
     first = figures[0].load.driver
     compares = any(figure.load.driver != first for figure in figures)
     for heading in ("size", "burst", "frames/CPU s", "spread", "target"):

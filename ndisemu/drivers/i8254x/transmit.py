@@ -28,10 +28,11 @@ class Burst(Generic[F]):
 
     It ends when the card has taken the last of them, or when nothing is left
     of them to post: then `status` says how, and `sent` is set to it. `ends`
-    are the lists whose last frame is in it, where frames come in lists.
+    are the lists whose last frame is in it, where frames come in lists;
+    `descriptors` is how many it takes.
     """
 
-    __slots__ = ("ends", "frames", "last", "sent", "status", "words")
+    __slots__ = ("descriptors", "ends", "frames", "last", "sent", "status", "words")
 
     def __init__(self, frames: Sequence[F]) -> None:
         self.frames = frames
@@ -40,11 +41,7 @@ class Burst(Generic[F]):
         self.status = Status.PENDING
         self.sent = Signal()
         self.words = _descriptors(frames)
-
-    @property
-    def descriptors(self) -> int:
-        """How many descriptors it takes."""
-        return len(self.words) // 2
+        self.descriptors = len(self.words) // 2
 
     def end(self, status: Status) -> None:
         """Say how it has ended; who waits for that goes on."""
@@ -58,6 +55,7 @@ class Burst(Generic[F]):
             self.frames = [frame for frame in self.frames if not gone(frame)]
             if self.frames:
                 self.words = _descriptors(self.frames)
+                self.descriptors = len(self.words) // 2
             else:
                 self.end(Status.REQUEST_ABORTED)
         return out
