@@ -9,31 +9,12 @@ driver does. What begins or ends a fault has done so when it returns.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol, runtime_checkable
+from typing import Final
 
 from ndisemu.errors import UsageError
 from ndisemu.link import Cable
 from ndisemu.machine.slot import BaseSlot, Slot
-from ndisemu.ndis import Status
 from ndisemu.ndis.v6.adapter import NblAdapter
-
-
-@runtime_checkable
-class Resettable(Protocol):
-    """An adapter that can be reset (`NdisReset`)."""
-
-    async def reset(self) -> Status:
-        """Reset it, and return with which status that ended."""
-        ...
-
-
-@runtime_checkable
-class Removable(Protocol):
-    """An adapter that can be told of a surprise removal (`NdisDevicePnPEventSurpriseRemoved`)."""
-
-    async def surprise_remove(self) -> None:
-        """Tell the driver, and halt it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +53,13 @@ async def shared_memory_works(slot: BaseSlot) -> None:
 async def surprise_remove(slot: BaseSlot) -> None:
     """The card is gone, and then NDIS is told."""
     card = _card(slot, "surprise_remove")
-    adapter: object = slot.adapter
-    if not isinstance(adapter, Removable):
-        raise _cannot(slot, "surprise_remove")
     await _happen(slot, card.nic.remove)
-    await adapter.surprise_remove()
+    await slot.adapter.surprise_remove()
 
 
 async def reset(slot: BaseSlot) -> None:
     """NDIS resets the adapter."""
-    adapter: object = slot.adapter
-    if not isinstance(adapter, Resettable):
-        raise _cannot(slot, "reset")
-    await adapter.reset()
+    await slot.adapter.reset()
 
 
 async def pause(slot: BaseSlot) -> None:
@@ -146,7 +121,3 @@ def _pausable(slot: BaseSlot, word: str) -> NblAdapter:
     if not isinstance(adapter, NblAdapter):
         raise UsageError(f"{slot.name} is an {adapter.generation} adapter, which has no {word}; NDIS 6 has")
     return adapter
-
-
-def _cannot(slot: BaseSlot, word: str) -> UsageError:
-    return UsageError(f"{slot.name} is an adapter that has no {word}")

@@ -189,24 +189,3 @@ def test_what_happens_to_a_card_does_not_happen_to_a_stream(word: str) -> None:
                 await begin(slot, word)
 
     run(main())
-
-
-@pytest.mark.parametrize("word", ["reset", "surprise_remove"])
-def test_an_adapter_without_a_routine_is_left_alone(word: str) -> None:
-    """What it cannot be told does not happen to its card either."""
-
-    class Bare:
-        """An adapter that can do nothing of the kind."""
-
-        async def halt(self) -> None:
-            """Let the emulation end."""
-
-    async def main() -> None:
-        async with Emulation() as emu:
-            slot = emu.host("a").nic("eth0", RingMiniport)
-            slot.adapter = cast("Adapter", Bare())
-            with pytest.raises(UsageError, match=rf"^a\.eth0 is an adapter that has no {word}$"):
-                await begin(slot, word)
-            assert not slot.nic.removed
-
-    run(main())

@@ -100,6 +100,24 @@ async def test_none_completes_nothing(bench: Bench) -> None:
     assert peer.statuses == [Status.SUCCESS, Status.SUCCESS]
 
 
+@on_bench
+async def test_the_status_in_the_out_of_band_block_is_ignored_on_return(bench: Bench) -> None:
+    """A deserialized driver may leave there what it likes; a packet ends with what completes it."""
+
+    class Scribbles(Mini):
+        def send_packets(self, packets: Sequence[Packet]) -> None:
+            for packet, status in zip(packets, (Status.FAILURE, Status.RESOURCES, Status.PENDING), strict=True):
+                packet.status = status
+            self.deferred.append(lambda: self.ndis.send_complete(packets, Status.SUCCESS))
+            self.timer.set(LATER)
+
+    peer = await bench.pair(Scribbles())
+    await bench.send(peer, 3)
+    assert peer.completed == []
+    await bench.pass_time()
+    assert peer.statuses == [Status.SUCCESS] * 3
+
+
 @pytest.mark.parametrize("value", [Status.PENDING, "done", 0, True])
 @on_bench
 async def test_what_is_no_final_status_fails_the_rest(bench: Bench, value: Status) -> None:

@@ -84,7 +84,7 @@ STATEMENTS: Final = (
     ),
     Statement(
         "001", "NDIS ignores the Status of the out-of-band block; the driver may set it",
-        ("tests/ndis/test_send.py::test_none_completes_nothing",
+        ("tests/ndis/test_send.py::test_the_status_in_the_out_of_band_block_is_ignored_on_return",
          "tests/ndis/co/test_data.py::test_a_send_comes_back_with_the_status_of_its_completion"),
     ),
     Statement(
@@ -158,6 +158,14 @@ STATEMENTS: Final = (
         ("tests/ndis/test_receive.py::test_packets_marked_resources_go_to_protocol_receive",
          "tests/ndis/test_receive.py::test_packets_marked_resources_are_kept_by_nobody",
          "tests/ndis/test_receive.py::test_each_packet_of_a_mixed_array_has_its_own_status"),
+    ),
+    Statement(
+        "002", "the call and the callback are at IRQL <= DISPATCH_LEVEL",
+        ("tests/contracts/test_ddi.py::test_a_declared_contract_is_the_documents",),
+    ),
+    Statement(
+        "002", "a driver may ask from MiniportHandleInterrupt and from MiniportTimer",
+        ("tests/ndis/test_allocation.py::test_the_callback_comes_with_memory_or_without",),
     ),
     Statement(
         "003", "all drivers of NDIS 6 are deserialized",

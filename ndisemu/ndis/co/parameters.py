@@ -14,9 +14,6 @@ from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag, unique
 from typing import Final
 
-PROXY: Final = 0x80000000
-"""CO_ADDRESS_FAMILY_PROXY: set in an address family that a proxy registers."""
-
 NOT_SPECIFIED: Final = 0xFFFFFFFF
 """QOS_NOT_SPECIFIED: a number of a flow that nobody cares about."""
 

@@ -24,7 +24,7 @@ from ndisemu.ndis.translate.wholeframes import WholeFrames
 from ndisemu.ndis.v5.context import ReceiveContext
 from ndisemu.ndis.v5.edges import PacketLower
 from ndisemu.ndis.v6.edges import NblUpper
-from ndisemu.ndis.v6.flags import ReceiveFlag, SendFlag
+from ndisemu.ndis.v6.flags import ReceiveFlag
 from ndisemu.ndis.v6.receive import NblReceives
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from ndisemu.ndis.v6.binding import Binding
 
 _RESOURCES: Final = int(ReceiveFlag.RESOURCES)
-_LOOP_TO_SENDER: Final = int(SendFlag.CHECK_FOR_LOOPBACK)
 
 
 class ListsOverPackets:
@@ -48,7 +47,7 @@ class ListsOverPackets:
     def __init__(self, binding: "Binding", adapter: "PacketAdapter") -> None:
         self.name = binding.name
         self.filter = binding.filter
-        # An NDIS 6 sender hears itself only if it asks for that with each send.
+        # An NDIS 6 sender does not hear itself; that it asks for it with a send is not carried over.
         self.protocol_options = ProtocolOption.NO_LOOPBACK
         self.sends_pending = 0
         self.receives_held = 0
