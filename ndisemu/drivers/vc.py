@@ -65,6 +65,7 @@ class VcMiniport(Miniport):
         self.turn = Turn()
         self.circuits: dict[int, Circuit] = {}
         self.pending_causes = 0
+        self.lock = self.ndis.allocate_spin_lock("waits")
         self.sending = 0
         self.quiet: list[Signal] = []
         self.registers.write(reg.CTRL, reg.CTRL_RST)
@@ -147,8 +148,8 @@ class VcMiniport(Miniport):
             circuit.ended(sends=sum(packet.length for packet in done))
             self.ndis.co_send_complete(vc, done, status)
         self.sending -= 1
-        while not self.sending and self.quiet:
-            self.quiet.pop().set()
+        if self.quiet:
+            self.tell_when_quiet()
 
     def refuse_too_long(self, vc: VirtualCircuit, packets: Sequence[Packet]) -> Sequence[Packet]:
         """Fail the packets that are longer than frames may be, or too short to be one; returns the others."""
@@ -258,9 +259,20 @@ class VcMiniport(Miniport):
     async def stop(self, status: Status) -> None:
         """Stop the card, and wait until every send on every circuit is complete."""
         self.card.stop(status)
+        quiet = Signal()
+        with self.lock:
+            self.quiet.append(quiet)
+        self.tell_when_quiet()
+        await quiet
+
+    def tell_when_quiet(self) -> None:
+        """Wake who waits for the last send, if none is left."""
         if self.sending:
-            self.quiet.append(Signal())
-            await self.quiet[-1]
+            return
+        with self.lock:
+            waiting, self.quiet = self.quiet, []
+        for quiet in waiting:
+            quiet.set()
 
     def follow_link(self) -> None:
         """Tell NDIS when the link has come or gone."""
