@@ -18,10 +18,11 @@ Source: NDIS reference 5.2, 5.5.2, 5.7 and 5.9.
 from collections.abc import Sequence
 from typing import Final
 
-from ndisemu.drivers.i8254x.card import CAUSES, GONE, Card, station_address
+from ndisemu.drivers.i8254x.card import CAUSES, Card, station_address
 from ndisemu.drivers.i8254x.information import Information
 from ndisemu.drivers.i8254x.receive import PacketRing
 from ndisemu.drivers.i8254x.transmit import Burst, TxRing
+from ndisemu.frame.ethernet import HEADER, VLAN_TAG
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import AttributeFlag, DeviceEvent, Oid, OidRequest, Packet, PacketFlag, Status
 from ndisemu.ndis.v5 import AdapterInfo, Interrupt, Miniport, RegisterSpace
@@ -29,8 +30,6 @@ from ndisemu.ndis.v5 import AdapterInfo, Interrupt, Miniport, RegisterSpace
 # How many frames one DPC indicates before it lets others run, and how many at a time.
 BUDGET: Final = 256
 ARRAY: Final = 32
-HEADER: Final = 14
-VLAN_TAG: Final = 4
 
 
 class LegacyMiniport(Miniport):
@@ -85,12 +84,9 @@ class LegacyMiniport(Miniport):
 
     def isr(self) -> tuple[bool, bool]:
         """MiniportISR: ours? Then acknowledge by reading, mask, and ask for the DPC."""
-        causes = self.registers.read(reg.ICR)
-        if not causes & CAUSES or causes == GONE:
-            return False, False
-        self.registers.write(reg.IMC, reg.CAUSES)
+        causes = self.card.claim()
         self.pending_causes |= causes
-        return True, True
+        return bool(causes), bool(causes)
 
     def handle_interrupt(self) -> None:
         """MiniportHandleInterrupt: complete what was sent, indicate what came; NDIS calls `enable_interrupt` next."""

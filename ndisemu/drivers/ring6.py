@@ -18,12 +18,13 @@ The card, its rings, its OIDs and the lists on their way are next door, in
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from ndisemu.drivers.i8254x.card import CAUSES, GONE, Card, station_address
+from ndisemu.drivers.i8254x.card import CAUSES, Card, station_address
 from ndisemu.drivers.i8254x.information6 import GIGABIT, Information6
 from ndisemu.drivers.i8254x.receive import ListRing
 from ndisemu.drivers.i8254x.sends import ListSends
 from ndisemu.drivers.i8254x.transmit import TxRing
 from ndisemu.drivers.information import ANSWERED_IN_6, FILTERS, MAX_MULTICAST
+from ndisemu.frame.ethernet import HEADER, VLAN_TAG
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import (
     DeviceEvent,
@@ -46,8 +47,6 @@ from ndisemu.ndis import (
 # How many frames one DPC indicates before it lets others run, and how many at a time.
 BUDGET: Final = 256
 BURST: Final = 64
-HEADER: Final = 14
-VLAN_TAG: Final = 4
 
 
 class Ring6Miniport(v6.Miniport):
@@ -148,12 +147,9 @@ class Ring6Miniport(v6.Miniport):
 
     def interrupt(self) -> tuple[bool, bool, int]:
         """MiniportInterrupt: ours? Then acknowledge by reading, mask, and ask for the default DPC."""
-        causes = self.registers.read(reg.ICR)
-        if not causes & CAUSES or causes == GONE:
-            return False, False, 0
-        self.registers.write(reg.IMC, reg.CAUSES)
+        causes = self.card.claim()
         self.pending_causes |= causes
-        return True, True, 0
+        return bool(causes), bool(causes), 0
 
     def interrupt_dpc(self, context: object, throttle: v6.Throttle) -> None:
         """MiniportInterruptDPC: reap what was sent, indicate what came; unmask, or come back for the rest."""

@@ -17,10 +17,11 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from ndisemu.drivers.i8254x.card import CAUSES, GONE, Card, station_address
+from ndisemu.drivers.i8254x.card import CAUSES, Card, station_address
 from ndisemu.drivers.i8254x.information import Information
 from ndisemu.drivers.i8254x.receive import PacketRing
 from ndisemu.drivers.i8254x.transmit import Burst, TxRing
+from ndisemu.frame.ethernet import HEADER, VLAN_TAG
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import AttributeFlag, DeviceEvent, Oid, OidRequest, Packet, PowerState, SharedMemory, Status
 from ndisemu.ndis.v5 import AdapterInfo, Interrupt, Miniport, RegisterSpace
@@ -28,8 +29,6 @@ from ndisemu.ndis.v5 import AdapterInfo, Interrupt, Miniport, RegisterSpace
 # How many frames one DPC indicates before it lets others run, and how many at a time.
 BUDGET: Final = 256
 BURST: Final = 64
-HEADER: Final = 14
-VLAN_TAG: Final = 4
 # How long a card that was reset is left alone: the shortest time of NdisMSetTimer.
 RESET_TIME: Final = 1_000_000
 
@@ -142,12 +141,9 @@ class ExplicitRingMiniport(Miniport):
 
     def isr(self) -> tuple[bool, bool]:
         """MiniportISR: ours? Then acknowledge by reading, mask, and ask for the DPC."""
-        causes = self.registers.read(reg.ICR)
-        if not causes & CAUSES or causes == GONE:
-            return False, False
-        self.registers.write(reg.IMC, reg.CAUSES)
+        causes = self.card.claim()
         self.pending_causes |= causes
-        return True, True
+        return bool(causes), bool(causes)
 
     def handle_interrupt(self) -> None:
         """MiniportHandleInterrupt: complete what was sent, indicate what came, unmask."""

@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ndisemu.drivers.information import Information
+from ndisemu.frame.ethernet import HEADER, VLAN_TAG
 from ndisemu.ndis import (
     AttributeFlag,
     DescriptorPool,
@@ -38,8 +39,6 @@ from ndisemu.ndis import (
 )
 from ndisemu.ndis.v5 import AdapterInfo, Miniport
 
-HEADER: Final = 14
-VLAN_TAG: Final = 4
 # Parameters and their defaults, in the order in which `initialize` takes them.
 USUAL: Final = {"mtu": 1500, "reads": 32, "packets": 64}
 # How a send ends whose WRITE ended so; anything else is a FAILURE.

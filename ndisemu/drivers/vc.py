@@ -14,12 +14,13 @@ door, in `i8254x`.
 from collections.abc import Sequence
 from typing import Final
 
-from ndisemu.drivers.i8254x.card import CAUSES, GONE, Card, station_address
+from ndisemu.drivers.i8254x.card import CAUSES, Card, station_address
 from ndisemu.drivers.i8254x.circuit import Circuit, fits
 from ndisemu.drivers.i8254x.information import Information
 from ndisemu.drivers.i8254x.receive import PacketRing
 from ndisemu.drivers.i8254x.transmit import TxRing
-from ndisemu.drivers.i8254x.vlan import VLAN_TAG, VLANS, Tagged, Tags, restore, untag
+from ndisemu.drivers.i8254x.vlan import VLANS, Tagged, Tags, restore, untag
+from ndisemu.frame.ethernet import HEADER, VLAN_TAG
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import (
     AttributeFlag,
@@ -38,7 +39,6 @@ from ndisemu.ndis.v5 import AdapterInfo, Interrupt, RegisterSpace
 # How many frames one DPC indicates before it lets others run, and how many at a time.
 BUDGET: Final = 256
 BURST: Final = 64
-HEADER: Final = 14
 # In the units of OID_GEN_CO_LINK_SPEED.
 LINK_SPEED: Final = 10_000_000
 
@@ -172,12 +172,9 @@ class VcMiniport(Miniport):
 
     def isr(self) -> tuple[bool, bool]:
         """MiniportISR: ours? Then acknowledge by reading, mask, and ask for the DPC."""
-        causes = self.registers.read(reg.ICR)
-        if not causes & CAUSES or causes == GONE:
-            return False, False
-        self.registers.write(reg.IMC, reg.CAUSES)
+        causes = self.card.claim()
         self.pending_causes |= causes
-        return True, True
+        return bool(causes), bool(causes)
 
     def handle_interrupt(self) -> None:
         """MiniportHandleInterrupt: reap what was sent, indicate what came, unmask."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DRIVER_ERRORS, Cpu, Dpc, Fiber, Signal, run_passive
+from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.call import Ended, Failed, enter
 from ndisemu.ndis.control import Control
 from ndisemu.ndis.data.request import OidRequest
@@ -122,6 +123,10 @@ class Adapter(Control):
     @abstractmethod
     async def halt(self) -> None:
         """Unbind every protocol and end the miniport, at PASSIVE_LEVEL; a failed adapter is only cleaned up."""
+
+    @abstractmethod
+    def allocate_complete(self, allocation: Allocation) -> None:
+        """Tell the miniport how an allocation of shared memory has ended that nobody awaits."""
 
     @abstractmethod
     def join(self, binding: "BaseBinding") -> None:

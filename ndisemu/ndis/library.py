@@ -9,6 +9,7 @@ from functools import partial
 from typing import TypeVar, overload
 
 from ndisemu.errors import UsageError
+from ndisemu.frame.ethernet import HEADER
 from ndisemu.kernel import DRIVER_ERRORS, Cpu, run_passive
 from ndisemu.memory import HostMemory
 from ndisemu.ndis.adapter import Adapter
@@ -30,7 +31,6 @@ from ndisemu.ndis.v5.miniport import Miniport
 from ndisemu.ndis.v5.protocol import BindContext, Protocol
 from ndisemu.ndis.v6 import binding as binding6, miniport as miniport6, protocol as protocol6
 from ndisemu.ndis.v6.adapter import NblAdapter
-from ndisemu.ndis.v6.attributes import HEADER
 
 B = TypeVar("B", bound=BaseBinding)
 CB = TypeVar("CB", co_binding.CoBinding, co_binding6.CoBinding)

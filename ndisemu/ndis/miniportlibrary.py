@@ -9,13 +9,16 @@ Not here: what the DDK gave another name or another contract in NDIS 6; see
 Source: NDIS reference 3.1, 3.3 and 5.10.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import Cpu, Delay, Event, SpinLock, Timer, sleep
+from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.ddi import Kind, check_immediate, ddi
 from ndisemu.ndis.resources import SharedMemory
+from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
@@ -57,7 +60,7 @@ class RegisterSpace:
         raise _after_halt("Register access", self._adapter)
 
 
-class BaseMiniportLibrary:
+class BaseMiniportLibrary(ABC):
     """The calls of one adapter's miniport that no generation has changed."""
 
     def __init__(self, adapter: "Adapter") -> None:
@@ -121,6 +124,34 @@ class BaseMiniportLibrary:
         adapter.resources.timers.append(timer)
         return timer
 
+    @ddi("NdisMResetComplete", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.7")
+    def reset_complete(self, status: Status, *, addressing_reset: bool = False) -> None:
+        """Complete the pending reset; with `addressing_reset` NDIS sets filters and addresses again."""
+        self._enter("NdisMResetComplete")
+        self._adapter.resetting.call.complete_reset(status, addressing_reset=addressing_reset)
+
+    def _start_allocation(
+        self, length: int, *, cached: bool, alignment: int, context: object, purpose: str, level: int, halting: bool
+    ) -> Allocation:
+        """Begin to allocate shared memory, which is delivered at IRQL `level`; refused at once while it is `halting`."""
+        adapter = self._adapter
+        allocation = Allocation(
+            adapter,
+            length,
+            cached=cached,
+            context=context,
+            allocate=lambda: adapter.resources.allocate_shared(
+                length, cached=cached, alignment=alignment, purpose=purpose
+            ),
+            deliver=adapter.allocate_complete,
+            level=level,
+        )
+        if halting:
+            allocation.refuse()
+        else:
+            allocation.start()
+        return allocation
+
     def _check_inside(self, shared: SharedMemory, offset: int, length: int) -> None:
         """Refuse to describe bytes outside of shared memory."""
         if not 0 <= offset <= offset + length <= shared.length:
@@ -138,9 +169,9 @@ class BaseMiniportLibrary:
         cpu.preempt()
         return cpu
 
+    @abstractmethod
     def _claim(self, call: str) -> None:
         """Let a resource-claiming call in, which the adapter's attributes must precede."""
-        raise NotImplementedError
 
 
 def _after_halt(call: str, adapter: "Adapter") -> RuleViolation:

@@ -122,14 +122,14 @@ class SendBook:
 
     def check_final(self, status: Status, what: object) -> None:
         """Refuse a completion whose status is none, or not final."""
-        name = self.adapter.name
         if type(status) is not Status:
             raise RuleViolation(
                 "send-complete-argument",
-                f"{name} called {self.completion} with the status {status!r}; "
+                f"{self.adapter.name} called {self.completion} with the status {status!r}; "
                 "pass a member of Status, such as Status.SUCCESS",
             )
-        if status is Status.PENDING:
+        if status is _PENDING:
+            name = self.adapter.name
             raise self.adapter.kernel.refusal(
                 "send-complete-pending",
                 name,
@@ -171,4 +171,4 @@ class SendBook:
         return self.adapter.kernel.refusal(rule, name, text)
 
 
-_SUCCESS = Status.SUCCESS
+_SUCCESS, _PENDING = Status.SUCCESS, Status.PENDING

@@ -11,6 +11,7 @@ from ndisemu.drivers.ring import BUDGET
 from ndisemu.errors import BugCheck
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import Mdl, Packet, Status
+from ndisemu.ndis.data.packet import OobBlock
 from tests.drivers.conftest import Styles, Wire, both_styles, frame, in_both_styles, keep_small, on_wire
 
 
@@ -111,6 +112,18 @@ def in_pieces(packet: Packet, data: bytes, pieces: Sequence[Mdl]) -> None:
 def buffers_of(packets: Sequence[Packet]) -> list[Mdl]:
     """Take the buffers of packets."""
     return [packet.head for packet in packets if packet.head is not None]
+
+
+@in_both_styles()
+async def test_the_out_of_band_block_is_only_read(wire: Wire) -> None:
+    """What the protocol wrote there besides the status is the same when it has its packet back."""
+    packets = wire.sender.binding.allocate_packets(3, 100)
+    for place, packet in enumerate(packets):
+        packet.oob.time_to_send, packet.oob.media_specific = place, bytes([place])
+    members = [[getattr(packet.oob, name) for name in OobBlock.__slots__] for packet in packets]
+    await wire.send(*[frame(number) for number in range(3)], packets=packets)
+    await wire.emu.idle()
+    assert [[getattr(packet.oob, name) for name in OobBlock.__slots__] for packet in packets] == members
 
 
 @in_both_styles(a={"tx_ring": 8})

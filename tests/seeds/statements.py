@@ -13,11 +13,15 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A sentence of a document, by the document's number, and what shows that it holds here."""
+    """A sentence of a document, by the document's number, and what shows that it holds here.
+
+    Where the document is in error, `erratum` says how, and why it is one.
+    """
 
     document: str
     sentence: str
-    shown_by: tuple[str, ...]
+    shown_by: tuple[str, ...] = ()
+    erratum: str = ""
 
     def __str__(self) -> str:
         return f"{self.document}: {self.sentence}"
@@ -86,6 +90,14 @@ STATEMENTS: Final = (
         "001", "NDIS ignores the Status of the out-of-band block; the driver may set it",
         ("tests/ndis/test_send.py::test_the_status_in_the_out_of_band_block_is_ignored_on_return",
          "tests/ndis/co/test_data.py::test_a_send_comes_back_with_the_status_of_its_completion"),
+    ),
+    Statement(
+        "001", "the Status may be set before the return from MiniportCoSendPackets",
+        erratum="the page is about MiniportSendPackets, which it names in every other sentence",
+    ),
+    Statement(
+        "001", "all else in the out-of-band block is read-only to a miniport",
+        ("tests/drivers/test_ring.py::test_the_out_of_band_block_is_only_read",),
     ),
     Statement(
         "001", "each packet is completed asynchronously with NdisMSendComplete, and must be",
@@ -164,6 +176,15 @@ STATEMENTS: Final = (
         ("tests/contracts/test_ddi.py::test_a_declared_contract_is_the_documents",),
     ),
     Statement(
+        "002", "MiniportAllocateComplete is optional, and supplied by drivers that ask for memory in this way",
+        ("tests/ndis/test_allocation.py::test_an_allocation_that_nobody_takes_is_a_violation",
+         "scenarios/seeds/000-completion-serialized.yaml"),
+    ),
+    Statement(
+        "002", "it is of NDIS 5.1; NDIS 6 has a callback of its own",
+        ("tests/contracts/test_ddi.py::test_every_row_is_found_in_the_code",),
+    ),
+    Statement(
         "002", "a driver may ask from MiniportHandleInterrupt and from MiniportTimer",
         ("tests/ndis/test_allocation.py::test_the_callback_comes_with_memory_or_without",),
     ),
@@ -213,6 +234,10 @@ STATEMENTS: Final = (
         "003", "a driver short of resources cannot return sends to NDIS; it queues them inside",
         ("tests/drivers/test_ring6.py::test_sends_queue_inside_whatever_the_ring",
          "scenarios/seeds/003-ndis6.yaml", "scenarios/seeds/003-full-duplex.yaml"),
+    ),
+    Statement(
+        "003", "a driver cannot assume in which sequence its entry points are called",
+        ("tests/drivers/test_two_cpus.py::test_two_cpus_lose_and_reorder_nothing",),
     ),
     Statement(
         "003", "what was indicated is not the driver's until MiniportReturnNetBufferLists",

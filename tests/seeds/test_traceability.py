@@ -13,8 +13,8 @@ SCENARIOS: Final = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / 
 
 @pytest.mark.parametrize("statement", STATEMENTS, ids=str)
 def test_every_statement_is_shown_by_what_is_there(statement: Statement) -> None:
-    """Each sentence has a test or a scenario, and each that is named exists."""
-    assert statement.shown_by
+    """Each sentence has a test or a scenario, or is an error of its document; and each that is named exists."""
+    assert bool(statement.shown_by) is not bool(statement.erratum)
     assert missing(statement.shown_by) == []
 
 

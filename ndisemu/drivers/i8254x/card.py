@@ -55,6 +55,14 @@ class Card:
         self._registers.write(reg.CTRL, self.control)
         self._registers.write(reg.IMS, CAUSES)
 
+    def claim(self) -> int:
+        """For an ISR: acknowledge by reading, and mask; returns the causes, or 0 where the interrupt is another's."""
+        causes = self._registers.read(reg.ICR)
+        if not causes & CAUSES or causes == GONE:
+            return 0
+        self._registers.write(reg.IMC, reg.CAUSES)
+        return causes
+
     def throttle(self, itr: int) -> None:
         """Keep interrupts `itr` ns apart from now on."""
         self._throttle = itr // reg.ITR_UNIT

@@ -18,6 +18,7 @@ from ndisemu.ndis import RegisterSpace, SharedMemory, Signal, SpinLock, Status, 
 
 BURST = 64
 _COMMAND = reg.TX_EOP | reg.TX_IFCS
+_SUCCESS, _PENDING = Status.SUCCESS, Status.PENDING
 
 
 F = TypeVar("F", bound=TxFrame)
@@ -38,7 +39,7 @@ class Burst(Generic[F]):
         self.frames = frames
         self.ends: Sequence[v6.NetBufferList] = ()
         self.last = 0
-        self.status = Status.PENDING
+        self.status = _PENDING
         self.sent = Signal()
         self.words = _descriptors(frames)
         self.descriptors = len(self.words) // 2
@@ -186,7 +187,7 @@ class TxRing(Generic[F]):
             room, self._room = self._room, None
         self._lock.dpr_release()
         for burst in done:
-            burst.end(Status.SUCCESS)
+            burst.end(_SUCCESS)
         if room is not None:
             room.set()
         return done

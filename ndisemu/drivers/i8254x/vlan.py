@@ -8,11 +8,11 @@ its buffer, until `restore` gives it the whole buffer again.
 
 from typing import Final
 
+from ndisemu.frame.ethernet import VLAN_TAG
 from ndisemu.ndis import Packet, SharedMemory
 from ndisemu.ndis.v5 import MiniportLibrary
 
 VLANS: Final = 4096
-VLAN_TAG: Final = 4
 _ADDRESSES: Final = 12
 _TPID: Final = b"\x81\x00"
 

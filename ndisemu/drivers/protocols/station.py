@@ -24,6 +24,7 @@ from ndisemu.ndis import (
     v6,
 )
 
+_SUCCESS: Final = Status.SUCCESS
 _RESOURCES: Final = int(v6.ReceiveFlag.RESOURCES)
 
 
@@ -54,7 +55,7 @@ class Station(Traffic[Packet], v5.Protocol):
 
     def send_complete(self, binding: v5.Binding, packets: Sequence[Packet], status: Status) -> None:
         """ProtocolSendComplete: the packets can be sent again."""
-        if status is not Status.SUCCESS:
+        if status is not _SUCCESS:
             self.failed += len(packets)
         self.take_back(packets)
 

@@ -152,7 +152,7 @@ class Binding(PacketBinding):
         except DRIVER_ERRORS as error:
             self.fail("ProtocolSendComplete", error)
         cpu.lower_irql(before)
-        if self.state.current is BindingState.CLOSING:
+        if self.closing:
             self.look_whether_quiet()
 
     def received(self, packets: Sequence[Packet]) -> int | Sequence[int]:

@@ -106,24 +106,16 @@ class MiniportLibrary(BaseMiniportLibrary):
         What is refused at once has the status FAILURE and no completion: while the adapter halts.
         """
         self._enter("NdisMAllocateSharedMemoryAsync")
-        adapter = self._adapter
         self._check_async()
-        allocation = Allocation(
-            adapter,
+        return self._start_allocation(
             length,
             cached=cached,
+            alignment=alignment,
             context=context,
-            allocate=lambda: adapter.resources.allocate_shared(
-                length, cached=cached, alignment=alignment, purpose=purpose
-            ),
-            deliver=adapter.allocate_complete,
+            purpose=purpose,
             level=DISPATCH,
+            halting=self._adapter.state.current is AdapterState.HALTING,
         )
-        if adapter.state.current is AdapterState.HALTING:
-            allocation.refuse()
-        else:
-            allocation.start()
-        return allocation
 
     @ddi("NdisMFreeSharedMemory", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 5.12; 10.9 chooses PASSIVE")
     def free_shared_memory(self, shared: SharedMemory) -> None:
@@ -241,12 +233,6 @@ class MiniportLibrary(BaseMiniportLibrary):
         self._adapter.requests.complete(status, is_set=True)
 
     # Reset and status.
-
-    @ddi("NdisMResetComplete", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.7")
-    def reset_complete(self, status: Status, *, addressing_reset: bool = False) -> None:
-        """Complete the pending reset; with `addressing_reset` NDIS sets filters and addresses again."""
-        self._enter("NdisMResetComplete")
-        self._adapter.resetting.call.complete_reset(status, addressing_reset=addressing_reset)
 
     @ddi("NdisMIndicateStatus", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
     def indicate_status(self, code: Status, buffer: bytes = b"") -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from ndisemu.frame.ethernet import HEADER
 from ndisemu.kernel import DRIVER_ERRORS, PASSIVE, Signal, Timer, run_passive
 from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.binding import BaseBinding
@@ -28,7 +29,7 @@ from ndisemu.ndis.states import Machine
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.translate import PacketsOverLists
 from ndisemu.ndis.v5.binding import Binding as PacketBinding
-from ndisemu.ndis.v6.attributes import HEADER, Answers, RegistrationAttributes
+from ndisemu.ndis.v6.attributes import Answers, RegistrationAttributes
 from ndisemu.ndis.v6.binding import Binding
 from ndisemu.ndis.v6.control import NblControl
 from ndisemu.ndis.v6.dma import DmaChannel

@@ -24,7 +24,6 @@ from ndisemu.ndis.oid import Oid
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v6.flags import RegistrationFlag
 
-HEADER: Final = 14
 GIGABIT: Final = 1_000_000_000
 
 

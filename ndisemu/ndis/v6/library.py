@@ -135,23 +135,15 @@ class MiniportLibrary(BaseMiniportLibrary):
         """
         self._enter("NdisMAllocateSharedMemoryAsyncEx")
         self._need_channel("NdisMAllocateSharedMemoryAsyncEx")
-        adapter = self._adapter
-        allocation = Allocation(
-            adapter,
+        return self._start_allocation(
             length,
             cached=True,
+            alignment=alignment,
             context=context,
-            allocate=lambda: adapter.resources.allocate_shared(
-                length, cached=True, alignment=alignment, purpose=purpose
-            ),
-            deliver=adapter.allocate_complete,
+            purpose=purpose,
             level=PASSIVE,
+            halting=self._adapter.state.current is AdapterState.HALTING,
         )
-        if adapter.state.current is AdapterState.HALTING:
-            allocation.refuse()
-        else:
-            allocation.start()
-        return allocation
 
     @ddi(
         "NdisMFreeSharedMemory", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.12; 10.9 chooses DISPATCH"
@@ -229,12 +221,6 @@ class MiniportLibrary(BaseMiniportLibrary):
         """Complete the request that is pending."""
         self._enter("NdisMOidRequestComplete")
         self._adapter.requests.complete_request(request, status)
-
-    @ddi("NdisMResetComplete", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.7")
-    def reset_complete(self, status: Status, *, addressing_reset: bool = False) -> None:
-        """Complete the pending reset; with `addressing_reset` NDIS sets filters and addresses again."""
-        self._enter("NdisMResetComplete")
-        self._adapter.resetting.call.complete_reset(status, addressing_reset=addressing_reset)
 
     # Statuses and resets.
 
