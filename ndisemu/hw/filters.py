@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ndisemu.frame.ethernet import ADDRESS, BROADCAST
+from ndisemu.frame.frames import Frames
 from ndisemu.hw import registers as reg
 from ndisemu.hw.vlan import is_member
 
@@ -49,17 +50,11 @@ class ReceiveFilter:
         self._ethertype = ethertype
         self._networks = tuple(networks)
 
-    def accepts(self, frames: Sequence[bytes]) -> list[bytes]:
-        """Return the frames that the card wants, in order."""
-        verdicts = self._verdicts
-        kept = []
-        for frame in frames:
-            destination = frame[:6]
-            verdict = verdicts.get(destination)
-            if verdict is None:
-                verdict = self._judge(destination)
-            if verdict:
-                kept.append(frame)
+    def accepts(self, frames: Frames) -> Frames | list[bytes]:
+        """Return the frames that the card wants, in order: `frames` themselves if it wants all."""
+        known, judge = self._verdicts, self._judge
+        wanted = {to: known[to] if to in known else judge(to) for to in frames.destinations}
+        kept = frames if all(wanted.values()) else [frame for frame in frames if wanted[frame[:ADDRESS]]]
         if self.rctl & reg.RCTL_VFE:
             return [frame for frame in kept if is_member(frame, self._ethertype, self._networks)]
         return kept

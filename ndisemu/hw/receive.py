@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ndisemu.frame.ethernet import FCS, HEADER, VLAN_TAG
+from ndisemu.frame.frames import Frames
 from ndisemu.hw import registers as reg
 from ndisemu.hw.causes import Causes
 from ndisemu.hw.filters import ReceiveFilter
@@ -163,36 +164,37 @@ class Receiver:
         """Software gave descriptors back: move what waits in the packet buffer into them."""
         if self._fifo and self.tail != self.head:
             waiting, self._fifo, self._fifo_bytes = list(self._fifo), deque(), 0
-            self._wait(waiting[self._guarded(waiting) :])
+            self._wait(waiting[self._guarded(Frames(waiting)) :])
 
-    def _take(self, frames: Sequence[bytes], times: Sequence[int]) -> None:
+    def _take(self, arrived: Sequence[bytes], times: Sequence[int]) -> None:
         """Filter frames that have just arrived, and place those that pass."""
-        self.arrived += len(frames)
+        self.arrived += len(arrived)
         if self.received is not None:
-            self.received(frames, times)
+            self.received(arrived, times)
         rctl = self.filter.rctl
         if self.stopped or not rctl & reg.RCTL_EN:
-            self.dropped[self.stopped or "disabled"] += len(frames)
+            self.dropped[self.stopped or "disabled"] += len(arrived)
             return
+        frames = Frames.of(arrived)
         self._statistics.add(reg.TPR, len(frames))
         kept = self.filter.accepts(frames)
         self.dropped["filtered"] += len(frames) - len(kept)
-        if kept and not rctl & reg.RCTL_LPE and len(max(kept, key=len)) > LONGEST:
+        if not rctl & reg.RCTL_LPE and frames.longest > LONGEST:
             fitting = [frame for frame in kept if len(frame) <= LONGEST]
             self._statistics.add(reg.ROC, len(kept) - len(fitting))
             self.dropped["oversize"] += len(kept) - len(fitting)
             kept = fitting
         if kept:
-            placed = 0 if self._fifo or self.hung else self._guarded(kept)
+            placed = 0 if self._fifo or self.hung else self._guarded(Frames.of(kept))
             if placed < len(kept):
                 self._statistics.add(reg.RNBC, len(kept) - placed)
                 kept = kept[:placed] + self._wait(kept[placed:])
         if kept:
-            self._statistics.received(kept)
+            self._statistics.received(Frames.of(kept))
         if len(kept) < len(frames):
             self._statistics.rejected(frames, kept)
 
-    def _guarded(self, frames: list[bytes]) -> int:
+    def _guarded(self, frames: Frames) -> int:
         """Place frames; a bad address from the driver stops the card, not its host, and the rest is lost."""
         if self.stopped:
             self.dropped[self.stopped] += len(frames)
@@ -202,33 +204,36 @@ class Receiver:
         except DmaViolation as violation:
             if len(frames) > 1:
                 # None of the run is in the ring yet. What came before the bad address still gets there.
-                return next((place for place, frame in enumerate(frames) if not self._guarded([frame])), len(frames))
+                return next(
+                    (place for place, frame in enumerate(frames) if not self._guarded(Frames([frame]))), len(frames)
+                )
             self.dropped["disabled"] += 1
             self._fault(violation)
             return 1
 
-    def _place(self, frames: list[bytes]) -> int:
+    def _place(self, frames: Frames) -> int:
         """Put frames into free descriptors; returns how many found one."""
         if self.head == self.tail:
             return 0
         ring = self._checked_ring()
         free = (self.tail - self.head) % ring.count
-        parts = frames if self.filter.rctl & reg.RCTL_SECRC else [_with_fcs(frame) for frame in frames]
+        parts = frames if self.filter.rctl & reg.RCTL_SECRC else Frames(map(_with_fcs, frames))
         special: Sequence[int] = ()
         if self.vlan:
-            parts, special = strip_tags(parts, self.vlan)
-        if len(max(parts, key=len)) <= self.buffer_size:
-            placed = min(free, len(frames))
-            parts = parts[:placed]
-            status = [len(part) | _WHOLE for part in parts]
+            stripped, special = strip_tags(parts, self.vlan)
+            parts = Frames(stripped)
+        if parts.longest <= self.buffer_size:
+            placed = min(free, len(parts))
+            written: Sequence[bytes] = parts if placed == len(parts) else parts[:placed]
+            status = [size | _WHOLE for size in parts.sizes[:placed]]
         else:
-            parts, status, placed = self._cut(parts, free)
+            written, status, placed = self._cut(parts, free)
         if special:
             status = _with_special(status, special)
         if placed:
-            self._dma.scatter(ring.read(self.head, len(parts))[::2], parts)
+            self._dma.scatter(ring.read(self.head, len(written))[::2], written)
             ring.write_status(self.head, status)
-            self.head = (self.head + len(parts)) % ring.count
+            self.head = (self.head + len(written)) % ring.count
             self.delivered += placed
             left = (self.tail - self.head) % ring.count
             low = left <= ring.count >> 1 + (self.filter.rctl >> 8 & 3)

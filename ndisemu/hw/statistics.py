@@ -4,10 +4,13 @@ Counters stick at all ones. The 64-bit octet counters are pairs whose high
 word, read last, clears both (13.7).
 """
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from ndisemu.frame.ethernet import FCS
+from ndisemu.frame.ethernet import ADDRESS, BROADCAST, FCS, is_group
+from ndisemu.frame.frames import Frames
 from ndisemu.hw import registers as reg
 
 BASE: Final = 0x4000
@@ -21,78 +24,67 @@ PAIRS: Final = ((reg.GORCL, reg.GORCH), (reg.GOTCL, reg.GOTCH), (reg.TORL, reg.T
 class Statistics:
     """The counters since they were last read, and `total`, which software cannot clear."""
 
-    __slots__ = ("_since_read", "total")
+    __slots__ = ("_read", "total")
 
     def __init__(self) -> None:
         self.total: dict[int, int] = dict.fromkeys(range(BASE, BASE + 0x100, 4), 0)
-        self._since_read = dict(self.total)
+        # What each total was when software read it last.
+        self._read = dict(self.total)
 
     def add(self, register: int, count: int) -> None:
         """Count `count` more at `register`; for an octet pair, its low word."""
         self.total[register] += count
-        self._since_read[register] += count
 
-    def transmitted(self, frames: Sequence[bytes]) -> None:
+    def transmitted(self, frames: Frames) -> None:
         """Count good frames that were sent."""
-        octets = self._count(frames, reg.PTC64)
-        self.add(reg.GPTC, len(frames))
-        self.add(reg.TPT, len(frames))
-        self.add(reg.GOTCL, octets)
-        self.add(reg.TOTL, octets)
-        groups = [frame for frame in frames if frame[0] & 1]
-        if groups:
-            self._groups(groups, reg.MPTC, reg.BPTC)
+        total, count = self.total, len(frames)
+        octets = frames.octets + FCS * count
+        total[reg.GPTC] += count
+        total[reg.TPT] += count
+        total[reg.GOTCL] += octets
+        total[reg.TOTL] += octets
+        self._sort(frames, reg.PTC64, reg.MPTC, reg.BPTC)
 
-    def received(self, frames: Sequence[bytes]) -> None:
+    def received(self, frames: Frames) -> None:
         """Count good frames that passed the filters and found room on the card."""
-        octets = self._count(frames, reg.PRC64)
-        self.add(reg.GPRC, len(frames))
-        self.add(reg.GORCL, octets)
-        self.add(reg.TORL, octets)
-        groups = [frame for frame in frames if frame[0] & 1]
-        if groups:
-            self._groups(groups, reg.MPRC, reg.BPRC)
+        total, count = self.total, len(frames)
+        octets = frames.octets + FCS * count
+        total[reg.GPRC] += count
+        total[reg.GORCL] += octets
+        total[reg.TORL] += octets
+        self._sort(frames, reg.PRC64, reg.MPRC, reg.BPRC)
 
-    def rejected(self, frames: Sequence[bytes], kept: Sequence[bytes]) -> None:
+    def rejected(self, frames: Frames, kept: Sequence[bytes]) -> None:
         """Count the octets of those `frames` that are not in `kept`, which `received` counts: TOR has them all."""
-        octets = sum(map(len, frames)) - sum(map(len, kept))
-        self.add(reg.TORL, octets + FCS * (len(frames) - len(kept)))
+        self.total[reg.TORL] += frames.octets - sum(map(len, kept)) + FCS * (len(frames) - len(kept))
 
     def read(self, register: int) -> int:
         """Return a counter and clear it, as a register read does."""
+        total, read = self.total, self._read
         for low, high in PAIRS:
             if register == low:
-                return self._since_read[low] & 0xFFFFFFFF
+                return (total[low] - read[low]) & 0xFFFFFFFF
             if register == high:
-                value = self._since_read[low] >> 32
-                self._since_read[low] = 0
+                value = total[low] - read[low] >> 32
+                read[low] = total[low]
                 return min(value, STUCK)
-        value = self._since_read[register]
-        self._since_read[register] = 0
+        value = total[register] - read[register]
+        read[register] = total[register]
         return min(value, STUCK)
 
     def reset(self) -> None:
         """Clear what software reads; `total` goes on."""
-        self._since_read = dict.fromkeys(self._since_read, 0)
+        self._read = dict(self.total)
 
-    def _count(self, frames: Sequence[bytes], smallest: int) -> int:
-        """Sort `frames` into the size classes from register `smallest`; returns their octets with FCS."""
-        lengths = list(map(len, frames))
-        if lengths.count(lengths[0]) == len(lengths):
-            self.add(smallest + 4 * _size_class(lengths[0] + FCS), len(lengths))
+    def _sort(self, frames: Frames, smallest: int, multicast: int, broadcast: int) -> None:
+        """Sort `frames` into the size classes from register `smallest`, and count those that go to groups."""
+        total = self.total
+        if frames.shortest == frames.longest:
+            total[smallest + 4 * bisect_left(SIZE_CLASSES, frames.longest + FCS)] += len(frames)
         else:
-            for length in lengths:
-                self.add(smallest + 4 * _size_class(length + FCS), 1)
-        return sum(lengths) + FCS * len(lengths)
-
-    def _groups(self, groups: Sequence[bytes], multicast: int, broadcast: int) -> None:
-        to_all = sum(frame[:6] == b"\xff\xff\xff\xff\xff\xff" for frame in groups)
-        self.add(broadcast, to_all)
-        self.add(multicast, len(groups) - to_all)
-
-
-def _size_class(size: int) -> int:
-    for place, bound in enumerate(SIZE_CLASSES):
-        if size <= bound:
-            return place
-    return len(SIZE_CLASSES)
+            for size, count in Counter(frames.sizes).items():
+                total[smallest + 4 * bisect_left(SIZE_CLASSES, size + FCS)] += count
+        for destination in frames.destinations:
+            if is_group(destination):
+                count = sum(frame[:ADDRESS] == destination for frame in frames)
+                total[broadcast if destination == BROADCAST else multicast] += count

@@ -18,6 +18,7 @@ from itertools import accumulate
 from typing import Final
 
 from ndisemu.frame.ethernet import MIN_FRAME
+from ndisemu.frame.frames import Frames
 from ndisemu.hw import registers as reg
 from ndisemu.hw.causes import Causes
 from ndisemu.hw.statistics import Statistics
@@ -109,13 +110,14 @@ class Transmitter:
     def _send(self, ring: DescriptorRing, words: list[int], end: CableEnd) -> None:
         """Take the descriptors in `words` off the ring and put their frames on the wire."""
         status = words[1::2]
-        frames = self._frames(self._dma.gather(words[::2], [word & reg.TX_LENGTH for word in status]), status)
-        if frames:
+        parts = self._frames(self._dma.gather(words[::2], [word & reg.TX_LENGTH for word in status]), status)
+        if parts:
+            frames = Frames(parts)
             starts, last = end.transmit(frames)
             self.wire_frames += len(frames)
             self._statistics.transmitted(frames)
             if last > self._kernel.now:
-                self._fifo.append((last, sum(map(len, frames))))
+                self._fifo.append((last, frames.octets))
             if self.sent is not None:
                 self.sent(frames, starts)
         reported = [place for place, word in enumerate(status) if word & reg.TX_RS]
@@ -128,7 +130,8 @@ class Transmitter:
     def _frames(self, parts: list[bytes], status: list[int]) -> list[bytes]:
         """Join the parts of frames, tag those of a VLAN, and pad short ones if TCTL.PSP says so; no data is no frame."""
         commands_and, commands_or = -1, 0
-        for word in status:
+        # Most words of a burst are the same.
+        for word in dict.fromkeys(status):
             commands_and &= word
             commands_or |= word
         if commands_or & _UNSUPPORTED:

@@ -22,6 +22,7 @@ from typing import Final, Protocol
 
 from ndisemu.errors import UsageError
 from ndisemu.frame.ethernet import FCS, HEADER, VLAN_TAG
+from ndisemu.frame.frames import Frames
 
 # Before each frame, preamble and start delimiter; behind it, the silence that
 # tells frames apart (IEEE 802.3, 4.2.7: 96 bit times).
@@ -73,19 +74,21 @@ class CableEnd:
         """Send `frames` back to back; returns when each leaves, and when the last has left (ns)."""
         cable = self._cable
         now = self._now()
+        frames = Frames.of(frames)
         self.frames += len(frames)
-        self.bytes += sum(map(len, frames))
+        self.bytes += frames.octets
         if cable.rate is None:
             starts: Sequence[int] = [now] * len(frames)
             arrivals = starts if not cable.delay else [now + cable.delay] * len(frames)
             last = now
         else:
             starts, arrivals, last = self._pace(frames, now)
-        if len(max(frames, key=len)) > cable.longest:
-            frames, arrivals = self._fitting(frames, arrivals)
+        fitting: Sequence[bytes] = frames
+        if frames.longest > cable.longest:
+            fitting, arrivals = self._fitting(frames, arrivals)
         port = self.peer.port
-        if port is not None and self.carrier and frames:
-            port.arrive(frames, arrivals)
+        if port is not None and self.carrier and fitting:
+            port.arrive(fitting, arrivals)
         return starts, last
 
     def unplug(self) -> None:
@@ -100,7 +103,7 @@ class CableEnd:
             self.carrier = carrier
             self.port.carrier(up=carrier)
 
-    def _pace(self, frames: Sequence[bytes], now: int) -> tuple[list[int], list[int], int]:
+    def _pace(self, frames: Frames, now: int) -> tuple[list[int], list[int], int]:
         """Compute first-bit and last-bit times at the cable's rate, exact over any number of bursts back to back."""
         cable = self._cable
         rate = cable.rate or NS
@@ -110,9 +113,9 @@ class CableEnd:
         # Counted in units of 1/rate nanoseconds from `start` on.
         start, units = self.free_at, self._fraction
         end = start
-        for frame in frames:
+        for size in frames.sizes:
             starts.append(start + units // rate)
-            units += (PREAMBLE + len(frame) + FCS) * 8 * NS
+            units += (PREAMBLE + size + FCS) * 8 * NS
             end = start + units // rate
             arrivals.append(end + cable.delay)
             units += cable.gap * 8 * NS

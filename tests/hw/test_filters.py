@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from ndisemu.frame.ethernet import BROADCAST
+from ndisemu.frame.frames import Frames
 from ndisemu.hw import registers as reg
 from ndisemu.hw.filters import MOST_VERDICTS, ReceiveFilter, hash_index
 
@@ -69,7 +70,7 @@ def test_a_burst_is_filtered_as_each_frame_by_itself(
     frames = [destination + bytes([number]) for number, destination in enumerate(destinations)]
 
     for _ in range(2):
-        assert judge.accepts(frames) == [frame for frame in frames if wanted(frame[:6], rctl, stations, bits)]
+        assert judge.accepts(Frames(frames)) == [frame for frame in frames if wanted(frame[:6], rctl, stations, bits)]
 
 
 @pytest.mark.parametrize(("offset", "index"), WORKED)
@@ -84,23 +85,23 @@ def test_one_bit_of_the_table_lets_one_hash_in(offset: int, index: int) -> None:
     judge = ReceiveFilter()
     for other in range(4):
         judge.configure(other << 12, [0] * 32, table([index]))
-        assert bool(judge.accepts([EXAMPLE])) == (other == offset)
+        assert bool(judge.accepts(Frames([EXAMPLE]))) == (other == offset)
 
 
 def test_a_unicast_address_never_passes_by_its_hash() -> None:
     """The table is for group addresses."""
     judge = ReceiveFilter()
     judge.configure(0, [0] * 32, [0xFFFFFFFF] * 128)
-    assert judge.accepts([b"\x02" + EXAMPLE[1:], EXAMPLE]) == [EXAMPLE]
+    assert judge.accepts(Frames([b"\x02" + EXAMPLE[1:], EXAMPLE])) == [EXAMPLE]
 
 
 def test_new_registers_make_new_verdicts() -> None:
     """A verdict is forgotten when a register it depends on is written."""
     judge = ReceiveFilter()
     judge.configure(reg.RCTL_BAM, [0] * 32, [0] * 128)
-    assert judge.accepts([BROADCAST]) == [BROADCAST]
+    assert judge.accepts(Frames([BROADCAST])) == [BROADCAST]
     judge.configure(0, [0] * 32, [0] * 128)
-    assert judge.accepts([BROADCAST]) == []
+    assert judge.accepts(Frames([BROADCAST])) == []
 
 
 def test_a_flood_of_addresses_does_not_grow_the_memory_of_verdicts() -> None:
@@ -109,7 +110,7 @@ def test_a_flood_of_addresses_does_not_grow_the_memory_of_verdicts() -> None:
     judge.configure(0, words([(bytes([2, 0, 0, 0, 0, 7]), True)]), [0] * 128)
     for start in range(0, 3 * MOST_VERDICTS, 512):
         flood = [b"\x04" + number.to_bytes(5) for number in range(start, start + 512)]
-        assert judge.accepts([*flood, b"\x02\0\0\0\0\x07"]) == [b"\x02\0\0\0\0\x07"]
+        assert judge.accepts(Frames([*flood, b"\x02\0\0\0\0\x07"])) == [b"\x02\0\0\0\0\x07"]
         assert len(judge._verdicts) <= MOST_VERDICTS
 
 
@@ -118,4 +119,4 @@ def test_a_frame_without_a_whole_address_does_not_pass(runt: bytes) -> None:
     """Not even promiscuous: there is nothing to match."""
     judge = ReceiveFilter()
     judge.configure(reg.RCTL_UPE | reg.RCTL_MPE | reg.RCTL_BAM, [0] * 32, [0xFFFFFFFF] * 128)
-    assert judge.accepts([runt]) == []
+    assert judge.accepts(Frames([runt])) == []

@@ -3,6 +3,7 @@
 import pytest
 
 from ndisemu.frame.ethernet import BROADCAST
+from ndisemu.frame.frames import Frames
 from ndisemu.hw import registers as reg
 from ndisemu.hw.statistics import BASE, PAIRS, Statistics
 from tests.hw.conftest import Host, Listener, frame
@@ -59,7 +60,7 @@ def test_sizes_are_counted_with_the_frame_check_sequence(
     counters: Statistics, length: int, place: int, mixed: bool
 ) -> None:
     """64, 65 to 127, to 255, to 511, to 1023 and above: a frame and its four bytes fall into one class."""
-    frames = [bytes(length)] * 2 + ([bytes(1514)] if mixed else [])
+    frames = Frames([bytes(length)] * 2 + ([bytes(1514)] if mixed else []))
     counters.transmitted(frames)
     counters.received(frames)
     for first in (reg.PTC64, reg.PRC64):

@@ -5,6 +5,7 @@ import zlib
 import pytest
 from hypothesis import given, strategies as st
 
+from ndisemu.frame.frames import Frames
 from ndisemu.hw import registers as reg
 from ndisemu.hw.filters import ReceiveFilter
 from ndisemu.hw.vlan import insert_tags, strip_tags
@@ -165,7 +166,7 @@ def test_the_table_does_not_help_a_foreign_address() -> None:
     judge = ReceiveFilter()
     judge.configure(reg.RCTL_VFE, [0] * 32, [0] * 128)
     judge.configure_vlan(DOT1Q, [0xFFFFFFFF] * 128)
-    assert judge.accepts([tagged(frame(1), 5), frame(2)]) == []
+    assert judge.accepts(Frames([tagged(frame(1), 5), frame(2)])) == []
 
 
 @given(st.lists(st.tuples(st.binary(min_size=14, max_size=80), st.none() | st.integers(0, 0xFFFF)), max_size=12))
