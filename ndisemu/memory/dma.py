@@ -5,8 +5,10 @@ memory allocated for the card may be read and written as long as it is
 allocated; the buffers of a packet may be read while its send is in flight.
 Anything else is a DMA violation, which names the address and whose it is.
 
-The burst forms `gather` and `scatter`, `map_frames` and `unmap_frames` are
-the data path: one call a burst, one pass over its frames.
+What NDIS maps for a driver it maps once, as it owns the packets; what a
+driver maps itself it may map twice by mistake, so those frames are marked
+(`map_frames`). Everything that moves data or frames is one call a burst, and
+one pass over its frames.
 """
 
 from bisect import bisect_right
@@ -21,11 +23,16 @@ class DmaViolation(RuleViolation):
     """A card was told to touch memory it may not touch; nothing was read or written there."""
 
 
-class Mappable(Protocol):
-    """A frame that is mapped as a whole: pairs of address and length, and whether the card may read them now."""
+class Frame(Protocol):
+    """A frame to send: its buffers as pairs of bus address and length."""
+
+    segments: tuple[tuple[int, int], ...]
+
+
+class Mappable(Frame, Protocol):
+    """A frame that knows whether the card may read it now."""
 
     mapped: bool
-    segments: tuple[tuple[int, int], ...]
 
 
 M = TypeVar("M", bound=Mappable)
@@ -63,23 +70,25 @@ class DmaSpace:
         place = self._blocks.index(block)
         del self._blocks[place], self._starts[place]
 
-    def map(self, segments: Iterable[tuple[int, int]]) -> None:
-        """Let the card read these pairs of address and length while a send is in flight."""
+    def map(self, frames: Sequence[Frame]) -> None:
+        """Let the card read the buffers of frames while their sends are in flight."""
         mapped = self.mapped
-        for address, length in segments:
-            if address in mapped:
-                self._map_again(address, length)
-            else:
-                mapped[address] = length
+        for frame in frames:
+            for address, length in frame.segments:
+                if address in mapped:
+                    self._map_again(address, length)
+                else:
+                    mapped[address] = length
 
-    def unmap(self, segments: Iterable[tuple[int, int]]) -> None:
-        """Take what one `map` of these segments gave."""
-        mapped, shared = self.mapped, self._shared
-        for address, length in segments:
-            if shared and address in shared:
-                self._unmap_one(address, length)
-            else:
-                mapped.pop(address, None)
+    def unmap(self, frames: Sequence[Frame]) -> None:
+        """Take what one `map` of these frames gave."""
+        shared, forget = self._shared, self.mapped.pop
+        for frame in frames:
+            for address, length in frame.segments:
+                if shared and address in shared:
+                    self._unmap_one(address, length)
+                else:
+                    forget(address, None)
 
     def map_frames(self, frames: Sequence[M]) -> M | None:
         """Map frames, each once; returns the first that is mapped already, which changes nothing, or None."""

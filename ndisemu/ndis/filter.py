@@ -6,9 +6,9 @@ union of all. Source: NDIS reference 4.4.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
-from ndisemu.frame.ethernet import BROADCAST
+from ndisemu.frame.ethernet import ADDRESS, BROADCAST
 from ndisemu.ndis.constants import PacketFilter
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.packet import Packet
@@ -16,6 +16,8 @@ from ndisemu.ndis.data.packet import Packet
 # A flood of made-up addresses must not grow the memory of verdicts.
 MOST_VERDICTS: Final = 4096
 NOTHING: Final = PacketFilter(0)
+
+T = TypeVar("T")
 
 
 class BindingFilter:
@@ -36,37 +38,29 @@ class BindingFilter:
         self._verdicts.clear()
 
     def accepts(self, packets: Sequence[Packet]) -> Sequence[Packet]:
-        """Return the packets whose destination this binding wants, in order."""
-        verdicts = self._verdicts
-        refused = 0
-        for packet in packets:
-            destination = packet.head.memory[packet.head.address : packet.head.address + 6]  # type: ignore[union-attr]
-            verdict = verdicts.get(destination)
-            if verdict is None:
-                verdict = self._judge(destination)
-            if not verdict:
-                refused += 1
-        if not refused:
-            return packets
-        if refused == len(packets):
-            return ()
-        return [packet for packet in packets if self._judge(packet.read()[:6])]
+        """Return the packets whose destination this binding wants, in order: `packets` themselves if it wants all."""
+        try:
+            destinations = [packet.memory[packet.to] for packet in packets]  # type: ignore[index]
+        except TypeError:
+            destinations = [packet.read()[:ADDRESS] for packet in packets]
+        return self._chosen(packets, destinations)
 
     def accepts_lists(self, nbls: Sequence[NetBufferList]) -> Sequence[NetBufferList]:
-        """Return the lists whose first frame's destination this binding wants, in order."""
-        verdicts = self._verdicts
-        refused = []
-        for nbl in nbls:
-            buffer = nbl.buffers[0]
-            start = buffer.start
-            end = start + 6
-            destination = buffer.memory[start:end] if end <= buffer.end else buffer.read()[:6]
-            verdict = verdicts.get(destination)
-            if verdict is None:
-                verdict = self._judge(destination)
-            if not verdict:
-                refused.append(nbl)
-        return [nbl for nbl in nbls if nbl not in refused] if refused else nbls
+        """Return the lists whose first frame's destination this binding wants, in order: `nbls` themselves if all."""
+        frames = [nbl.buffers[0] for nbl in nbls]
+        try:
+            destinations = [frame.memory[frame.to] for frame in frames]  # type: ignore[index]
+        except TypeError:
+            destinations = [frame.read()[:ADDRESS] for frame in frames]
+        return self._chosen(nbls, destinations)
+
+    def _chosen(self, items: Sequence[T], destinations: Sequence[bytes]) -> Sequence[T]:
+        """Return those of `items` whose destination is wanted; there are few destinations among many."""
+        known, judge = self._verdicts, self._judge
+        wanted = {to: known[to] if to in known else judge(to) for to in dict.fromkeys(destinations)}
+        if all(wanted.values()):
+            return items
+        return [item for item, to in zip(items, destinations, strict=True) if wanted[to]]
 
     def _judge(self, destination: bytes) -> bool:
         if len(self._verdicts) >= MOST_VERDICTS:
@@ -83,6 +77,8 @@ class BindingFilter:
         types = self.types
         if types & PacketFilter.PROMISCUOUS:
             return True
+        if len(destination) < ADDRESS:
+            return False
         if destination == BROADCAST:
             return bool(types & PacketFilter.BROADCAST)
         if destination[0] & 1:

@@ -162,19 +162,19 @@ class Frame:
 
 
 @given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=3), max_size=8))
-def test_mapping_frames_is_mapping_their_segments(shapes: list[list[int]]) -> None:
-    """Burst by burst or segment by segment, also where frames share addresses: the card may read the same."""
+def test_marked_frames_are_mapped_as_others(shapes: list[list[int]]) -> None:
+    """As a burst or one by one, also where frames share addresses: the card may read the same."""
     with closing(HostMemory("host", 64 * PAGE)) as memory:
         bursts, singles = DmaSpace(memory, "bursts"), DmaSpace(memory, "singles")
         frames = [Frame(tuple((PAGE * place, 60 + len(shape)) for place in shape)) for shape in shapes]
         assert bursts.map_frames(frames) is None
         for frame in frames:
-            singles.map(frame.segments)
+            singles.map([frame])
         assert bursts.mapped == singles.mapped
         gone = frames[::2]
         assert bursts.unmap_frames(gone) is None
         for frame in gone:
-            singles.unmap(frame.segments)
+            singles.unmap([frame])
         assert bursts.mapped == singles.mapped
         assert [frame.mapped for frame in frames] == [bool(place % 2) for place in range(len(frames))]
 

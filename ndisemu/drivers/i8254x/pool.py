@@ -15,7 +15,6 @@ Source: seed 002; NDIS reference 5.5.2 (low resources) and 5.12.
 """
 
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Iterator
 from typing import Final, Generic, TypeVar
 
@@ -32,7 +31,7 @@ F = TypeVar("F", bound=RxFrame)
 class ReceivePool(ABC, Generic[F]):
     """Frames of one buffer of `size` bytes each: twice as many as the ring's `count` at first, and `most` in the end.
 
-    `empty` has, for every frame, the descriptor that offers it to the card;
+    `empty` has the bus address of every frame's buffer, which does not change;
     `asked` says that a block is on its way.
     """
 
@@ -44,8 +43,8 @@ class ReceivePool(ABC, Generic[F]):
         self._blocks: list[SharedMemory] = []
         self._allocation: Allocation | None = None
         self.enough = count // 4
-        self.empty: dict[F, tuple[int, int]] = {}
-        self.free: deque[F] = deque()
+        self.empty: dict[F, int] = {}
+        self.free: list[F] = []
         self.low = False
         self.asked = False
         memory = ndis.allocate_shared_memory(2 * count * size, alignment=4096, purpose=PURPOSE)
@@ -90,7 +89,7 @@ class ReceivePool(ABC, Generic[F]):
 
     def _put_in_service(self, memory: SharedMemory) -> None:
         self._blocks.append(memory)
-        frames = {frame: (address, 0) for frame, address in self._carve(memory, memory.length // self._size)}
+        frames = dict(self._carve(memory, memory.length // self._size))
         self.empty |= frames
         self.free.extend(frames)
 

@@ -19,14 +19,10 @@ from ndisemu.drivers.i8254x.pool import ListBuffers, PacketBuffers, ReceivePool
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import Packet, PacketFilter, RegisterSpace, SharedMemory, SpinLock, Status, Tag, v5, v6
 
-# How many status words are looked at first; most interrupts find fewer frames.
-_GLANCE = 8
-_WHOLE = reg.RX_DD | reg.RX_EOP
-
-
+_WHOLE: Final = reg.RX_DD | reg.RX_EOP
+_LENGTH: Final = reg.RX_LENGTH
 # How many rings' worth of frames a pool may grow to, where the driver's parameters do not say.
 GROWTH: Final = 8
-
 
 F = TypeVar("F", bound=RxFrame)
 
@@ -50,7 +46,8 @@ class RxRing(Generic[F]):
         self._lock: SpinLock = ndis.allocate_spin_lock("RX ring")
         self.pool = pool
         self._free = pool.free
-        self._slots: list[F | None] = [None] * count
+        # Which frame is behind each descriptor that the card has; what stands at others has no meaning.
+        self._slots = pool.free[:count]
         self._next = 0
         self._tail = 0
         self._given = 0
@@ -77,13 +74,9 @@ class RxRing(Generic[F]):
 
     def stop(self) -> None:
         """The card was reset: take the packets in the ring back; frames in them are lost."""
-        slots = self._slots
         with self._lock:
             self._started = False
-            for place in range(self._next, self._next + self._given):
-                packet = slots[place % len(slots)]
-                if packet is not None:
-                    self._free.append(packet)
+            self._free.extend(self._behind(self._next, self._given))
             self._next = self._tail = self._given = 0
             self._inside = False
 
@@ -141,20 +134,34 @@ class RxRing(Generic[F]):
         status = self._ring.read_status(self._next, count)
         if self.tagged:
             self._read_tags(status)
-        slots, place = self._slots, self._next
-        for word in status:
-            frame = slots[place]
-            place = place + 1 if place + 1 < len(slots) else 0
-            if frame is None or self._inside or word & _WHOLE != _WHOLE:
+        taken = self._behind(self._next, count)
+        self._next = (self._next + count) % len(self._slots)
+        self._given -= count
+        if self._inside or any(word & _WHOLE != _WHOLE for word in dict.fromkeys(status)):
+            taken, status = self._without_parts(taken, status)
+        for frame, word in zip(taken, status, strict=True):
+            if frame.length != word & _LENGTH:
+                frame.resize(word & _LENGTH)
+        frames += taken
+
+    def _without_parts(self, taken: Sequence[F], status: Sequence[int]) -> tuple[list[F], list[int]]:
+        """Leave out the parts of frames that do not fit one buffer: no frame within the MTU does that."""
+        frames, words = [], []
+        for frame, word in zip(taken, status, strict=True):
+            if self._inside or word & _WHOLE != _WHOLE:
                 # It is part of a frame as long as the last part has not come.
                 self._inside = not word & reg.RX_EOP
-                self._drop(frame)
-                continue
-            if frame.length != word & reg.RX_LENGTH:
-                frame.resize(word & reg.RX_LENGTH)
-            frames.append(frame)
-        self._next = place
-        self._given -= count
+                self.broken += 1
+                self._free.append(frame)
+            else:
+                frames.append(frame)
+                words.append(word)
+        return frames, words
+
+    def _behind(self, start: int, count: int) -> list[F]:
+        """Return the frames of `count` descriptors from `start`."""
+        slots, over = self._slots, start + count - len(self._slots)
+        return slots[start : start + count] if over <= 0 else slots[start:] + slots[:over]
 
     def give(self, frames: Sequence[F]) -> None:
         """Take frames back that no protocol holds any more; they go into the ring where it has run short."""
@@ -190,20 +197,24 @@ class RxRing(Generic[F]):
 
     def _fill_up(self) -> None:
         """Give the card free buffers, under the lock; one descriptor stays unused."""
-        room = self._ring.count - 1 - self._given if self._started else 0
-        count = min(room, len(self._free))
-        if not count:
+        count = min(self._ring.count - 1 - self._given, len(self._free))
+        if not count or not self._started:
             return
-        words: list[int] = []
-        slots, place, free, empty = self._slots, self._tail, self._free, self.pool.empty
-        for _ in range(count):
-            frame = slots[place] = free.popleft()
-            words += empty[frame]
-            place = place + 1 if place + 1 < len(slots) else 0
+        frames, empty = self._free[:count], self.pool.empty
+        del self._free[:count]
+        words = [0] * (2 * count)
+        words[::2] = [empty[frame] for frame in frames]
         self._ring.write(self._tail, words)
-        self._tail = place
+        self._put_behind(self._tail, frames)
+        self._tail = (self._tail + count) % len(self._slots)
         self._given += count
-        self._registers.write(reg.RDT, place)
+        self._registers.write(reg.RDT, self._tail)
+
+    def _put_behind(self, start: int, frames: list[F]) -> None:
+        slots = self._slots
+        room = len(slots) - start
+        slots[start : start + len(frames)] = frames[:room]
+        slots[: len(frames[room:])] = frames[room:]
 
     @property
     def books(self) -> tuple[int, int]:
@@ -211,18 +222,22 @@ class RxRing(Generic[F]):
         return self._given, len(self._free)
 
     def _filled(self, most: int) -> int:
-        """Count the descriptors that the card has written back, up to `most`."""
-        glance = min(most, _GLANCE)
-        count = _leading(self._ring.read_status(self._next, glance))
-        if count == glance < most:
-            count += _leading(self._ring.read_status((self._next + glance) % self._ring.count, most - glance))
-        return count
+        """Count the descriptors that the card has written back, up to `most`.
 
-    def _drop(self, frame: F | None) -> None:
-        """A part of a frame that does not fit one buffer: no frame within the MTU does that."""
-        self.broken += 1
-        if frame is not None:
-            self._free.append(frame)
+        It does so in order, so the end is found by doubling steps and then halving them.
+        """
+        words, count, first = self._ring.words, self._ring.count, self._next - 1
+        filled, beyond = 0, 1
+        while beyond <= most and words[2 * ((first + beyond) % count) + 1] & reg.RX_DD:
+            filled, beyond = beyond, 2 * beyond
+        beyond = min(beyond, most + 1)
+        while beyond - filled > 1:
+            middle = (filled + beyond) // 2
+            if words[2 * ((first + middle) % count) + 1] & reg.RX_DD:
+                filled = middle
+            else:
+                beyond = middle
+        return filled
 
     def _read_tags(self, status: Sequence[int]) -> None:
         """Note beside each frame the tag that the card has taken out of it: where the frame has a place for one."""
@@ -252,12 +267,9 @@ class PacketRing(RxRing[Packet]):
         self.give(packets)
 
     def _read_tags(self, status: Sequence[int]) -> None:
-        slots, place = self._slots, self._next
-        for offset, word in enumerate(status):
-            packet = slots[(place + offset) % len(slots)]
-            if packet is not None:
-                special = word >> reg.SPECIAL_SHIFT if word & reg.RX_VP else 0
-                packet.ieee8021q = Tag.from_wire(special).pack()
+        for packet, word in zip(self._behind(self._next, len(status)), status, strict=True):
+            special = word >> reg.SPECIAL_SHIFT if word & reg.RX_VP else 0
+            packet.ieee8021q = Tag.from_wire(special).pack()
 
 
 class ListRing(RxRing[v6.NetBuffer]):
@@ -273,11 +285,3 @@ class ListRing(RxRing[v6.NetBuffer]):
 def buffer_size(longest: int) -> int:
     """Return the size of buffers that hold a frame of `longest` bytes: the card's smallest that does, from 2048 on."""
     return min(size for size in reg.BUFFER_SIZES if size >= max(longest, 2048))
-
-
-def _leading(status: list[int]) -> int:
-    """Count the written-back descriptors at the beginning of a run."""
-    for count, word in enumerate(status):
-        if not word & reg.RX_DD:
-            return count
-    return len(status)

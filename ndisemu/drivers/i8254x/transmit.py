@@ -200,16 +200,19 @@ class TxRing(Generic[F]):
 def _descriptors(frames: Sequence[TxFrame]) -> list[int]:
     """Return the words that offer `frames` to the card, the last of which asks for a report."""
     words: list[int] = []
-    for frame in frames:
-        for address, length in frame.segments:
+    try:
+        # Most frames are in one piece (`ndisemu bench`: half the time of the general way).
+        for frame in frames:
+            ((address, length),) = frame.segments
             words += (address, length | _COMMAND)
-        if len(frame.segments) > 1:
-            _clear_end_of_packet(words, len(frame.segments))
+    except ValueError:
+        words = [word for frame in frames for word in _parts(frame.segments)]
     words[-1] |= reg.TX_RS
     return words
 
 
-def _clear_end_of_packet(words: list[int], segments: int) -> None:
-    """Only the last descriptor of a frame ends it."""
-    for place in range(len(words) - 2 * segments + 1, len(words) - 1, 2):
-        words[place] &= ~reg.TX_EOP
+def _parts(segments: Sequence[tuple[int, int]]) -> list[int]:
+    """Return the words of one frame, of which the last descriptor ends it."""
+    words = [word for address, length in segments for word in (address, length | reg.TX_IFCS)]
+    words[-1] |= reg.TX_EOP
+    return words

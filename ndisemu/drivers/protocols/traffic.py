@@ -7,7 +7,6 @@ the generation has it; nothing here looks at more of it than its contents and
 its priority.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import cycle
 from typing import Final, Generic, Protocol, TypeVar
@@ -50,7 +49,7 @@ class Sender(Generic[C]):
         self._source = source
         self._flow = flow
         self._submit = submit
-        self._free = deque(packets)
+        self._free = list(packets)
         self._timer = binding.initialize_timer(self.send)
         self._waiting: tuple[Sequence[bytes], Sequence[bytes]] | None = None
         self._started = False
@@ -111,7 +110,8 @@ class Sender(Generic[C]):
             self._waiting = burst
             return None
         self._waiting = None
-        packets = [free.popleft() for _ in frames]
+        packets = free[: len(frames)]
+        del free[: len(frames)]
         for packet, frame in zip(packets, frames, strict=True):
             packet.fill(frame)
         if self._tags is not None:

@@ -48,9 +48,7 @@ class VcPackets(VcSends[Packet, Status]):
             self.count_end(len(packets), refusal)
             self._tell(packets, refusal)
             return
-        let = self._dma.map
-        for packet in packets:
-            let(packet.segments)
+        self._dma.map(packets)
         enter(
             self.adapter,
             partial(self._entry, self._vc, packets),
@@ -97,9 +95,7 @@ class VcPackets(VcSends[Packet, Status]):
 
     def _end(self, packets: Sequence[Packet], status: Status) -> None:
         """The packets are their sender's again: take them from the card, count them, tell."""
-        take = self._dma.unmap
-        for packet in packets:
-            take(packet.segments)
+        self._dma.unmap(packets)
         self.count_end(len(packets), status)
         self._tell(packets, status)
         self._vc.came_back()

@@ -18,6 +18,7 @@ from enum import IntEnum, IntFlag
 from mmap import mmap
 
 from ndisemu.errors import RuleViolation
+from ndisemu.frame.ethernet import ADDRESS
 from ndisemu.memory import Pool
 from ndisemu.ndis.data.mdl import BufferPool, Mdl
 from ndisemu.ndis.status import Status
@@ -60,14 +61,14 @@ class NetBuffer:
     bytes long. Bytes before it are unused data space. `segments` is the data
     as pairs of bus address and length: its SCATTER_GATHER_LIST while it is
     mapped for a card, which `mapped` tells. `memory` is where they lie, once
-    there are any, and `start` and `end` are its bounds there as long as it is
-    in one piece, else 0 and 0.
+    there are any, `window` the data as a slice of it where that is in one
+    piece, and `to` that of the destination address; else they are None.
     """
 
     memory: mmap
 
-    __slots__ = ("current", "current_offset", "data_offset", "end", "length", "mapped", "mdls", "memory", "nbl",
-                 "segments", "start")  # fmt: skip
+    __slots__ = ("current", "current_offset", "data_offset", "length", "mapped", "mdls", "memory", "nbl", "segments",
+                 "to", "window")  # fmt: skip
 
     def __init__(self, nbl: "NetBufferList", mdls: Sequence[Mdl] = (), offset: int = 0, length: int = 0) -> None:
         self.nbl = nbl
@@ -77,7 +78,8 @@ class NetBuffer:
         self.current = 0
         self.current_offset = 0
         self.segments: tuple[tuple[int, int], ...] = ()
-        self.start = self.end = 0
+        self.window: slice | None = None
+        self.to: slice | None = None
         self.mapped = False
         self.locate()
 
@@ -106,17 +108,19 @@ class NetBuffer:
         self.segments = tuple(segments)
         if segments:
             self.memory = self.mdls[0].memory
-        self.start, self.end = (segments[0][0], sum(segments[0])) if len(segments) == 1 else (0, 0)
+        self.window = self.to = None
+        if len(segments) == 1:
+            self._note_window(*segments[0])
 
     def resize(self, length: int) -> None:
         """Set the length of a frame: how many bytes from `data_offset` it has (`NET_BUFFER_DATA_LENGTH`)."""
         before, self.length = self.length, length
         mdls = self.mdls
         if len(mdls) == 1 and 0 < length <= mdls[0].length - self.data_offset:
-            start = self.start = mdls[0].address + self.data_offset
-            self.end = start + length
+            start = mdls[0].address + self.data_offset
             self.segments = ((start, length),)
             self.memory = mdls[0].memory
+            self._note_window(start, length)
             return
         try:
             self.locate()
@@ -171,9 +175,14 @@ class NetBuffer:
 
     def read(self) -> bytes:
         """Return a copy of the frame."""
-        if self.end:
-            return self.memory[self.start : self.end]
+        if self.window is not None:
+            return self.memory[self.window]
         return b"".join(self.memory[address : address + length] for address, length in self.segments)
+
+    def _note_window(self, start: int, length: int) -> None:
+        """The data is in one piece."""
+        self.window = slice(start, start + length)
+        self.to = slice(start, start + ADDRESS) if length >= ADDRESS else None
 
 
 class NetBufferList:
@@ -238,9 +247,9 @@ class NetBufferList:
     def fill(self, data: bytes) -> None:
         """Make `data` the one frame of this list."""
         (buffer,) = self.buffers
-        start, end = buffer.start, buffer.end
-        if end and end - start == len(data):
-            buffer.memory[start:end] = data
+        window = buffer.window
+        if window is not None and buffer.length == len(data):
+            buffer.memory[window] = data
         else:
             buffer.fill(data)
 

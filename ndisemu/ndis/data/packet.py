@@ -6,6 +6,9 @@ binding owns what its protocol allocated, an adapter what was submitted to it
 or what its miniport allocated, the receive path what is lent to protocols.
 """
 
+from mmap import mmap
+
+from ndisemu.frame.ethernet import ADDRESS
 from ndisemu.memory import Pool
 from ndisemu.ndis.constants import PacketFlag
 from ndisemu.ndis.data.mdl import Mdl
@@ -36,7 +39,9 @@ class Packet:
 
     `length` is the sum over the chain (`Private.TotalLength`), `segments` the
     same chain as pairs of bus address and length, which NDIS maps for the card
-    while a send is in flight (`ScatterGatherListPacketInfo`). `serial` numbers
+    while a send is in flight (`ScatterGatherListPacketInfo`). `window` is the
+    same chain as a slice of `memory` where it is one buffer, and `to` that of
+    the destination address where it lies in one; else they are None. `serial` numbers
     submissions, `binding` is who submitted it, `references` what protocols
     still owe of a received packet. `status` is None while a serialized
     miniport has it to send and has not said what becomes of it. `cancel_id` (PacketCancelId)
@@ -44,8 +49,11 @@ class Packet:
     The two `reserved` slots belong to protocol and miniport while they own it.
     """
 
-    __slots__ = ("binding", "cancel_id", "flags", "head", "ieee8021q", "length", "miniport_reserved", "number", "oob",
-                 "owner", "protocol_reserved", "references", "segments", "serial", "status")  # fmt: skip
+    memory: mmap
+
+    __slots__ = ("binding", "cancel_id", "flags", "head", "ieee8021q", "length", "memory", "miniport_reserved", "number",
+                 "oob", "owner", "protocol_reserved", "references", "segments", "serial", "status", "to",
+                 "window")  # fmt: skip
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -54,6 +62,8 @@ class Packet:
         self.head: Mdl | None = None
         self.length = 0
         self.segments: tuple[tuple[int, int], ...] = ()
+        self.window: slice | None = None
+        self.to: slice | None = None
         self.status: Status | None = Status.SUCCESS
         self.oob = OobBlock()
         self.flags = NO_FLAGS
@@ -83,22 +93,32 @@ class Packet:
             buffer = buffer.next
         self.segments = tuple(segments)
         self.length = sum(length for _, length in segments)
+        first = self.head
+        self.window = self.to = None
+        if first is not None:
+            self.memory = first.memory
+            start = first.address
+            if first.length >= ADDRESS:
+                self.to = slice(start, start + ADDRESS)
+            if first.next is None:
+                self.window = slice(start, start + first.length)
 
     def resize(self, length: int) -> None:
         """Set the length of a packet of one buffer: how many bytes of it are frame (`NdisAdjustBufferLength`)."""
         buffer = self.head
         if buffer is None or buffer.next is not None or length > buffer.capacity:
             raise ValueError(f"{self!r} is not one buffer of at least {length} bytes")
+        start = buffer.address
         buffer.length = self.length = length
-        self.segments = ((buffer.address, length),)
+        self.segments = ((start, length),)
+        self.window = slice(start, start + length)
+        self.to = slice(start, start + ADDRESS) if length >= ADDRESS else None
 
     def fill(self, data: bytes) -> None:
         """Copy a frame into the packet's one buffer and set its length."""
-        buffer = self.head
-        if self.length != len(data) or buffer is None or buffer.next is not None:
+        if self.length != len(data) or self.window is None:
             self.resize(len(data))
-        if buffer is not None:
-            buffer.memory[buffer.address : buffer.address + len(data)] = data
+        self.memory[self.window] = data  # type: ignore[index]
 
     def put(self, data: bytes) -> None:
         """Copy bytes into the chain from its beginning; lengths stay (`NdisCopyFromPacketToPacket`)."""
@@ -111,12 +131,9 @@ class Packet:
 
     def read(self) -> bytes:
         """Return a copy of the whole frame."""
-        buffer = self.head
-        if buffer is None:
-            return b""
-        if buffer.next is None:
-            return buffer.memory[buffer.address : buffer.address + buffer.length]
-        parts = []
+        if self.window is not None:
+            return self.memory[self.window]
+        parts, buffer = [], self.head
         while buffer is not None:
             parts.append(buffer.read())
             buffer = buffer.next
@@ -136,6 +153,7 @@ class PacketPool(Pool[Packet]):
         super().free(item, owner)
         item.head = None
         item.segments = ()
+        item.window = item.to = None
         item.length = 0
         item.flags = NO_FLAGS
         item.status = Status.SUCCESS

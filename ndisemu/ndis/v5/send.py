@@ -46,13 +46,14 @@ class PacketSends(SendBook, ABC):
     inside it, by their serial numbers.
     """
 
-    __slots__ = ("_awaited", "_dma", "_miniport", "_owner")
+    __slots__ = ("_awaited", "_miniport", "_owner", "map", "unmap")
 
     def __init__(self, adapter: "PacketAdapter") -> None:
         super().__init__(adapter, adapter.name, "NdisMSendComplete")
         self._owner = adapter
         self._miniport = adapter.miniport
-        self._dma = adapter.device.dma
+        # The card may read packets while they are in flight.
+        self.map, self.unmap = adapter.device.dma.map, adapter.device.dma.unmap
         self._awaited: dict[int, Status] = {}
 
     @abstractmethod
@@ -118,18 +119,6 @@ class PacketSends(SendBook, ABC):
 
     def resume(self) -> None:
         """Go on with what waited for the adapter to be ready again; here nothing waits."""
-
-    def map(self, packets: Sequence[Packet]) -> None:
-        """Let the card read the packets' buffers."""
-        let = self._dma.map
-        for packet in packets:
-            let(packet.segments)
-
-    def unmap(self, packets: Sequence[Packet]) -> None:
-        """Take the packets' buffers from the card."""
-        take = self._dma.unmap
-        for packet in packets:
-            take(packet.segments)
 
     def announce(self, packets: Sequence[Packet], status: Status) -> None:
         """Count the end of these sends and call ProtocolSendComplete, at DISPATCH_LEVEL."""
