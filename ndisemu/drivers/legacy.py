@@ -77,10 +77,7 @@ class LegacyMiniport(Miniport):
             return Status.INVALID_LENGTH
         if frame.descriptors >= self.tx_count:
             return Status.INVALID_PACKET
-        if not self.tx.has_room(frame):
-            return Status.RESOURCES
-        self.tx.post(frame)
-        return Status.PENDING
+        return Status.RESOURCES if self.tx.post((frame,)) else Status.PENDING
 
     def isr(self) -> tuple[bool, bool]:
         """MiniportISR: ours? Then acknowledge by reading, mask, and ask for the DPC."""

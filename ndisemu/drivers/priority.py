@@ -70,13 +70,13 @@ class PriorityMiniport(ExplicitRingMiniport):
         for queue in self.queues.values():
             while queue and self.is_due(queue[0], now):
                 (burst,) = self.tx.split((queue[0],))
-                if not burst.sent.is_set:
+                if not burst.is_set:
                     if self.tx.posted >= AHEAD or not self.tx.has_room(burst):
                         return ended
                     self.insert_tag(burst)
-                    self.tx.post(burst)
+                    self.tx.post((burst,))
                 queue.popleft()
-                if burst.sent.is_set:
+                if burst.is_set:
                     ended.append(burst)
         self.wait_for_next(now)
         return ended

@@ -100,27 +100,29 @@ class RingMiniport(Miniport):
         # Counted as NdisInterlockedIncrement counts.
         self.sending += 1
         bursts = self.tx.split(packets)
-        waits = self.turn.taken or not self.tx.has_room(*bursts)
-        if waits:
-            with self.lock:
-                self.queued |= dict.fromkeys(bursts)
-        async with self.turn:
-            for burst in bursts:
-                if waits:
-                    while not (burst.sent.is_set or self.tx.has_room(burst)):
-                        await self.tx.room()
-                    with self.lock:
-                        del self.queued[burst]
-                if not burst.sent.is_set:
-                    self.tx.post(burst)
+        waiting = bursts if self.turn.taken else self.tx.post(bursts)
+        if waiting:
+            await self.post_in_turn(waiting)
         for burst in bursts:
-            status = await burst.sent
+            status = await burst
             if status is Status.SUCCESS:
                 self.information.counters.sent += len(burst.frames)
             self.ndis.send_complete(burst.frames, status)
         self.sending -= 1
         if self.quiet:
             self.tell_when_quiet()
+
+    async def post_in_turn(self, bursts: Sequence[Burst[Packet]]) -> None:
+        """Post bursts after those that came before, as the ring has room for each."""
+        with self.lock:
+            self.queued |= dict.fromkeys(bursts)
+        async with self.turn:
+            for burst in bursts:
+                while not (burst.is_set or self.tx.has_room(burst)):
+                    await self.tx.room()
+                with self.lock:
+                    del self.queued[burst]
+                self.tx.post((burst,))
 
     def cancel_send_packets(self, cancel_id: int) -> None:
         """MiniportCancelSendPackets: give back what waits for its turn or for room; what is posted is sent."""

@@ -22,7 +22,7 @@ from ndisemu.drivers.i8254x.card import CAUSES, Card, station_address
 from ndisemu.drivers.i8254x.information6 import GIGABIT, Information6
 from ndisemu.drivers.i8254x.receive import ListRing
 from ndisemu.drivers.i8254x.sends import ListSends
-from ndisemu.drivers.i8254x.transmit import TxRing
+from ndisemu.drivers.i8254x.transmit import Burst, TxRing
 from ndisemu.drivers.information import ANSWERED_IN_6, FILTERS, MAX_MULTICAST
 from ndisemu.frame.ethernet import HEADER, VLAN_TAG
 from ndisemu.hw import registers as reg
@@ -128,17 +128,23 @@ class Ring6Miniport(v6.Miniport):
     async def send(self, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
         """MiniportSendNetBufferLists: post in turn, in bursts; complete each list when its last frame has been sent."""
         bursts = self.sends.split(nbls)
-        async with self.turn:
-            for burst in bursts:
-                while not (burst.sent.is_set or self.tx.has_room(burst)):
-                    await self.tx.room()
-                self.sends.begin(burst)
-                if not burst.sent.is_set:
-                    self.tx.post(burst)
+        waiting = bursts if self.turn.taken else self.tx.post(bursts)
+        if waiting:
+            await self.post_in_turn(waiting)
         for burst in bursts:
-            self.sends.end(burst, await burst.sent)
+            self.sends.end(burst, await burst)
         if self.quiet:
             self.tell_who_waits()
+
+    async def post_in_turn(self, bursts: Sequence[Burst[v6.NetBuffer]]) -> None:
+        """Post bursts after those that came before, as the ring has room for each."""
+        self.sends.wait(bursts)
+        async with self.turn:
+            for burst in bursts:
+                while not (burst.is_set or self.tx.has_room(burst)):
+                    await self.tx.room()
+                self.sends.begin(burst)
+                self.tx.post((burst,))
 
     def cancel_send(self, cancel_id: int) -> None:
         """MiniportCancelSend: give back what waits for its turn or for room; what is posted is sent."""

@@ -95,15 +95,9 @@ class ExplicitRingMiniport(Miniport):
 
     def post_waiting(self) -> list[Burst[Packet]]:
         """Move bursts from the queue to the ring while there is room, under the lock; returns those that ended at once."""
-        ended = []
-        waiting = self.waiting
-        while waiting and (waiting[0].sent.is_set or self.tx.has_room(waiting[0])):
-            burst = waiting.popleft()
-            if not burst.sent.is_set:
-                self.tx.post(burst)
-            if burst.sent.is_set:
-                ended.append(burst)
-        return ended
+        left = len(self.tx.post(tuple(self.waiting)))
+        taken = [self.waiting.popleft() for _ in range(len(self.waiting) - left)]
+        return [burst for burst in taken if burst.is_set]
 
     def withdraw(self, cancel_id: int) -> list[Packet]:
         """Take packets out of the queue, under the lock."""

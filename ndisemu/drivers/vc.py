@@ -134,14 +134,14 @@ class VcMiniport(Miniport):
         bursts = self.tx.split([Tagged(packet, tag) for packet in packets])
         async with circuit.turn:
             for burst in bursts:
-                if burst.sent.is_set:
+                if burst.is_set:
                     continue
                 async with self.turn:
                     while not self.tx.has_room(burst):
                         await self.tx.room()
-                    self.tx.post(burst)
+                    self.tx.post((burst,))
         for burst in bursts:
-            status = await burst.sent
+            status = await burst
             done = [tagged.packet for tagged in burst.frames]
             if status is Status.SUCCESS:
                 self.information.counters.sent += len(done)

@@ -91,7 +91,8 @@ class Nic:
         """Write the register at `offset`. The card knows 32-bit writes only; narrower ones change nothing."""
         if width != 4 or self.removed:
             return
-        self.rx.settle()
+        if self.rx.coming:
+            self.rx.settle()
         writer = self._writers.get(offset)
         if writer is not None:
             writer(value & 0xFFFFFFFF)

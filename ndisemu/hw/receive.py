@@ -48,14 +48,15 @@ class Arrivals:
 class Receiver:
     """One card's receive side; `head` and `tail` are RDH and RDT.
 
+    `coming` is what the link has handed over and has not all arrived.
     `dropped` counts the frames that reached the card and not the ring, by
     reason; `stopped` is the reason for which it takes none any more, else
     empty. `vlan` is VET as it is on the wire while CTRL.VME is set, else
     empty. `received` is told each run as it arrives: frames and times.
     """
 
-    __slots__ = ("_alarm", "_causes", "_coming", "_dma", "_fault", "_fifo", "_fifo_bytes", "_kernel", "_ring", "_statistics",
-                 "arrived", "base", "buffer_size", "delivered", "dropped", "filter", "head", "hung", "packet_buffer",
+    __slots__ = ("_alarm", "_causes", "_dma", "_fault", "_fifo", "_fifo_bytes", "_kernel", "_ring", "_statistics",
+                 "arrived", "base", "buffer_size", "coming", "delivered", "dropped", "filter", "head", "hung", "packet_buffer",
                  "received", "size", "stopped", "tail", "vlan")  # fmt: skip
 
     def __init__(
@@ -74,7 +75,7 @@ class Receiver:
         self._causes = causes
         self._statistics = statistics
         self._alarm = kernel.alarm(wake)
-        self._coming: deque[Arrivals] = deque()
+        self.coming: deque[Arrivals] = deque()
         self.filter = ReceiveFilter()
         self.received: Callable[[Sequence[bytes], Sequence[int]], None] | None = None
         self.arrived = 0
@@ -115,14 +116,14 @@ class Receiver:
 
     def arrive(self, frames: Sequence[bytes], times: Sequence[int]) -> None:
         """Take a burst from the link; `times` ascend and may lie ahead."""
-        self._coming.append(Arrivals(frames, times))
+        self.coming.append(Arrivals(frames, times))
         self.arm()
 
     def arm(self) -> None:
         """Wake up when the next arrival can matter: at once if it may interrupt, else when its burst is complete."""
-        if not self._coming:
+        if not self.coming:
             return
-        burst = self._coming[0]
+        burst = self.coming[0]
         causes = self._causes
         if causes.ims & _RX_CAUSES and not causes.asserted:
             when = max(burst.times[burst.taken], causes.open_at)
@@ -133,7 +134,7 @@ class Receiver:
 
     def settle(self) -> None:
         """Make everything that has arrived by now happen."""
-        now, coming = self._kernel.now, self._coming
+        now, coming = self._kernel.now, self.coming
         while coming:
             burst = coming[0]
             times = burst.times

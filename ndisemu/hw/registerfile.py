@@ -169,20 +169,23 @@ class RegisterFile:
         self._nic.tx.head = value & 0xFFFF
 
     def _write_rdt(self, value: int) -> None:
-        if self._in_ring("RDT", value, self._nic.rx.size):
-            self._nic.rx.tail = value
-            if self._nic.rx.waiting:
+        rx = self._nic.rx
+        if not value or value < rx.size // DESCRIPTOR:
+            rx.tail = value
+            if rx.waiting:
                 self._nic.wake()
+        else:
+            self._refuse("RDT", value, rx.size)
 
     def _write_tdt(self, value: int) -> None:
-        if self._in_ring("TDT", value, self._nic.tx.size):
-            self._nic.tx.tail = value
+        tx = self._nic.tx
+        if not value or value < tx.size // DESCRIPTOR:
+            tx.tail = value
             self._nic.wake()
+        else:
+            self._refuse("TDT", value, tx.size)
 
-    def _in_ring(self, name: str, index: int, size: int) -> bool:
+    def _refuse(self, name: str, index: int, size: int) -> None:
         """Refuse a tail beyond the ring: real cards then run over whatever lies behind it."""
-        if index == 0 or index < size // DESCRIPTOR:
-            return True
         text = f"{name} was set to {index} in a ring of {size // DESCRIPTOR}; the write was ignored"
         self._nic.kernel.report("ring-index", self._nic.name, text)
-        return False

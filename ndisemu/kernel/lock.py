@@ -68,7 +68,8 @@ class SpinLock:
         cpu.locks.pop()
         self.owner = None
         self.free_at = cpu.busy_until
-        cpu.lower_irql(self._old_irql)
+        cpu.irql = self._old_irql
+        cpu.preempt()
 
     def dpr_acquire(self) -> None:
         """Take the lock without touching the IRQL (`NdisDprAcquireSpinLock`, IRQL == DISPATCH)."""
@@ -94,8 +95,7 @@ class SpinLock:
         self.free_at = cpu.busy_until
         cpu.preempt()
 
-    def __enter__(self) -> None:
-        self.acquire()
+    __enter__ = acquire
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

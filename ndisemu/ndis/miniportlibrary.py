@@ -29,10 +29,11 @@ _SOURCE = "NDIS reference 3.1"
 class RegisterSpace:
     """A card's registers, mapped (`NdisMMapIoSpace`); each access is a preemption point."""
 
-    __slots__ = ("_adapter", "_read", "_write")
+    __slots__ = ("_adapter", "_kernel", "_read", "_write")
 
     def __init__(self, adapter: "Adapter") -> None:
         self._adapter = adapter
+        self._kernel = adapter.kernel
         self._read: Callable[[int], int] = adapter.device.registers.mmio_read
         self._write: Callable[[int, int], None] = adapter.device.registers.mmio_write
         adapter.resources.unmaps.append(self._unmap)
@@ -40,7 +41,7 @@ class RegisterSpace:
     @ddi("NdisReadRegisterUlong", irql="any", kind=Kind.CALL, source=_SOURCE)
     def read(self, offset: int) -> int:
         """Read the 32-bit register at `offset`."""
-        cpu = self._adapter.running_cpu("NdisReadRegisterUlong")
+        cpu = self._kernel.current or self._adapter.running_cpu("NdisReadRegisterUlong")
         value = self._read(offset)
         cpu.preempt()
         return value
@@ -48,7 +49,7 @@ class RegisterSpace:
     @ddi("NdisWriteRegisterUlong", irql="any", kind=Kind.CALL, source=_SOURCE)
     def write(self, offset: int, value: int) -> None:
         """Write the 32-bit register at `offset`."""
-        cpu = self._adapter.running_cpu("NdisWriteRegisterUlong")
+        cpu = self._kernel.current or self._adapter.running_cpu("NdisWriteRegisterUlong")
         self._write(offset, value)
         cpu.preempt()
 
@@ -165,7 +166,7 @@ class BaseMiniportLibrary(ABC):
         adapter = self._adapter
         if not adapter.alive:
             raise _after_halt(call, adapter)
-        cpu = adapter.running_cpu(call)
+        cpu = adapter.kernel.current or adapter.running_cpu(call)
         cpu.preempt()
         return cpu
 

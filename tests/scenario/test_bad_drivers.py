@@ -74,7 +74,7 @@ class NeverCompletes(RingMiniport):
             for burst in bursts:
                 while not self.tx.has_room(burst):
                     await self.tx.room()
-                self.tx.post(burst)
+                self.tx.post((burst,))
 class RaisesInReturn(RingMiniport):
     def return_packets(self, packets): raise ValueError("in return")
 class RaisesInHalt(RingMiniport):

@@ -61,6 +61,12 @@ class ListSends:
                 burst.ends = [frame.nbl for frame in burst.frames if frame is frame.nbl.buffers[-1]]
         return bursts
 
+    def wait(self, bursts: Sequence[Burst[v6.NetBuffer]]) -> None:
+        """These bursts are queued from now on, and may be taken back."""
+        ids = {burst: burst.frames[0].nbl.cancel_id for burst in bursts if burst.frames}
+        with self._lock:
+            self._cancellable |= {burst: cancel_id for burst, cancel_id in ids.items() if cancel_id}
+
     def begin(self, burst: Burst[v6.NetBuffer]) -> None:
         """It is this burst's turn: from now on it is not queued any more."""
         if self._cancellable:
@@ -91,11 +97,8 @@ class ListSends:
 
     def _split_by_cancel_id(self, frames: Sequence[v6.NetBuffer]) -> list[Burst[v6.NetBuffer]]:
         bursts: list[Burst[v6.NetBuffer]] = []
-        for cancel_id, run in groupby(frames, key=_CANCEL_ID):
-            cut = self._tx.split(list(run))
-            with self._lock:
-                self._cancellable |= dict.fromkeys(cut, cancel_id)
-            bursts += cut
+        for _, run in groupby(frames, key=_CANCEL_ID):
+            bursts += self._tx.split(list(run))
         return bursts
 
     def _fail(self, frames: Sequence[v6.NetBuffer], status: Status) -> None:

@@ -24,34 +24,33 @@ _SUCCESS, _PENDING = Status.SUCCESS, Status.PENDING
 F = TypeVar("F", bound=TxFrame)
 
 
-class Burst(Generic[F]):
-    """Frames that are posted together, and the words of their descriptors.
+class Burst(Signal, Generic[F]):
+    """Frames that are posted together, and the words of their descriptors; awaiting it gives the status it ended with.
 
     It ends when the card has taken the last of them, or when nothing is left
-    of them to post: then `status` says how, and `sent` is set to it. `ends`
-    are the lists whose last frame is in it, where frames come in lists;
-    `descriptors` is how many it takes.
+    of them to post. `ends` are the lists whose last frame is in it, where
+    frames come in lists; `descriptors` is how many it takes.
     """
 
-    __slots__ = ("descriptors", "ends", "frames", "last", "sent", "status", "words")
+    __slots__ = ("descriptors", "ends", "frames", "last", "status", "words")
 
     def __init__(self, frames: Sequence[F]) -> None:
+        super().__init__()
         self.frames = frames
         self.ends: Sequence[v6.NetBufferList] = ()
         self.last = 0
         self.status = _PENDING
-        self.sent = Signal()
         self.words = _descriptors(frames)
         self.descriptors = len(self.words) // 2
 
     def end(self, status: Status) -> None:
         """Say how it has ended; who waits for that goes on."""
         self.status = status
-        self.sent.set(status)
+        self.set(status)
 
     def leave_out(self, gone: Callable[[F], bool]) -> list[F]:
         """Take frames out that are not to be sent, as long as the burst is not posted; returns them."""
-        out = [] if self.sent.is_set else [frame for frame in self.frames if gone(frame)]
+        out = [] if self.is_set else [frame for frame in self.frames if gone(frame)]
         if out:
             self.frames = [frame for frame in self.frames if not gone(frame)]
             if self.frames:
@@ -140,9 +139,9 @@ class TxRing(Generic[F]):
         """How many bursts the card has."""
         return len(self._posted)
 
-    def has_room(self, *bursts: Burst[F]) -> bool:
-        """Whether `bursts` fit into the ring now, all of them."""
-        return self._free >= sum([burst.descriptors for burst in bursts])
+    def has_room(self, burst: Burst[F]) -> bool:
+        """Whether `burst` fits into the ring now."""
+        return self._free >= burst.descriptors
 
     def room(self) -> Signal:
         """Await this for some room; one coroutine at a time, which the driver's turn sees to."""
@@ -155,20 +154,34 @@ class TxRing(Generic[F]):
             room.set()
         return room
 
-    def post(self, burst: Burst[F]) -> None:
-        """Write the descriptors of `burst`, for which there is room, and ring the doorbell; a stopped ring ends it."""
-        count = burst.descriptors
+    def post(self, bursts: Sequence[Burst[F]]) -> Sequence[Burst[F]]:
+        """Write the descriptors of `bursts` in order, and ring the doorbell; returns those for which there is no room.
+
+        One that has ended is passed over; a stopped ring ends them all.
+        """
         ring = self._ring
+        left: Sequence[Burst[F]] = ()
         with self._lock:
-            if self._stopped is not None:
-                burst.end(self._stopped)
-                return
-            ring.write(self._tail, burst.words)
-            burst.last = (self._tail + count - 1) % ring.count
-            self._tail = (burst.last + 1) % ring.count
-            self._free -= count
-            self._posted.append(burst)
-            self._registers.write(reg.TDT, self._tail)
+            tail = self._tail
+            for place, burst in enumerate(bursts):
+                if burst.is_set:
+                    continue
+                if self._stopped is not None:
+                    burst.end(self._stopped)
+                    continue
+                count = burst.descriptors
+                if count > self._free:
+                    left = bursts[place:]
+                    break
+                ring.write(tail, burst.words)
+                burst.last = (tail + count - 1) % ring.count
+                tail = (burst.last + 1) % ring.count
+                self._free -= count
+                self._posted.append(burst)
+            if tail != self._tail:
+                self._tail = tail
+                self._registers.write(reg.TDT, tail)
+        return left
 
     def reap(self) -> list[Burst[F]]:
         """End the bursts the card has sent, oldest first, and make room of their descriptors; in the DPC.

@@ -54,6 +54,8 @@ class Sender(Generic[C]):
         self._waiting: tuple[Sequence[bytes], Sequence[bytes]] | None = None
         self._started = False
         self._held = False
+        # Whether the timer will let the waiting burst go.
+        self._called = False
         self._tags = cycle([Tag(priority).pack() for priority in source.priorities]) if source.priorities else None
         for packet in self._free:
             packet.protocol_reserved = self
@@ -71,6 +73,7 @@ class Sender(Generic[C]):
     def hold(self) -> None:
         """Send no more, whatever comes back or is due."""
         self._held = True
+        self._called = False
         self._timer.cancel()
 
     def go_on(self) -> None:
@@ -84,11 +87,13 @@ class Sender(Generic[C]):
     def take_back(self, packets: Sequence[C]) -> None:
         """Packets were sent; go on if that is what the next burst waits for."""
         self._free.extend(packets)
-        if self._waiting is not None and len(self._waiting[0]) <= len(self._free):
+        if self._waiting is not None and not self._called and len(self._waiting[0]) <= len(self._free):
+            self._called = True
             self._timer.set(0)
 
     def send(self) -> None:
         """Send the bursts that are due, a few at a time, and come back for the next one; a timer's DPC."""
+        self._called = False
         if self._held:
             return
         wait = 0

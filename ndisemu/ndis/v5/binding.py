@@ -55,7 +55,8 @@ class Binding(PacketBinding):
     @ddi("NdisSendPackets", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.2")
     def send_packets(self, packets: Sequence[Packet]) -> None:
         """Send an array in its order; every packet comes back through `send_complete`."""
-        self.adapter.running_cpu("NdisSendPackets").preempt()
+        adapter = self.adapter
+        (adapter.kernel.current or adapter.running_cpu("NdisSendPackets")).preempt()
         if packets:
             self._submit(self, packets)
 
@@ -144,14 +145,18 @@ class Binding(PacketBinding):
     def sends_completed(self, packets: Sequence[Packet], status: Status) -> None:
         """Give packets back to the protocol: ProtocolSendComplete, at DISPATCH_LEVEL."""
         self.sends_pending -= len(packets)
-        cpu = self.adapter.running_cpu("NdisMSendComplete")
-        before, cpu.irql = cpu.irql, max(cpu.irql, DISPATCH)
+        adapter = self.adapter
+        cpu = adapter.kernel.current or adapter.running_cpu("NdisMSendComplete")
+        before = cpu.irql
+        if before < DISPATCH:
+            cpu.irql = DISPATCH
         try:
             if not self.failed:
                 self.protocol.send_complete(self, packets, status)
         except DRIVER_ERRORS as error:
             self.fail("ProtocolSendComplete", error)
-        cpu.lower_irql(before)
+        if cpu.irql != before:
+            cpu.lower_irql(before)
         if self.closing:
             self.look_whether_quiet()
 
@@ -162,14 +167,18 @@ class Binding(PacketBinding):
         if not self._supplies_receive_packets:
             self.copied(packets)
             return 0
-        cpu = self.adapter.running_cpu("NdisMIndicateReceivePacket")
-        before, cpu.irql = cpu.irql, max(cpu.irql, DISPATCH)
+        adapter = self.adapter
+        cpu = adapter.kernel.current or adapter.running_cpu("NdisMIndicateReceivePacket")
+        before = cpu.irql
+        if before < DISPATCH:
+            cpu.irql = DISPATCH
         kept: int | Sequence[int] = 0
         try:
             kept = self.protocol.receive_packets(self, packets)
         except DRIVER_ERRORS as error:
             self.fail("ProtocolReceivePacket", error)
-        cpu.lower_irql(before)
+        if cpu.irql != before:
+            cpu.lower_irql(before)
         return kept
 
     def copied(self, packets: Sequence[Packet]) -> None:
