@@ -1,8 +1,8 @@
 """The reference deserialized miniport: NDIS 5.1 on the 82540EM, in the coroutine style.
 
 Start reading at `send_packets`. It suspends, so NDIS takes every packet as
-pending; it queues inside, by waiting for its turn and for room, and never
-refuses; and it completes each burst when the card has sent it, resumed by
+pending; what finds no room queues inside, by waiting for its turn and for
+room, and is never refused; and it completes each burst when the card has sent it, resumed by
 the DPC at DISPATCH_LEVEL. The interrupt follows the usual pattern: the ISR
 recognises and masks, the DPC drains both rings and unmasks.
 
@@ -93,7 +93,7 @@ class RingMiniport(Miniport):
         self.rx.free()
 
     async def send_packets(self, packets: Sequence[Packet]) -> None:
-        """MiniportSendPackets: post in turn, in bursts; complete each burst when it has been sent."""
+        """MiniportSendPackets: post in bursts, what finds no room in turn; complete each burst when it has been sent."""
         packets = self.refuse_too_long(packets)
         if not packets:
             return
@@ -135,10 +135,12 @@ class RingMiniport(Miniport):
     def refuse_too_long(self, packets: Sequence[Packet]) -> Sequence[Packet]:
         """Fail the packets that exceed OID_GEN_MAXIMUM_TOTAL_SIZE; returns the others."""
         longest = self.longest
-        too_long = [packet for packet in packets if packet.length > longest]
-        if not too_long:
+        for packet in packets:
+            if packet.length > longest:
+                break
+        else:
             return packets
-        self.ndis.send_complete(too_long, Status.INVALID_LENGTH)
+        self.ndis.send_complete([packet for packet in packets if packet.length > longest], Status.INVALID_LENGTH)
         return [packet for packet in packets if packet.length <= longest]
 
     def isr(self) -> tuple[bool, bool]:

@@ -126,7 +126,7 @@ class Ring6Miniport(v6.Miniport):
         return Status.SUCCESS
 
     async def send(self, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
-        """MiniportSendNetBufferLists: post in turn, in bursts; complete each list when its last frame has been sent."""
+        """MiniportSendNetBufferLists: post in bursts, or in turn; complete each list when its last frame has been sent."""
         bursts = self.sends.split(nbls)
         waiting = bursts if self.turn.taken else self.tx.post(bursts)
         if waiting:

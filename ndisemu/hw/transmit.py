@@ -13,7 +13,7 @@ and counted in `unsupported`.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -110,47 +110,64 @@ class Transmitter:
     def _send(self, ring: DescriptorRing, words: list[int], end: CableEnd) -> None:
         """Take the descriptors in `words` off the ring and put their frames on the wire."""
         status = words[1::2]
-        parts = self._frames(self._dma.gather(words[::2], [word & reg.TX_LENGTH for word in status]), status)
-        if parts:
-            frames = Frames(parts)
-            starts, last = end.transmit(frames)
-            self.wire_frames += len(frames)
-            self._statistics.transmitted(frames)
-            if last > self._kernel.now:
-                self._fifo.append((last, frames.octets))
-            if self.sent is not None:
-                self.sent(frames, starts)
-        reported = [place for place, word in enumerate(status) if word & reg.TX_RS]
-        for place in reported:
-            ring.write_status((self.head + place) % ring.count, [status[place] | reg.TX_DD])
+        # What every descriptor says, and what any says; most words of a burst are the same.
+        kinds = dict.fromkeys(status)
+        every, some = -1, 0
+        for word in kinds:
+            every &= word
+            some |= word
+        if some & _UNSUPPORTED:
+            self.unsupported += sum(1 for word in status if word & _UNSUPPORTED)
+        parts = self._dma.gather(words[::2], [word & reg.TX_LENGTH for word in status])
+        frames = parts if every & reg.TX_EOP and not self._partial else self._join(parts, status)
+        if some & reg.TX_VLE and self.vlan:
+            frames = insert_tags(frames, status, self.vlan)
+        self._put_on_wire(frames, end)
+        self._write_back(ring, status, kinds)
         self.head = (self.head + len(status)) % ring.count
-        if reported:
+        if some & reg.TX_RS:
             self._causes.raise_(reg.TXDW)
 
-    def _frames(self, parts: list[bytes], status: list[int]) -> list[bytes]:
-        """Join the parts of frames, tag those of a VLAN, and pad short ones if TCTL.PSP says so; no data is no frame."""
-        commands_and, commands_or = -1, 0
-        # Most words of a burst are the same.
-        for word in dict.fromkeys(status):
-            commands_and &= word
-            commands_or |= word
-        if commands_or & _UNSUPPORTED:
-            self.unsupported += sum(1 for word in status if word & _UNSUPPORTED)
-        if commands_and & reg.TX_EOP and not self._partial:
-            frames = parts
-        else:
-            frames = []
-            for part, word in zip(parts, status, strict=True):
-                self._partial += part
-                if word & reg.TX_EOP:
-                    frames.append(self._partial)
-                    self._partial = b""
-        if commands_or & reg.TX_VLE and self.vlan:
-            frames = insert_tags(frames, status, self.vlan)
-        if frames and len(min(frames, key=len)) < MIN_FRAME:
-            pad = _ZEROS if self.pad else b""
-            frames = [frame + pad[len(frame) :] for frame in frames if frame]
+    def _join(self, parts: list[bytes], status: list[int]) -> list[bytes]:
+        """Join the parts of frames; what has no end yet is kept."""
+        frames = []
+        for part, word in zip(parts, status, strict=True):
+            self._partial += part
+            if word & reg.TX_EOP:
+                frames.append(self._partial)
+                self._partial = b""
         return frames
+
+    def _put_on_wire(self, data: list[bytes], end: CableEnd) -> None:
+        """Send frames, padded if they are short and TCTL.PSP says so; no data is no frame."""
+        if not data:
+            return
+        frames = Frames(data)
+        if frames.shortest < MIN_FRAME:
+            pad = _ZEROS if self.pad else b""
+            data = [frame + pad[len(frame) :] for frame in data if frame]
+            if not data:
+                return
+            frames = Frames(data)
+        starts, last = end.transmit(frames)
+        self.wire_frames += len(frames)
+        self._statistics.transmitted(frames)
+        if last > self._kernel.now:
+            self._fifo.append((last, frames.octets))
+        if self.sent is not None:
+            self.sent(frames, starts)
+
+    def _write_back(self, ring: DescriptorRing, status: list[int], kinds: Iterable[int]) -> None:
+        """Report the descriptors that ask for it as done: all at once, or, as drivers ask for few of a burst, those."""
+        asking = [word for word in kinds if word & reg.TX_RS]
+        if sum(map(status.count, asking)) == len(status):
+            ring.write_status(self.head, [word | reg.TX_DD for word in status])
+            return
+        for word in asking:
+            place = -1
+            for _ in range(status.count(word)):
+                place = status.index(word, place + 1)
+                ring.write_status((self.head + place) % ring.count, [word | reg.TX_DD])
 
     def _occupied(self) -> int:
         """Return the bytes in the FIFO that have not left yet."""

@@ -147,24 +147,19 @@ class Turn:
     cancelled while it waits loses its place, and the turn passes it by.
     """
 
-    __slots__ = ("_taken", "_waiting")
+    __slots__ = ("_waiting", "taken")
 
     def __init__(self) -> None:
-        self._taken = False
+        self.taken = False
         self._waiting: deque[Signal] = deque()
 
     def __repr__(self) -> str:
-        return f"<Turn {'taken' if self._taken else 'free'}, {len(self._waiting)} waiting>"
-
-    @property
-    def taken(self) -> bool:
-        """Whether somebody has it, so that the next one waits."""
-        return self._taken
+        return f"<Turn {'taken' if self.taken else 'free'}, {len(self._waiting)} waiting>"
 
     def __aenter__(self) -> Awaitable[None]:
-        if self._taken:
+        if self.taken:
             return self._wait()
-        self._taken = True
+        self.taken = True
         return _AT_ONCE
 
     def __aexit__(
@@ -189,7 +184,7 @@ class Turn:
         if self._waiting:
             self._waiting.popleft().set()
         else:
-            self._taken = False
+            self.taken = False
 
 
 class _AtOnce:

@@ -43,6 +43,12 @@ class DescriptorRing:
             self.words[2 * start :] = array("Q", values[: 2 * room])
             self.words[: 2 * (count - room)] = array("Q", values[2 * room :])
 
+    def write_empty(self, start: int, addresses: list[int]) -> None:
+        """Write descriptors from `start` whose second words are zero."""
+        words = [0] * (2 * len(addresses))
+        words[::2] = addresses
+        self.write(start, words)
+
     def read_status(self, start: int, count: int) -> list[int]:
         """Return the second words of `count` descriptors from `start`."""
         words, end = self.words, start + count

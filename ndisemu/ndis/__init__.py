@@ -23,7 +23,18 @@ from ndisemu.ndis.constants import (
     PauseFunctions,
     ProtocolOption,
 )
-from ndisemu.ndis.data import BufferPool, DescriptorPool, LinkState, Mdl, OidRequest, OobBlock, Packet, PacketPool, Tag
+from ndisemu.ndis.data import (
+    BufferPool,
+    DescriptorPool,
+    LinkState,
+    Mdl,
+    OidRequest,
+    OobBlock,
+    Packet,
+    PacketPool,
+    Tag,
+    contents,
+)
 from ndisemu.ndis.device import Device, wdm_device
 from ndisemu.ndis.indication import StatusIndication
 from ndisemu.ndis.library import NdisLibrary
@@ -80,6 +91,7 @@ __all__ = [
     "Timer",
     "Turn",
     "co",
+    "contents",
     "v5",
     "v6",
     "wdm_device",

@@ -8,12 +8,15 @@ Source: NDIS reference 5.5 and 5.6.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ndisemu.errors import RuleViolation
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
+
+# NDIS's own hold of an item while protocols are shown it: more than all of them could return early.
+WALK: Final = 1 << 32
 
 
 class Received(Protocol):
@@ -51,12 +54,13 @@ class ReceiveBook:
         return self.indicated - self.returned
 
     def lend(self, items: Sequence[Received]) -> None:
-        """Make the miniport's items ours, or refuse the call."""
+        """Make the miniport's items ours, held by NDIS alone while it shows them; or refuse the call."""
         adapter = self.adapter
         for place, item in enumerate(items):
             if item.owner is not adapter:
                 raise self._not_the_miniports(items, place)
             item.owner = self
+            item.references = WALK
         self.indicated += len(items)
 
     def count_kept_by_miniport(self, *, wanted: bool) -> None:

@@ -200,11 +200,10 @@ class RxRing(Generic[F]):
         count = min(self._ring.count - 1 - self._given, len(self._free))
         if not count or not self._started:
             return
-        frames, empty = self._free[:count], self.pool.empty
-        del self._free[:count]
-        words = [0] * (2 * count)
-        words[::2] = [empty[frame] for frame in frames]
-        self._ring.write(self._tail, words)
+        # Those that came back last are still in the processor's cache.
+        frames, empty = self._free[-count:], self.pool.empty
+        del self._free[-count:]
+        self._ring.write_empty(self._tail, [empty[frame] for frame in frames])
         self._put_behind(self._tail, frames)
         self._tail = (self._tail + count) % len(self._slots)
         self._given += count

@@ -20,6 +20,7 @@ from ndisemu.ndis import (
     ProtocolOption,
     Status,
     StatusIndication,
+    contents,
     v5,
     v6,
 )
@@ -37,7 +38,14 @@ class Station(Traffic[Packet], v5.Protocol):
         """Open the adapter, make packets for each source, open the filter."""
         binding = context.open_adapter()
         self.senders = [
-            Sender(binding, source, flow, binding.allocate_packets(source.window, source.longest), binding.send_packets)
+            Sender(
+                binding,
+                source,
+                flow,
+                binding.allocate_packets(source.window, source.longest),
+                binding.send_packets,
+                contents.fill,
+            )
             for source, flow in self._sources
         ]
         self.gathering = Gathering(binding, lambda frame: self.judge([frame], binding.system_time()))
@@ -78,7 +86,7 @@ class Station(Traffic[Packet], v5.Protocol):
     def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int:
         """ProtocolReceivePacket: copy out, judge, and keep one reference of each or none."""
         now = binding.system_time()
-        self.judge([packet.read() for packet in packets], now)
+        self.judge(contents.read(packets), now)
         if self.holding is None:
             return 0
         self.holding.keep(packets, now)
@@ -111,7 +119,14 @@ class Station6(Traffic[v6.NetBufferList], v6.Protocol):
         binding = context.open_adapter()
         self._paused, self._resetting = True, False
         self.senders = [
-            Sender(binding, source, flow, binding.allocate_nbls(source.window, source.longest), binding.send_nbls)
+            Sender(
+                binding,
+                source,
+                flow,
+                binding.allocate_nbls(source.window, source.longest),
+                binding.send_nbls,
+                lambda nbls, frames: contents.fill([nbl.buffers[0] for nbl in nbls], frames),
+            )
             for source, flow in self._sources
         ]
         if self._keeps:
@@ -154,7 +169,7 @@ class Station6(Traffic[v6.NetBufferList], v6.Protocol):
     def receive_nbls(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
         """ProtocolReceiveNetBufferLists: copy out, judge, and return what is ours, or keep it for a while."""
         now = binding.system_time()
-        self.judge([buffer.read() for nbl in nbls for buffer in nbl.buffers], now)
+        self.judge(contents.read([buffer for nbl in nbls for buffer in nbl.buffers]), now)
         if flags & _RESOURCES:
             return
         if self.holding is None:

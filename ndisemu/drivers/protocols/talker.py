@@ -14,7 +14,7 @@ from ndisemu.drivers.protocols.flow import Flow
 from ndisemu.drivers.protocols.signalling import Dialled
 from ndisemu.drivers.protocols.sources import Source
 from ndisemu.drivers.protocols.traffic import Sender
-from ndisemu.ndis import Packet, Signal, Status
+from ndisemu.ndis import Packet, Signal, Status, contents
 from ndisemu.ndis.co import (
     AddressFamilyId,
     BindContext,
@@ -56,7 +56,7 @@ class Line:
         self.sender: Sender[Packet] | None = None
         if talk.source is not None and talk.sent is not None:
             packets = binding.allocate_packets(talk.source.window, talk.source.longest)
-            self.sender = Sender(binding, talk.source, talk.sent, packets, self.send)
+            self.sender = Sender(binding, talk.source, talk.sent, packets, self.send, contents.fill)
 
     def send(self, packets: Sequence[Packet]) -> None:
         """Send packets on its circuit."""

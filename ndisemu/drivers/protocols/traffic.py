@@ -35,7 +35,7 @@ C = TypeVar("C", bound=Carrier)
 
 
 class Sender(Generic[C]):
-    """One source's packets and its place in time, on one binding; `submit` sends packets there."""
+    """One source's packets and its place in time, on one binding; `submit` sends packets there, `fill` copies frames in."""
 
     def __init__(
         self,
@@ -44,11 +44,13 @@ class Sender(Generic[C]):
         flow: Flow,
         packets: Sequence[C],
         submit: Callable[[Sequence[C]], None],
+        fill: Callable[[Sequence[C], Sequence[bytes]], None],
     ) -> None:
         self._binding = binding
         self._source = source
         self._flow = flow
         self._submit = submit
+        self._fill = fill
         self._free = list(packets)
         self._timer = binding.initialize_timer(self.send)
         self._waiting: tuple[Sequence[bytes], Sequence[bytes]] | None = None
@@ -117,8 +119,7 @@ class Sender(Generic[C]):
         self._waiting = None
         packets = free[: len(frames)]
         del free[: len(frames)]
-        for packet, frame in zip(packets, frames, strict=True):
-            packet.fill(frame)
+        self._fill(packets, frames)
         if self._tags is not None:
             for packet, tag in zip(packets, self._tags, strict=False):
                 packet.ieee8021q = tag

@@ -10,19 +10,17 @@ Source: NDIS reference 6.4 and 5.5.2.
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ndisemu.errors import RuleViolation
 from ndisemu.ndis.co.books import VcReceives
 from ndisemu.ndis.data.packet import Packet
+from ndisemu.ndis.receivebook import WALK
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
     from ndisemu.ndis.co.adapter import CoAdapter
     from ndisemu.ndis.co.vc import VirtualCircuit
-
-# NDIS's own hold of a packet while it is offered: more than a protocol could return early.
-_OFFER: Final = 1 << 32
 
 
 class VcPacketReceives(VcReceives[Packet]):
@@ -62,8 +60,6 @@ class VcPacketReceives(VcReceives[Packet]):
         self.lend(packets)
         if (note := self._probe.event) is not None:
             note("indicate", self._vc.name, len(packets), "NDIS_STATUS_RESOURCES" if starved else "")
-        for packet in packets:
-            packet.references = _OFFER
         counts = self._tell(packets, 0)
         if starved:
             self.count_starved(len(packets))
@@ -76,7 +72,7 @@ class VcPacketReceives(VcReceives[Packet]):
             self._count(packets, counts)
         free = []
         for packet in packets:
-            packet.references -= _OFFER
+            packet.references -= WALK
             if packet.references <= 0:
                 free.append(packet)
         self._give(free)

@@ -18,11 +18,11 @@ Source: NDIS reference 5.5.2, and 10.4 for `resources_sticky`.
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ndisemu.errors import RuleViolation
 from ndisemu.ndis.data.packet import Packet
-from ndisemu.ndis.receivebook import ReceiveBook
+from ndisemu.ndis.receivebook import WALK, ReceiveBook
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.edges import PacketUpper
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 _SUCCESS = Status.SUCCESS
 _RESOURCES = Status.RESOURCES
-# NDIS's own hold of a packet during the walk: more than all protocols could return early.
-_WALK: Final = 1 << 32
 
 Uppers = dict[PacketUpper, None]
 
@@ -132,8 +130,6 @@ class ReceivePath(ReceiveBook):
         kept = False
         whole = False
         reached: dict[Packet, None] = {}
-        for packet in packets:
-            packet.references = _WALK
         for upper in tuple(self._lender.uppers):
             wanted = upper.filter.accepts(packets)
             if not wanted:
@@ -190,7 +186,7 @@ class ReceivePath(ReceiveBook):
         """End NDIS's hold of each packet; returns those that nobody else holds."""
         free = []
         for packet in packets:
-            packet.references -= _WALK
+            packet.references -= WALK
             if packet.references <= 0:
                 free.append(packet)
         return free

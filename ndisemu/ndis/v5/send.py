@@ -137,7 +137,7 @@ class SendCall(Fiber):
     __slots__ = ("_packets", "_path", "_serial")
 
     def __init__(self, path: "SendPath", coroutine: DriverCoroutine, packets: Sequence[Packet], serial: int) -> None:
-        super().__init__(coroutine, path.adapter.kernel.current or path.adapter.running_cpu("NdisSendPackets"))
+        Fiber.__init__(self, coroutine, path.adapter.kernel.current or path.adapter.running_cpu("NdisSendPackets"))
         self._path = path
         self._packets = packets
         self._serial = serial
