@@ -1,0 +1,38 @@
+"""What the command line asks of a benchmark.
+
+Every mode is given the same options and takes what it has a use for; its
+notes say what it did. All have defaults, so `mode(Options())` is a whole
+measurement, and a test asks for little with `Options(runs=1, frames=100)`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+Build: TypeAlias = Literal["free", "checked"]
+Driver: TypeAlias = Literal["ring", "ring6", "legacy"]
+Progress: TypeAlias = Callable[[int, int], None]
+"""Is told how many runs of one mode are done, and of how many."""
+
+BUILDS: Final[tuple[Build, ...]] = ("free", "checked")
+DRIVERS: Final[tuple[Driver, ...]] = ("ring", "ring6", "legacy")
+
+
+def _silent(_done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Sizes in bytes without FCS, bursts in packets per send, the miniports to compare, and how much is run how often.
+
+    Build "free" leaves every probe hook None; "checked" attaches the event hook. `frames` is what one run sends.
+    """
+
+    sizes: tuple[int, ...] = (64, 1500)
+    bursts: tuple[int, ...] = (1, 8, 64)
+    drivers: tuple[Driver, ...] = ("ring", "ring6")
+    build: Build = "free"
+    runs: int = 5
+    frames: int = 50_000
+    progress: Progress = _silent
