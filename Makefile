@@ -37,10 +37,10 @@ check: $(VENV)/.installed-test ## Check format, lint, types and the contracts be
 	$(RUN) -m mypy
 	$(RUN) -m pytest -q tests/contracts
 
-bench: $(VENV)/.installed ## Measure the throughput, the memory, and the claims of single optimisations
-	@$(RUN) benchmarks/throughput.py
+bench: $(VENV)/.installed ## Measure memory, the claims of single optimisations, and all that is carried, beside the baseline
 	@$(RUN) benchmarks/memory.py
 	@$(RUN) -m benchmarks.micro
+	@$(RUN) -m ndisemu bench all --compare benchmarks/baseline.json
 
 clean: ## Remove the virtual environments and everything that tools have cached
 	rm -rf .venv .venv-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

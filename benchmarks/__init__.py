@@ -1,1 +1,1 @@
-"""Programs that measure: throughput, memory, and in `micro` the claims that the code's comments make."""
+"""Programs that measure: memory, endurance, and in `micro` the claims that the code's comments make."""

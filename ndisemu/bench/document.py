@@ -86,7 +86,9 @@ def read_document(path: Path) -> Document:
             f"{path} is no result of `ndisemu bench --json`: {place}: {first['msg'].rstrip('.').lower()}"
         ) from error
     if document.schema_version != SCHEMA_VERSION:
-        raise UsageError(f"{path} has the schema version {document.schema_version}; this ndisemu reads {SCHEMA_VERSION}")
+        raise UsageError(
+            f"{path} has the schema version {document.schema_version}; this ndisemu reads {SCHEMA_VERSION}"
+        )
     return document
 
 

@@ -8,7 +8,8 @@ space (VmHWM): what `getrusage` reports is inherited from whoever started it.
 from pathlib import Path
 from typing import Final
 
-from ndisemu.bench.path import Load, send_through
+from ndisemu.bench.passage import Load
+from ndisemu.bench.path import send_through
 from ndisemu.errors import UsageError
 
 ACCOUNT: Final = Path("/proc/self/status")

@@ -8,7 +8,6 @@ from ndisemu.bench.measure import Figure
 from ndisemu.bench.options import Options
 from ndisemu.bench.passage import Load
 from ndisemu.bench.section import Chart, Column, Value
-from ndisemu.units import format_count
 
 
 def loads(options: Options) -> list[Load]:
@@ -21,7 +20,7 @@ def columns(options: Options) -> tuple[Column, ...]:
     """Return the columns of `rows`; the share of the first driver only where there is another."""
     share = Column("share", f"of {options.drivers[0]}", ".1%")
     return (
-        Column("size", "size, B", role="case"),
+        Column("size", "size", role="case"),
         Column("burst", "burst", role="case"),
         Column("driver", "driver", role="case"),
         Column("frames_per_cpu_s", "frames/CPU s", ",d", role="rate"),
@@ -42,7 +41,7 @@ def chart(title: str, figures: Sequence[Figure]) -> tuple[Chart, ...]:
     lines: dict[str, tuple[tuple[float, float], ...]] = {}
     for figure in sorted(figures, key=lambda figure: figure.load.burst):
         load = figure.load
-        name = f"{load.driver}, {format_count(load.size)} B"
+        name = f"{load.driver}, {load.size} B"
         lines[name] = (*lines.get(name, ()), (load.burst, figure.rate))
     if max(map(len, lines.values())) == 1:
         return ()

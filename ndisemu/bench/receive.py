@@ -30,7 +30,7 @@ EVERY: Final = MICROSECOND
 
 PATH: Final = (
     "Path: frames put on the wire by a bare end of the cable, a burst every microsecond of virtual time; the "
-    "{drivers} miniport on the 82540EM from the wire to indication, comparison and return; nothing is sent"
+    "{drivers} miniport on the 82540EM from the wire to indication, comparison and return; each burst has its own interrupt"
 )
 
 

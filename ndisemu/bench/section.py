@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 Value: TypeAlias = int | float | str | None
 
 Role: TypeAlias = Literal["case", "rate", "figure"]
-"""What a column is to a later measurement: it says which row this is, is the rate to compare, or neither."""
+"""What a column is to a later measurement: it says which row this is, is the one rate to compare, or neither."""
 
 
 @dataclass(frozen=True, slots=True)

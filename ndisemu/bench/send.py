@@ -24,7 +24,8 @@ SHARED_BURST: Final = 64
 
 PATH: Final = (
     "Path: the {drivers} miniport on the 82540EM, whole, with the filters and statistics of card and NDIS, "
-    "from submission to indication, return and send completion"
+    "from submission to indication, return and send completion; what a DPC sends, up to 16 bursts, arrives at one "
+    "instant, so an interrupt serves many of them"
 )
 
 

@@ -1,84 +1,174 @@
-"""`ndisemu bench`: how many frames per CPU second the whole path carries."""
+"""`ndisemu bench [MODE]`: what the machine below this Python can carry, and how long a frame takes."""
 
-import json
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
+from ndisemu.bench.modes import MODES, perform
+from ndisemu.bench.options import DRIVERS, Build, Driver, Options
+from ndisemu.errors import UsageError
+
 if TYPE_CHECKING:
-    from ndisemu.bench import Build, Driver
+    from ndisemu.bench.document import Document
 
+ALL: Final = "all"
+USUAL: Final = Options()
 # Shorter frames could not be told apart, longer ones exceed the MTU; longer bursts would put more in flight.
-_SIZES: Final = (18, 1514)
-_BURSTS: Final = (1, 128)
+SIZES: Final = (18, 1514)
+BURSTS: Final = (1, 128)
+# What the page is made with, and what brings it.
+PAGE_NEEDS: Final = ("jinja2", "matplotlib")
+EXTRA: Final = "pip install 'ndisemu[charts]'"
 
-_Callback = Callable[[click.Context, click.Parameter, str], tuple[int, ...]]
+T = TypeVar("T")
+Reader = Callable[[click.Context, click.Parameter, str], tuple[T, ...]]
 
 
-def _numbers(low: int, high: int) -> _Callback:
-    """Return the reader of an option that takes numbers from `low` to `high` with commas between them."""
+def _list(read_one: Callable[[str], T]) -> Reader[T]:
+    """Return the reader of an option that takes values with commas between them."""
 
-    def read(_context: click.Context, _option: click.Parameter, text: str) -> tuple[int, ...]:
-        numbers = []
-        for part in text.split(","):
-            if not part.strip().isdecimal() or not low <= int(part) <= high:
-                raise click.BadParameter(f"{part.strip()!r} is not a whole number from {low} to {high}")
-            numbers.append(int(part))
-        return tuple(dict.fromkeys(numbers))
+    def read(_context: click.Context, _option: click.Parameter, text: str) -> tuple[T, ...]:
+        return tuple(dict.fromkeys(read_one(part.strip()) for part in text.split(",")))
 
     return read
 
 
+def _number(low: int, high: int) -> Callable[[str], int]:
+    """Return the reader of a number from `low` to `high`."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or not low <= int(text) <= high:
+            raise click.BadParameter(f"{text!r} is not a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _driver(text: str) -> Driver:
+    if text not in DRIVERS:
+        raise click.BadParameter(f"{text!r} is not one of {', '.join(DRIVERS)}")
+    return text
+
+
+def _joined(values: Sequence[object]) -> str:
+    return ",".join(map(str, values))
+
+
 @click.command("bench")
-@click.option("--sizes", callback=_numbers(*_SIZES), default="64,1500", show_default=True, metavar="BYTES,...",
-              help="Frame sizes as given to NDIS, without FCS.")  # fmt: skip
-@click.option("--bursts", callback=_numbers(*_BURSTS), default="1,8,64", show_default=True, metavar="PACKETS,...",
-              help="Packets per send.")  # fmt: skip
-@click.option("--runs", type=click.IntRange(min=1), default=5, show_default=True, help="Runs per figure.")
-@click.option("--frames", type=click.IntRange(min=1), default=100_000, show_default=True, help="Frames per run.")
-@click.option("--build", type=click.Choice(["free", "checked"]), default="free", show_default=True,
+@click.argument("mode", type=click.Choice([*MODES, ALL]), default="send")
+@click.option("--sizes", callback=_list(_number(*SIZES)), default=_joined(USUAL.sizes), show_default=True,
+              metavar="BYTES,...", help="Frame sizes as given to NDIS, without FCS.")  # fmt: skip
+@click.option("--bursts", callback=_list(_number(*BURSTS)), default=_joined(USUAL.bursts), show_default=True,
+              metavar="PACKETS,...", help="Packets per send.")  # fmt: skip
+@click.option("--drivers", callback=_list(_driver), default=_joined(USUAL.drivers), show_default=True,
+              metavar="NAME,...", help=f"Reference miniports to compare, of {', '.join(DRIVERS)}.")  # fmt: skip
+@click.option("--free/--checked", default=True, show_default=True,
               help="free: nobody watches; checked: the probe's events are counted.")  # fmt: skip
-@click.option("--driver", "drivers", type=click.Choice(["ring", "ring6", "legacy"]), multiple=True, default=["ring"],
-              show_default=True, help="Reference miniport on both hosts; give several to compare them.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list of figures instead of a table.")
+@click.option("--runs", type=click.IntRange(min=1), default=USUAL.runs, show_default=True, help="Runs per figure.")
+@click.option("--frames", type=click.IntRange(min=1), default=USUAL.frames, show_default=True, help="Frames per run.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write charts and a page into this directory.")
+@click.option("--compare", "earlier", type=click.Path(path_type=Path), metavar="FILE",
+              help="Compare with an earlier JSON document; exit with 1 if a rate fell by more than a tenth.")  # fmt: skip
 def command(
+    mode: str,
+    *,
     sizes: tuple[int, ...],
     bursts: tuple[int, ...],
+    drivers: tuple[Driver, ...],
+    free: bool,
     runs: int,
     frames: int,
-    build: "Build",
-    drivers: "tuple[Driver, ...]",
-    as_json: bool,  # noqa: FBT001  click passes options by name
+    as_json: bool,
+    out: Path | None,
+    earlier: Path | None,
 ) -> None:
-    """Measure how many frames per CPU second go from one host's protocol to another's.
+    """Measure what is carried per CPU second, and latency in virtual time.
 
-    Two hosts with a reference miniport and the whole card each, every frame
-    compared on arrival; median and spread of several runs.
+    MODE is send (the whole path from one host's protocol to another's, the
+    default), receive (the receiving half alone), echo (latency under load),
+    or another of the list above; all is each of them.
     """
-    from ndisemu.bench import Load, measure
+    from ndisemu.bench.document import read_document
 
-    loads = [
-        Load(size, burst, frames, build, driver)
-        for size in sizes
-        for burst in bursts
-        for driver in dict.fromkeys(drivers)
-    ]
-    figures = measure(loads, runs, progress=_progress if _on_terminal() else None)
+    before = None if earlier is None else read_document(earlier)
+    if out is not None:
+        _prepare(out)
+    build: Build = "free" if free else "checked"
+    options = Options(sizes, bursts, drivers, build, runs, frames)
+    line = _ProgressLine()
+    try:
+        document = perform([*MODES] if mode == ALL else [mode], options, line.tell)
+    finally:
+        line.clear()
+    _present(document, as_json=as_json, out=out)
+    if earlier is not None and before is not None:
+        sys.exit(_compare(document, before, earlier, as_json=as_json))
+
+
+def _prepare(out: Path) -> None:
+    """Refuse before the measuring what could not be written after it."""
+    # They are looked for and not imported: the collector would go through all that they bring during the runs.
+    missing = [name for name in PAGE_NEEDS if find_spec(name) is None]
+    if missing:
+        raise UsageError(f"--out needs {' and '.join(missing)} for charts and page; to install: {EXTRA}")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{out} cannot be made: {error.strerror}") from error
+
+
+def _present(document: "Document", *, as_json: bool, out: Path | None) -> None:
+    """Print the document, and write what was asked for."""
     if as_json:
-        click.echo(json.dumps([figure.row() for figure in figures], indent=2))
-        return
-    from ndisemu.bench.table import show
+        click.echo(document.to_json())
+    else:
+        from rich.console import Console
 
-    show(figures)
+        from ndisemu.bench.presentation.table import show
+
+        show(document, Console(highlight=False))
+    if out is not None:
+        from ndisemu.bench.presentation.page import write_out
+
+        write_out(document, out)
+
+
+def _compare(document: "Document", before: "Document", earlier: Path, *, as_json: bool) -> int:
+    """Print the comparison, beside a JSON document on stderr; returns the exit code."""
+    from rich.console import Console
+
+    from ndisemu.bench.compare import compare
+    from ndisemu.bench.presentation.comparison import show_comparison
+
+    compared = compare(document, before)
+    show_comparison(compared, earlier, Console(highlight=False, stderr=as_json))
+    return int(compared.regressions > 0)
 
 
 def _on_terminal() -> bool:
     return sys.stderr.isatty()
 
 
-def _progress(done: int, total: int) -> None:
-    """Keep one line of a terminal up to date, and leave it empty."""
-    text = f"run {done} of {total}"
-    click.echo(f"\r{' ' * len(text)}\r" if done == total else f"\r{text}", nl=False, err=True)
+class _ProgressLine:
+    """One line of a terminal that is kept up to date, and left empty."""
+
+    def __init__(self) -> None:
+        self._shown = ""
+
+    def tell(self, mode: str, done: int, total: int) -> None:
+        """Show how far a mode is."""
+        if _on_terminal():
+            self.clear()
+            self._shown = f"{mode}: run {done} of {total}"
+            click.echo(self._shown, nl=False, err=True)
+
+    def clear(self) -> None:
+        """Empty the line."""
+        if self._shown:
+            click.echo(f"\r{' ' * len(self._shown)}\r", nl=False, err=True)
+            self._shown = ""

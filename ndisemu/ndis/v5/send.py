@@ -176,7 +176,7 @@ class SendPath(PacketSends):
             self.finish(packets, adapter.refuses_sends)
             return
         self.map(packets)
-        # What `call.enter` does, without its callables: benchmarks/throughput.py, bursts of 1.
+        # What `call.enter` does, without its callables: `ndisemu bench`, bursts of 1.
         try:
             result = self._miniport.send_packets(packets)
         except DRIVER_ERRORS as error:

@@ -1,0 +1,89 @@
+"""A document beside an earlier one: how each rate has changed, row by row.
+
+Rates are compared as they are, not scaled by anything. On the same machine
+one that has fallen by more than a tenth is a regression; on another it only
+informs, and says in what that is another machine.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from ndisemu.bench.document import Document
+from ndisemu.bench.section import Column, Section
+
+# By how much a rate may fall before that is a regression.
+TOLERANCE: Final = 0.10
+
+Case: TypeAlias = tuple[tuple[str, str], ...]
+"""Headings and values of the columns that say which row it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One rate, then and now, as `column` shows it; `case` says of which row, by heading."""
+
+    case: Case
+    column: Column
+    before: float
+    after: float
+
+    @property
+    def ratio(self) -> float:
+        """By how much it has changed, as a share of what it was."""
+        return (self.after - self.before) / max(self.before, 1)
+
+    @property
+    def fell(self) -> bool:
+        """Whether it has fallen by more than is tolerated."""
+        return self.ratio < -TOLERANCE
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The changes of each section that both have, by its name; in what the machines differ, and how their loop changed.
+
+    `unmatched` are rows of now that the earlier document has not.
+    """
+
+    changes: Mapping[str, tuple[Change, ...]]
+    differences: tuple[str, ...]
+    calibration: float
+    unmatched: int
+
+    @property
+    def regressions(self) -> int:
+        """How many rates have fallen on the same machine."""
+        return 0 if self.differences else sum(change.fell for each in self.changes.values() for change in each)
+
+
+def compare(now: Document, before: Document) -> Compared:
+    """Compare what was measured now with an earlier document."""
+    earlier = {section.name: _rates(section) for section in before.sections}
+    changes, unmatched = {}, 0
+    for section in now.sections:
+        column, rates = _rate_column(section), _rates(section)
+        known = earlier.get(section.name, {})
+        if column is not None and (both := [case for case in rates if case in known]):
+            changes[section.name] = tuple(Change(case, column, known[case], rates[case]) for case in both)
+        unmatched += len(rates.keys() - known.keys())
+    calibration = now.calibration / max(before.calibration, 1) - 1
+    return Compared(changes, now.machine.differences(before.machine), calibration, unmatched)
+
+
+def _rate_column(section: Section) -> Column | None:
+    return next((column for column in section.columns if column.role == "rate"), None)
+
+
+def _rates(section: Section) -> dict[Case, float]:
+    """Return the rate of each row by what the row is."""
+    rate = _rate_column(section)
+    if rate is None:
+        return {}
+    cases = [column for column in section.columns if column.role == "case"]
+    found = {}
+    for row in section.rows:
+        value = row.get(rate.key)
+        if isinstance(value, int | float):
+            found[tuple((case.heading, case.show(row.get(case.key))) for case in cases)] = value
+    return found
