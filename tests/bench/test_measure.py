@@ -1,24 +1,22 @@
-"""Repeated passages and what is made of them."""
-
-import json
+"""Repeated runs and what is made of them."""
 
 import pytest
 
-from ndisemu.bench import Build, Figure, Load, Passage, measure
-from ndisemu.bench.measure import WARM_UP_FRAMES, Row, calibrate
+from ndisemu.bench import Figure, Load, Passage, measure
+from ndisemu.bench.measure import WARM_UP_FRAMES, calibrate, in_turn
 from tests.bench.conftest import RIG, figure, passage
 
 
-def test_the_loads_take_turns_there_and_back() -> None:
-    """After a warm-up of each, the rounds go through the loads forwards and backwards by turns."""
-    seen: list[int] = []
+def test_the_cases_take_turns_there_and_back() -> None:
+    """The rounds go through the cases forwards and backwards by turns, and each run ends up with its case."""
+    seen: list[str] = []
 
-    def once(load: Load) -> Passage:
-        seen.append(load.burst)
-        return passage(load, 1000)
+    def once(case: str) -> int:
+        seen.append(case)
+        return len(seen)
 
-    measure([Load(64, burst, 10) for burst in (1, 8, 64)], 3, once=once)
-    assert seen == [1, 8, 64, 1, 8, 64, 64, 8, 1, 1, 8, 64]
+    assert in_turn("abc", 3, once) == [(1, 6, 7), (2, 5, 8), (3, 4, 9)]
+    assert "".join(seen) == "abccbaabc"
 
 
 def test_the_warm_up_is_short_and_does_not_count() -> None:
@@ -29,7 +27,7 @@ def test_the_warm_up_is_short_and_does_not_count() -> None:
         seen.append(load.frames)
         return passage(load, 1 if len(seen) == 1 else 5000)
 
-    (found,) = measure([Load(64, 1, 100_000)], 2, once=once)
+    (found,) = measure([Load(64, 1, 100_000)], 2, once)
     assert seen == [WARM_UP_FRAMES, 100_000, 100_000]
     assert found.rates == [5000, 5000]
 
@@ -40,7 +38,7 @@ def test_each_figure_has_the_runs_of_its_own_load() -> None:
     def once(load: Load) -> Passage:
         return passage(load, load.burst * 1000)
 
-    found = measure([Load(64, burst, 10) for burst in (1, 8, 64)], 4, once=once)
+    found = measure([Load(64, burst, 10) for burst in (1, 8, 64)], 4, once)
     assert [(figure.load.burst, figure.rates) for figure in found] == [(n, [n * 1000] * 4) for n in (1, 8, 64)]
 
 
@@ -48,7 +46,7 @@ def test_progress_counts_all_runs() -> None:
     """Progress is told after each run, of all runs, warm-ups aside."""
     told: list[tuple[int, int]] = []
     loads = [Load(64, burst, 10) for burst in (1, 8)]
-    measure(loads, 2, once=lambda load: passage(load, 1000), progress=lambda done, total: told.append((done, total)))
+    measure(loads, 2, lambda load: passage(load, 1000), lambda done, total: told.append((done, total)))
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
@@ -61,42 +59,22 @@ def test_a_figure_is_the_median_and_how_far_the_runs_lie_apart(
 ) -> None:
     """The spread is the distance of the extremes, in medians."""
     found = figure(Load(64, 8, 1_000_000), *rates)
-    assert found.rate == rate
+    assert (found.rate, found.byte_rate) == (rate, rate * 64)
     assert found.spread == pytest.approx(spread)
 
 
-@pytest.mark.parametrize(
-    ("size", "burst", "build", "target"),
-    [
-        (64, 64, "free", 250_000),
-        (1500, 64, "free", 180_000),
-        (64, 1, "free", 60_000),
-        (1500, 1, "free", 60_000),
-        (64, 8, "free", None),
-        (65, 64, "free", None),
-        (64, 64, "checked", None),
-    ],
-)
-def test_only_what_was_promised_has_a_target(size: int, burst: int, build: Build, target: int | None) -> None:
-    """Targets are those of the free build, for the sizes and bursts that have one."""
-    assert figure(Load(size, burst, 10, build), 1000).target == target
+def test_a_share_is_the_median_over_pairs() -> None:
+    """What ran side by side is compared, not the medians of either."""
+    slow, fast = figure(Load(64, 8, 10**6), 10_000, 50_000, 90_000), figure(Load(64, 8, 10**6), 20_000, 50_000, 100_000)
+    assert slow.beside(fast) == pytest.approx(0.9, rel=0.01)
 
 
-def test_a_row_says_what_was_measured(measured: list[Figure]) -> None:
-    """A row of JSON has every field, with what the load was and what the runs found."""
-    rows = json.loads(json.dumps([found.row() for found in measured]))
-    assert [set(row) for row in rows] == [Row.__required_keys__] * 2
-    asked = [(row["size"], row["burst"], row["build"], row["frames"], row["runs"]) for row in rows]
-    assert asked == [(64, 1, "free", 20, 2), (1500, 8, "checked", 50, 2)]
-    assert [row["frames_compared"] for row in rows] == [40, 100]
-    assert [len(row["runs_frames_per_cpu_s"]) for row in rows] == [2, 2]
-    assert [row["events"] > 0 for row in rows] == [False, True]
-    assert {(row["window"], row["tx_ring"], row["rx_ring"]) for row in rows} == {(128, 256, 256)}
-
-
-def test_a_row_rounds_the_spread() -> None:
-    """The spread is a ratio with four decimals."""
-    assert figure(Load(64, 8, 1_000_000), 30_000, 40_000, 50_000, 70_000).row()["spread"] == 0.8889
+def test_a_real_passage_counts_events_and_what_a_watcher_is_told(measured: list[Figure]) -> None:
+    """The kernel runs items in both builds, fewer than frames in bursts; a watcher is told of the checked build only."""
+    free, checked = (found.passages[0] for found in measured)
+    assert free.events > 0
+    assert 0 < checked.events < checked.compared
+    assert (free.told, checked.told > 0) == (0, True)
 
 
 def test_the_calibration_is_positive() -> None:

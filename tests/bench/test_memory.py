@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ndisemu.bench import Load
 from ndisemu.bench.memory import peak, peak_after
-from ndisemu.bench.path import Load
 from ndisemu.errors import UsageError
 
 ROOT = Path(__file__).parents[2]

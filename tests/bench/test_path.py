@@ -5,7 +5,7 @@ from typing import Self
 
 import pytest
 
-from ndisemu.bench import BUILDS, DRIVERS, WINDOW, Build, Driver, Load, path, send_through
+from ndisemu.bench import BUILDS, DRIVERS, WINDOW, Build, Driver, Load, passage, path, send_through
 from ndisemu.drivers.protocols import Station
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.errors import InternalError
@@ -21,9 +21,9 @@ from ndisemu.ndis import Packet, v5
 )
 def test_every_frame_is_compared(size: int, burst: int, frames: int, driver: Driver, build: Build) -> None:
     """Whatever the load, as many frames are found equal on arrival as were sent."""
-    passage = send_through(Load(size, burst, frames, build, driver))
-    assert passage.compared == frames
-    assert passage.cpu_ns > 0
+    found = send_through(Load(size, burst, frames, build, driver))
+    assert found.compared == frames
+    assert found.cpu_ns > 0
 
 
 @pytest.mark.parametrize("wanted", [1, 20, 400])
@@ -45,8 +45,8 @@ def test_the_cards_carry_and_count_every_frame(monkeypatch: pytest.MonkeyPatch, 
 def test_a_free_build_has_no_watcher_and_a_checked_one_has() -> None:
     """Events are told only in the checked build, at least a send, a completion and an indication."""
     free, checked = (send_through(Load(64, 8, 64, build)) for build in BUILDS)
-    assert free.events == 0
-    assert checked.events >= 3
+    assert free.told == 0
+    assert checked.told >= 3
 
 
 def test_the_rig_is_what_was_found() -> None:
@@ -93,7 +93,7 @@ def test_a_passage_that_was_not_perfect_has_no_figure(
     monkeypatch: pytest.MonkeyPatch, station: type[Station], finding: str
 ) -> None:
     """A frame that is lost, altered or late is an error and not a slower figure."""
-    monkeypatch.setitem(path.DRIVERS, "ring", (RingMiniport, station))
+    monkeypatch.setitem(passage.REFERENCE, "ring", (RingMiniport, station))
     with pytest.raises(InternalError, match=finding):
         send_through(Load(64, 8, 8))
 
@@ -105,6 +105,6 @@ def test_a_broken_rule_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         def return_packets(self, packets: Sequence[Packet]) -> None:
             raise ValueError("no more of these")
 
-    monkeypatch.setitem(path.DRIVERS, "ring", (Raising, Station))
+    monkeypatch.setitem(passage.REFERENCE, "ring", (Raising, Station))
     with pytest.raises(InternalError, match="no more of these"):
         send_through(Load(64, 8, 8))
