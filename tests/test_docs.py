@@ -201,9 +201,11 @@ def test_every_file_that_is_named_is_there(document: str) -> None:
 
 
 def test_every_option_that_is_named_is_an_option() -> None:
-    """What the README says of `run` is what `run --help` says."""
-    line = [sys.executable, "-m", "ndisemu", "run", "--help"]
-    told = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
+    """What the README says of `run` and `bench` is what their `--help` says."""
+    lines = [[sys.executable, "-m", "ndisemu", verb, "--help"] for verb in ("run", "bench")]
+    told = "".join(
+        subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout for line in lines
+    )
     options = [match[0] for word in inline("README.md") if (match := re.match(r"--[a-z-]+", word))]
     assert len(options) >= 6
     assert [option for option in options if option not in told] == []

@@ -54,7 +54,7 @@ def timing(runs: int, each: str) -> str:
 
 def drivers_named(names: Sequence[str]) -> str:
     """List drivers by name, each once."""
-    *others, last = dict.fromkeys(f"`{name}`" for name in names)
+    *others, last = dict.fromkeys(names)
     return f"{', '.join(others)} or {last}" if others else last
 
 

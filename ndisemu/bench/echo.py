@@ -87,7 +87,7 @@ class Echo:
 
 
 def echo(options: Options) -> Section:
-    """Measure latency over load, and exchanges per CPU second."""
+    """Measure latency of requests and replies over load, in virtual time."""
     count = max(options.frames // FRAMES_PER_EXCHANGE, 1)
     cases = [
         Case(size, driver, share, count, options.build)

@@ -60,7 +60,7 @@ class BareEnd:
 
 
 def receive(options: Options) -> Section:
-    """Measure the receiving half."""
+    """Measure the receiving half alone, from the wire to the protocol."""
     figures = measure(loads(options), options.runs, receive_from_wire, options.progress)
     return Section(
         name="receive",

@@ -30,7 +30,7 @@ PATH: Final = (
 
 
 def send(options: Options) -> Section:
-    """Measure the whole path, one way."""
+    """Measure the whole path, from one host to another (the default)."""
     figures = measure(loads(options), options.runs, send_through, options.progress)
     return Section(
         name="send",

@@ -58,7 +58,14 @@ def _joined(values: Sequence[object]) -> str:
     return ",".join(map(str, values))
 
 
-@click.command("bench")
+def _modes() -> str:
+    """List the modes for the help, each with what its function says of itself."""
+    said = {name: (mode.__doc__ or "").partition("\n")[0] for name, mode in MODES.items()}
+    said[ALL] = "Measure in every mode."
+    return "\b\nModes:\n" + "\n".join(f"  {name:<9}{text.rstrip('.')}" for name, text in said.items())
+
+
+@click.command("bench", epilog=_modes())
 @click.argument("mode", type=click.Choice([*MODES, ALL]), default="send")
 @click.option("--sizes", callback=_list(_number(*SIZES)), default=_joined(USUAL.sizes), show_default=True,
               metavar="BYTES,...", help="Frame sizes as given to NDIS, without FCS.")  # fmt: skip
@@ -87,12 +94,7 @@ def command(
     out: Path | None,
     earlier: Path | None,
 ) -> None:
-    """Measure what is carried per CPU second, and latency in virtual time.
-
-    MODE is send (the whole path from one host's protocol to another's, the
-    default), receive (the receiving half alone), echo (latency under load),
-    or another of the list above; all is each of them.
-    """
+    """Measure what is carried per CPU second, and latency in virtual time, in one of the modes below or in all."""
     from ndisemu.bench.document import read_document
 
     before = None if earlier is None else read_document(earlier)

@@ -71,7 +71,7 @@ def test_a_build_that_was_not_used_is_not_mentioned() -> None:
 
 @pytest.mark.parametrize(
     ("names", "words"),
-    [(["ring"], "`ring`"), (["ring", "ring6", "ring"], "`ring` or `ring6`"), (["a", "b", "c"], "`a`, `b` or `c`")],
+    [(["ring"], "ring"), (["ring", "ring6", "ring"], "ring or ring6"), (["a", "b", "c"], "a, b or c")],
 )
 def test_drivers_are_named_once_each(names: list[str], words: str) -> None:
     assert drivers_named(names) == words

@@ -23,7 +23,7 @@ def test_the_section_has_rows_chart_targets_and_conditions() -> None:
     assert all(row["frames_compared"] == 70 for row in found.rows)
     assert list(found.charts[0].lines) == ["ring, 64 B", "ring6, 64 B"]
     assert [target.limit for target in found.targets] == [100_000, 500_000, 95]
-    assert any("the `ring` or `ring6` miniport" in note for note in found.notes)
+    assert any("the ring or ring6 miniport" in note for note in found.notes)
     assert told[-1] == (4, 4)
 
 

@@ -60,6 +60,12 @@ def test_without_json_there_are_tables(command: Command) -> None:
         assert part in ended.stdout
 
 
+def test_the_help_says_what_each_mode_is(command: Command) -> None:
+    """A mode that is added to the table explains itself there, too."""
+    lines = [line.split() for line in command("bench", "--help").stdout.partition("Modes:")[2].splitlines()]
+    assert {line[0] for line in lines if len(line) > 3} == {*MODES, "all"}
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_has_its_name(command: Command, asked: list[tuple[list[str], Options]], mode: str) -> None:
     assert command("bench", mode).returncode == 0
