@@ -11,7 +11,7 @@ from typing import Final, Literal
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, FixedLocator, LogLocator, NullLocator, StrMethodFormatter
+from matplotlib.ticker import EngFormatter, FixedLocator, Formatter, LogLocator, NullLocator, StrMethodFormatter
 
 from ndisemu.bench.section import Chart
 
@@ -30,6 +30,8 @@ SIZE: Final = (7.2, 4.2)
 INSIDE: Final = 4
 # An axis with no more values than this has a tick at each of them.
 TICKS: Final = 8
+# From here on a number on an axis is shown by its magnitude, such as 250 k.
+LARGE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,8 @@ def _lay_out(axes: Axes, chart: Chart) -> None:
     if len(values) <= TICKS:
         axes.xaxis.set_major_locator(FixedLocator(values))
         axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.yaxis.set_major_formatter(EngFormatter(sep=" "))
+    axes.xaxis.set_major_formatter(_numbers(max(values)))
+    axes.yaxis.set_major_formatter(_numbers(max(y for points in chart.lines.values() for _, y in points)))
     axes.grid(visible=True, color="#dddddd")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -77,6 +79,11 @@ def _lay_out(axes: Axes, chart: Chart) -> None:
         axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     else:
         axes.legend(frameon=False)
+
+
+def _numbers(largest: float) -> Formatter:
+    """Return how the numbers of an axis up to `largest` are shown."""
+    return StrMethodFormatter("{x:g}") if largest < LARGE else EngFormatter(sep=" ")
 
 
 def _saved(figure: Figure, kind: Literal["svg", "png"]) -> bytes:

@@ -38,7 +38,8 @@ def sentences(compared: Compared) -> list[str]:
     if compared.differences:
         said.append(f"Another machine, so this only informs ({'; '.join(compared.differences)})")
     elif compared.regressions:
-        said.append(f"{compared.regressions} rates fell by more than {TOLERANCE:.0%} on the same machine")
+        rates = "1 rate" if compared.regressions == 1 else f"{compared.regressions} rates"
+        said.append(f"{rates} fell by more than {TOLERANCE:.0%} on the same machine")
     else:
         said.append(f"No rate fell by more than {TOLERANCE:.0%} on the same machine")
     return said

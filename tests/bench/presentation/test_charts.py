@@ -20,6 +20,13 @@ def test_an_svg_has_every_word_as_text(log_x: bool, log_y: bool) -> None:
     assert {"Rate", "burst", "frames", "ring", "ring6", "1", "8", "64"} <= words
 
 
+@pytest.mark.parametrize(("largest", "words"), [(2.0, {"0", "0.5", "2"}), (2e6, {"0", "500 k", "2 M"})])
+def test_numbers_on_an_axis_are_short(largest: float, words: set[str]) -> None:
+    """Small ones are written out, large ones by their magnitude, on either axis."""
+    svg = draw(Chart("", "", "", {"line": ((0.0, 0.0), (largest / 4, largest / 4), (largest, largest))})).svg
+    assert [word for word in sorted(words) if svg.count(f">{word}<") != 2] == []
+
+
 def test_a_png_is_one() -> None:
     assert draw(MANY).png.startswith(b"\x89PNG\r\n\x1a\n")
 

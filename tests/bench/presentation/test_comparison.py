@@ -26,7 +26,7 @@ def test_each_row_has_then_now_and_the_change() -> None:
     assert "1 ring 1 000 800 -20.0% REGRESSION" in text
     assert "2 ring 2 000 2 100 +5.0%\n" in text
     assert "1 of the rates measured now are not in the earlier result" in text
-    assert "1 rates fell by more than 10% on the same machine" in text
+    assert "1 rate fell by more than 10% on the same machine" in text
 
 
 def test_without_a_regression_that_is_said() -> None:
