@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV ?= .venv
 SCENARIO ?= scenarios/quickstart.yaml
 PYTEST_ARGS ?=
+PEERS_ARGS ?=
 
 RUN := "$(VENV)/bin/python"
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
@@ -19,11 +20,11 @@ endif
 VERSION := -c 'import sys; print("Python %d.%d" % sys.version_info[:2])'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench clean same-python
+.PHONY: help run test check bench bench-peers clean same-python
 
 help: ## Print this list
 	@echo "make TARGET [PYTHON=python3.12] [VENV=.venv-3.12]"
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-11s %s\n", $$1, $$2}' Makefile
 
 run: $(VENV)/.installed ## Run the quickstart scenario, or another: make run SCENARIO=my.yaml
 	@$(RUN) -m ndisemu run "$(SCENARIO)"
@@ -41,6 +42,9 @@ bench: $(VENV)/.installed ## Measure memory, the claims of single optimisations,
 	@$(RUN) benchmarks/memory.py
 	@$(RUN) -m benchmarks.micro
 	@$(RUN) -m ndisemu bench all --compare benchmarks/baseline.json
+
+bench-peers: $(VENV)/.installed-peers ## Measure other systems that carry frames in turn with ndisemu; PEERS_ARGS="--json --runs 3"
+	@$(RUN) -m benchmarks.peers $(PEERS_ARGS)
 
 clean: ## Remove the virtual environments and everything that tools have cached
 	rm -rf .venv .venv-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
@@ -72,4 +76,9 @@ $(VENV)/.installed: pyproject.toml $(VENV)/.made | $(SAME_PYTHON)
 $(VENV)/.installed-test: pyproject.toml $(VENV)/.made | $(SAME_PYTHON)
 	@echo "Installing ndisemu and its tools for tests into $(VENV)"
 	@$(PIP) install --editable '.[test]'
+	@touch $@ "$(VENV)/.installed"
+
+$(VENV)/.installed-peers: pyproject.toml $(VENV)/.made | $(SAME_PYTHON)
+	@echo "Installing ndisemu and its peers for benchmarks into $(VENV)"
+	@$(PIP) install --editable '.[peers]'
 	@touch $@ "$(VENV)/.installed"
