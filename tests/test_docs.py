@@ -24,7 +24,7 @@ ROOT: Final = Path(__file__).parents[1]
 DOCUMENTS: Final = ("README.md", "CONTRIBUTING.md", "docs/porting.md")
 FENCE: Final = re.compile(r"^(?:<!-- (\S+) -->\n)?```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE: Final = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
-TARGET: Final = re.compile(r"^([a-z]+):", re.MULTILINE)
+TARGET: Final = re.compile(r"^([a-z-]+):", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

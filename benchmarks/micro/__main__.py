@@ -1,8 +1,8 @@
 """Test all claims and print the verdicts."""
 
-from benchmarks.micro import calendar, descriptor_runs, enum_alias, memory, probe
+from benchmarks.micro.catalogue import claims
 from ndisemu.bench.claim import report
 
 if __name__ == "__main__":
-    for module in (calendar, descriptor_runs, enum_alias, memory, probe):
-        print(report(module.claim()))
+    for claim in claims():
+        print(report(claim))

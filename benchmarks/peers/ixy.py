@@ -1,4 +1,4 @@
-"""ixy.py's published rates: they need a real 82599 on each side and are quoted, not measured.
+"""ixy.py's published rates: they need real cards and are quoted, not measured.
 
 A forwarder in Python with the driver in user space: each packet is received,
 one byte of it is changed, and it is sent; both directions are added up. It
@@ -28,12 +28,10 @@ class Published:
 
 SIZE: Final = 64
 SOURCE: Final = "ixy-languages/ixy-languages, img/batches-3.3.tex"
-_DOES: Final = (
-    "forwarder on two real 82599s, a byte of each frame changed; the cards move the payload, both directions added"
-)
+_DOES: Final = "forwarder between two real 10 Gbit/s ports, a byte of each frame changed; the cards move the frames, both ways added"
 # Batch size, and packets a second of one direction.
 _RATES: Final = ((1, 40_000), (64, 70_000), (256, 80_000))
 PUBLISHED: Final = tuple(
-    Published(f"ixy.py, batches of {batch}", "2018-2019", _DOES, SIZE, 2 * rate, promised=batch == max(_RATES)[0])
+    Published(f"ixy.py, batches of {batch}", "commit 0f33a0a", _DOES, SIZE, 2 * rate, promised=batch == max(_RATES)[0])
     for batch, rate in _RATES
 )

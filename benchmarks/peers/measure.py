@@ -69,10 +69,14 @@ def measure(
     for done in range(runs):
         calibrations.append(calibrate())
         for turn, (peer, size, rates) in enumerate(reversed(turns) if done % 2 else turns, 1):
-            rates.append(_rate(peer, size, peer.frames))
+            if peer.name not in missing:
+                try:
+                    rates.append(_rate(peer, size, peer.frames))
+                except Unavailable as error:
+                    missing[peer.name] = str(error)
             if progress is not None:
                 progress(done * len(turns) + turn, runs * len(turns))
-    measured = tuple(Measured(peer, size, tuple(rates)) for peer, size, rates in turns)
+    measured = tuple(Measured(peer, size, tuple(rates)) for peer, size, rates in turns if peer.name not in missing)
     return Session(measured, missing, runs, int(median(calibrations)))
 
 

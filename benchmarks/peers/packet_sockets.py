@@ -39,7 +39,8 @@ def carry(size: int, frames: int) -> Sample:
     command = [*NAMESPACE, sys.executable, "-m", __name__, str(size), str(frames)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Unavailable(f"the process in the namespace ended with: {done.stderr.strip().splitlines()[-1]}")
+        *_, reason = ["nothing", *done.stderr.splitlines()]
+        raise Unavailable(f"the process in the namespace ended with {done.returncode} and said: {reason}")
     return Sample(*json.loads(done.stdout))
 
 

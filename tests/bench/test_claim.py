@@ -6,12 +6,12 @@ from typing import Final
 
 import pytest
 
-from benchmarks.micro import calendar, descriptor_runs, enum_alias, memory, probe
+from benchmarks.micro.catalogue import claims
 from ndisemu.bench import Claim, Comparison, report
 from ndisemu.bench.claim import SAMPLE, Way, judge
 
 ROOT: Final = Path(__file__).parents[2]
-CLAIMS: Final = [module.claim() for module in (calendar, descriptor_runs, enum_alias, memory, probe)]
+CLAIMS: Final = claims()
 COMPARISONS: Final = [comparison for claim in CLAIMS for comparison in claim.comparisons]
 
 
@@ -103,6 +103,12 @@ def test_both_ways_of_a_claim_run(comparison: Comparison) -> None:
 def test_a_claim_names_a_place_in_the_code(claim: Claim) -> None:
     """What a claim says of its place is true: the file is there."""
     assert (ROOT / claim.stands_in).is_file()
+
+
+def test_every_file_of_claims_is_in_the_catalogue() -> None:
+    """One claim per file, and none forgotten."""
+    files = (ROOT / "benchmarks" / "micro").glob("*.py")
+    assert len([path for path in files if "def claim()" in path.read_text(encoding="utf-8")]) == len(CLAIMS)
 
 
 def test_every_benchmark_that_the_code_cites_is_there() -> None:

@@ -81,10 +81,17 @@ def test_what_packet_sockets_need_is_a_reason(
         packet_sockets.peer()
 
 
-def test_a_refused_namespace_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process in the namespace that fails says why in its last line."""
-    monkeypatch.setattr(packet_sockets, "NAMESPACE", ("sh", "-c", "echo not today >&2; exit 1"))
-    with pytest.raises(Unavailable, match="ended with: not today"):
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        ("echo no; echo not today; exit 1", "ended with 1 and said: not today"),
+        ("exit 2", "ended with 2 and said: nothing"),
+    ],
+)
+def test_a_failure_in_the_namespace_is_a_reason(monkeypatch: pytest.MonkeyPatch, end: str, reason: str) -> None:
+    """A process in the namespace that fails says why in its last line, if it can say anything."""
+    monkeypatch.setattr(packet_sockets, "NAMESPACE", ("sh", "-c", f"exec >&2; {end}"))
+    with pytest.raises(Unavailable, match=reason):
         packet_sockets.carry(64, 1)
 
 
@@ -120,7 +127,7 @@ def test_peers_take_turns_and_every_other_round_goes_backwards() -> None:
 
 
 def test_a_peer_that_cannot_run_keeps_its_reason() -> None:
-    """Whether it is not there or fails when it is warmed up: the others are measured."""
+    """Whether it is not there, or fails when it is warmed up or later: the others are measured."""
 
     def absent() -> Peer:
         raise Unavailable("it is not there")
@@ -128,17 +135,27 @@ def test_a_peer_that_cannot_run_keeps_its_reason() -> None:
     def refusing(size: int, frames: int) -> Sample:
         raise Unavailable(f"no {size} today")
 
+    def tiring(size: int, frames: int) -> Sample:
+        if frames == 10:
+            raise Unavailable(f"{frames} of {size} are too many")
+        return Sample(frames, 1000)
+
     found = measure(
         [
             ("absent", absent),
             ("refusing", lambda: Peer("refusing", "1", "", 10, refusing)),
+            ("tiring", lambda: Peer("tiring", "1", "", 10, tiring)),
             ("there", lambda: made("there")),
         ],
         [64],
-        1,
+        2,
     )
-    assert [one.peer.name for one in found.measured] == ["there"]
-    assert found.missing == {"absent": "it is not there", "refusing": "no 64 today"}
+    assert [(one.peer.name, len(one.rates)) for one in found.measured] == [("there", 2)]
+    assert found.missing == {
+        "absent": "it is not there",
+        "refusing": "no 64 today",
+        "tiring": "10 of 64 are too many",
+    }
 
 
 def test_a_rate_with_lost_frames_is_refused() -> None:
