@@ -38,7 +38,7 @@ def prototype() -> Peer:
     return Peer(
         "bare prototype",
         "benchmarks/reference",
-        f"rings, DMA, link, interrupt, DPC and ownership only, bursts of {BURST}; 4 copies, every frame compared",
+        f"rings, DMA, link, interrupt, DPC and ownership only, one burst of {BURST} at a time; 4 copies, every frame compared",
         _FRAMES,
         through_reference,
     )
