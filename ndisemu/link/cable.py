@@ -51,10 +51,10 @@ class CableEnd:
     the card here has been told last.
     """
 
-    __slots__ = ("_cable", "_fraction", "_now", "bytes", "carrier", "frames", "free_at", "peer", "port", "too_long")
+    __slots__ = ("_fraction", "_now", "bytes", "cable", "carrier", "frames", "free_at", "peer", "port", "too_long")
 
     def __init__(self, cable: "Cable", now: Callable[[], int]) -> None:
-        self._cable = cable
+        self.cable = cable
         self._now = now
         self.peer = self
         self.port: Port | None = None
@@ -68,34 +68,39 @@ class CableEnd:
     @property
     def paced(self) -> bool:
         """Whether transmitting takes time here."""
-        return self._cable.rate is not None
+        return self.cable.rate is not None
 
     def transmit(self, frames: Sequence[bytes]) -> tuple[Sequence[int], int]:
         """Send `frames` back to back; returns when each leaves, and when the last has left (ns)."""
-        cable = self._cable
+        cable = self.cable
         now = self._now()
         frames = Frames.of(frames)
-        self.frames += len(frames)
-        self.bytes += frames.octets
         if cable.rate is None:
             starts: Sequence[int] = [now] * len(frames)
             arrivals = starts if not cable.delay else [now + cable.delay] * len(frames)
             last = now
         else:
             starts, arrivals, last = self._pace(frames, now)
-        fitting: Sequence[bytes] = frames
-        if frames.longest > cable.longest:
-            fitting, arrivals = self._fitting(frames, arrivals)
-        port = self.peer.port
-        if port is not None and self.carrier and fitting:
-            port.arrive(fitting, arrivals)
+        self._deliver(frames, arrivals)
         return starts, last
+
+    def transmit_from(self, frames: Sequence[bytes], ready: Sequence[int]) -> Sequence[int]:
+        """Send each frame at its time in `ready` (ascending) or as soon as the wire is idle; returns when each leaves."""
+        cable = self.cable
+        frames = Frames.of(frames)
+        if cable.rate is None:
+            starts = ready
+            arrivals = ready if not cable.delay else [when + cable.delay for when in ready]
+        else:
+            starts, arrivals = self._pace_from(frames, ready)
+        self._deliver(frames, arrivals)
+        return starts
 
     def unplug(self) -> None:
         """Take the card off this end; it and the card at the other end lose the carrier."""
         self.see(carrier=False)
         self.port = None
-        self._cable.follow()
+        self.cable.follow()
 
     def see(self, *, carrier: bool) -> None:
         """Tell the card here of the carrier, if that is news."""
@@ -105,7 +110,7 @@ class CableEnd:
 
     def _pace(self, frames: Frames, now: int) -> tuple[list[int], list[int], int]:
         """Compute first-bit and last-bit times at the cable's rate, exact over any number of bursts back to back."""
-        cable = self._cable
+        cable = self.cable
         rate = cable.rate or NS
         starts, arrivals = [], []
         if now > self.free_at:
@@ -123,8 +128,38 @@ class CableEnd:
         self._fraction = units % rate
         return starts, arrivals, end
 
+    def _pace_from(self, frames: Frames, ready: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Compute the times of frames that become ready one by one, as exactly as `_pace` those of a burst."""
+        cable = self.cable
+        rate = cable.rate or NS
+        starts, arrivals = [], []
+        start, units = self.free_at, self._fraction
+        for size, earliest in zip(frames.sizes, ready, strict=True):
+            free = start + units // rate
+            if earliest > free:
+                start = free = earliest
+                units = 0
+            starts.append(free)
+            units += (PREAMBLE + size + FCS) * 8 * NS
+            arrivals.append(start + units // rate + cable.delay)
+            units += cable.gap * 8 * NS
+        self.free_at = start + units // rate
+        self._fraction = units % rate
+        return starts, arrivals
+
+    def _deliver(self, frames: Frames, arrivals: Sequence[int]) -> None:
+        """Count frames that leave, and hand what fits to the other end."""
+        self.frames += len(frames)
+        self.bytes += frames.octets
+        fitting: Sequence[bytes] = frames
+        if frames.longest > self.cable.longest:
+            fitting, arrivals = self._fitting(frames, arrivals)
+        port = self.peer.port
+        if port is not None and self.carrier and fitting:
+            port.arrive(fitting, arrivals)
+
     def _fitting(self, frames: Sequence[bytes], arrivals: Sequence[int]) -> tuple[Sequence[bytes], Sequence[int]]:
-        longest = self._cable.longest
+        longest = self.cable.longest
         kept = [(frame, when) for frame, when in zip(frames, arrivals, strict=True) if len(frame) <= longest]
         self.too_long += len(frames) - len(kept)
         return [frame for frame, _ in kept], [when for _, when in kept]

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from ndisemu.link import Cable, CableEnd
+from ndisemu.kernel import Kernel
+from ndisemu.link import Cable, CableEnd, Relay
 
 
 class Listener:
@@ -50,3 +51,55 @@ class Wire:
 def gigabit() -> Wire:
     """Give a cable of 1 Gbit/s without delay."""
     return Wire(1_000_000_000)
+
+
+def address(number: int) -> bytes:
+    """Return the address of a host of an `Office`."""
+    return bytes((2, 0, 0, 0, 0, number))
+
+
+def frame(destination: bytes, source: bytes, size: int = 60) -> bytes:
+    """Return a frame of `size` bytes without FCS."""
+    return (destination + source + b"\x88\xb5").ljust(size, b"\0")
+
+
+class TimelyListener(Listener):
+    """A port that does not take frames which it should have been told of earlier."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        super().__init__()
+        self._kernel = kernel
+
+    def arrive(self, frames: Sequence[bytes], times: Sequence[int]) -> None:
+        """Note down a burst that arrives now or later."""
+        assert times[0] >= self._kernel.now
+        super().arrive(frames, times)
+
+
+class Office:
+    """Hosts without cards on a relay, each by a cable of its own."""
+
+    def __init__(
+        self, kernel: Kernel, relay: Relay, rates: Sequence[int | None], delays: Sequence[int] | None = None
+    ) -> None:
+        self.kernel = kernel
+        self.hosts = [TimelyListener(kernel) for _ in rates]
+        self.cables = [
+            Cable(f"cable {place}", lambda: kernel.now, rate=rate, delay=delay)
+            for place, (rate, delay) in enumerate(zip(rates, delays or [0] * len(rates), strict=True))
+        ]
+        for host, cable in zip(self.hosts, self.cables, strict=True):
+            cable.plug(host, relay.add_port(cable.b))
+
+    @property
+    def told(self) -> list[list[tuple[bytes, int]]]:
+        """What has reached each host, and when."""
+        return [list(zip(host.frames, host.times, strict=True)) for host in self.hosts]
+
+    def send(self, host: int, *frames: bytes) -> None:
+        """Let a host send a burst now."""
+        self.cables[host].a.transmit(frames)
+
+    def send_at(self, when: int, host: int, frames: Sequence[bytes]) -> None:
+        """Let a host send a burst at its time."""
+        self.kernel.call_at(when, lambda: self.send(host, *frames))
