@@ -14,9 +14,12 @@ NEVER: Final = 1 << 62
 
 
 class AddressTable:
-    """At most `most` addresses, each remembered for `ageing` ns; `refused` is how often one had no room."""
+    """At most `most` addresses, each remembered for `ageing` ns.
 
-    __slots__ = ("_ageing", "_expires_at", "_heard", "_most", "_ports", "refused")
+    `learned` is how often one was new, `refused` how often one had no room.
+    """
+
+    __slots__ = ("_ageing", "_expires_at", "_heard", "_most", "_ports", "learned", "refused")
 
     def __init__(self, *, ageing: int, most: int) -> None:
         self._ageing = ageing
@@ -24,6 +27,7 @@ class AddressTable:
         self._ports: dict[bytes, int] = {}
         self._heard: dict[bytes, int] = {}
         self._expires_at = NEVER
+        self.learned = 0
         self.refused = 0
 
     def __repr__(self) -> str:
@@ -50,6 +54,7 @@ class AddressTable:
             if len(ports) >= self._most:
                 self.refused += 1
                 return
+            self.learned += 1
             if not ports:
                 self._expires_at = when + self._ageing
         ports[address] = port

@@ -15,7 +15,9 @@ from typing import Any, Final, Literal, Self
 
 from ndisemu.errors import UsageError
 from ndisemu.kernel import Finding, Kernel, RealTimePump, Strategy, VirtualLoop
-from ndisemu.link import Cable, stream_pair
+from ndisemu.link import Cable, Hub, Relay, Switch, stream_pair
+from ndisemu.link.relay import DEFAULT_QUEUE
+from ndisemu.link.switch import ADDRESSES, AGEING
 from ndisemu.machine.host import MEBIBYTE, Host
 from ndisemu.machine.slot import Slot
 from ndisemu.machine.stream import StreamSlot
@@ -49,6 +51,7 @@ class Emulation:
         self.seed = seed
         self.kernel = Kernel(probe=probe, strategy=strategy)
         self.hosts: dict[str, Host] = {}
+        self.relays: dict[str, Relay] = {}
         self.cables: list[Cable] = []
         self._wanted = clock
         self._asked = not warn
@@ -123,32 +126,63 @@ class Emulation:
 
     def host(self, name: str, *, cpus: int = 1, memory: int = 64 * MEBIBYTE) -> Host:
         """Add a host with `cpus` virtual CPUs and `memory` bytes."""
-        if name in self.hosts:
-            raise UsageError(f"there is a host named {name} already")
+        self._check_new(name)
         host = self.hosts[name] = Host(self.kernel, name, len(self.hosts), cpus=cpus, memory=memory)
         return host
 
+    def switch(
+        self,
+        name: str,
+        *,
+        queue: int = DEFAULT_QUEUE,
+        latency: int | str = 0,
+        ageing: int | str = AGEING,
+        addresses: int = ADDRESSES,
+    ) -> Switch:
+        """Add a learning switch, whose ports come with what is connected to it; durations in ns or as text."""
+        self._check_new(name)
+        switch = Switch(self.kernel, name, queue=queue, latency=_ns(latency), ageing=_ns(ageing), addresses=addresses)
+        self.relays[name] = switch
+        return switch
+
+    def hub(self, name: str, *, queue: int = DEFAULT_QUEUE, latency: int | str = 0) -> Hub:
+        """Add a hub, whose ports come with what is connected to it."""
+        self._check_new(name)
+        hub = Hub(self.kernel, name, queue=queue, latency=_ns(latency))
+        self.relays[name] = hub
+        return hub
+
     def connect(
-        self, a: Slot, b: Slot, *, rate: int | str | None = "1Gbit/s", delay: int | str = 0, mtu: int | None = None
+        self,
+        a: Slot,
+        b: Slot | Relay,
+        *,
+        rate: int | str | None = "1Gbit/s",
+        delay: int | str = 0,
+        mtu: int | None = None,
     ) -> Cable:
-        """Run a cable between two cards: rate in bit/s or as text (None: unpaced), delay in ns or as text."""
+        """Run a cable from a card to another one, or to a new port of a switch or hub.
+
+        The rate is in bit/s or text (None: unpaced), the delay in ns or text.
+        """
         if a is b:
             raise UsageError(f"{a.name} cannot be connected to itself; a cable runs between two cards")
-        for slot in (a, b):
+        slots = [a, b] if isinstance(b, Slot) else [a]
+        for slot in slots:
             if slot.cable is not None:
                 raise UsageError(f"{slot.name} is connected to {slot.cable.name} already")
         cable = Cable(
             f"{a.name} - {b.name}",
             lambda: self.kernel.now,
             rate=parse_rate(rate) if isinstance(rate, str) else rate,
-            delay=parse_duration(delay) if isinstance(delay, str) else delay,
-            mtu=max(a.mtu, b.mtu) if mtu is None else mtu,
+            delay=_ns(delay),
+            mtu=max(slot.mtu for slot in slots) if mtu is None else mtu,
         )
-        a.cable = b.cable = cable
         self.cables.append(cable)
-        a.nic.plug(cable.a)
-        b.nic.plug(cable.b)
-        cable.plug(a.nic, b.nic)
+        for slot, end in zip(slots, (cable.a, cable.b), strict=False):
+            slot.cable = cable
+            slot.nic.plug(end)
+        cable.plug(a.nic, b.nic if isinstance(b, Slot) else b.add_port(cable.b))
         return cable
 
     def connect_streams(self, a: StreamSlot, b: StreamSlot) -> None:
@@ -173,6 +207,11 @@ class Emulation:
             if reached in self._idlers:
                 self._idlers.remove(reached)
 
+    def _check_new(self, name: str) -> None:
+        for kind, others in (("host", self.hosts), ("switch or hub", self.relays)):
+            if name in others:
+                raise UsageError(f"there is a {kind} named {name} already")
+
     def _tell_idlers(self) -> None:
         self.kernel.on_idle = None
         waiting, self._idlers = self._idlers, []
@@ -185,3 +224,7 @@ class Emulation:
         self._tasks[task] = None
         task.add_done_callback(lambda done: self._tasks.pop(done, None))
         return task
+
+
+def _ns(duration: int | str) -> int:
+    return parse_duration(duration) if isinstance(duration, str) else duration

@@ -35,6 +35,16 @@ _ROWS: Final = (
     ("interrupts", "interrupts", ""),
 )
 
+_SWITCH_ROWS: Final = (
+    ("frames in", "frames_in", ""),
+    ("  forwarded", "forwarded", ""),
+    ("  flooded", "flooded", ""),
+    ("frames out", "frames_out", ""),
+    ("dropped", "drops", ""),
+    ("addresses learned", "learned", ""),
+)
+
+Rows = tuple[tuple[str, str, str], ...]
 Nics = dict[str, dict[str, Any]]
 
 
@@ -46,7 +56,9 @@ def render(result: dict[str, Any], file: TextIO = sys.stdout) -> None:
         f"seed {result['seed']}, {result['clock']} clock, {result['build']} build, "
         f"{format_time(result['virtual_time_ns'])} until {_ending(result['ended'])}"
     )
-    tables = [_nics(some) for some in _side_by_side(result["nics"], console.width)]
+    tables = [_counts("NICs", _ROWS, some) for some in _side_by_side(result["nics"], _ROWS, console.width)]
+    switches = _side_by_side(result["switches"], _SWITCH_ROWS, console.width)
+    tables += [_counts("Switches", _SWITCH_ROWS, some) for some in switches]
     if result["flows"]:
         tables += [_flows(result["flows"]), _latencies(result["flows"])]
     for table in tables:
@@ -73,24 +85,24 @@ def _table(title: str, labels: Iterable[str]) -> Table:
     return table
 
 
-def _side_by_side(nics: Nics, width: int) -> list[Nics]:
-    """Return the NICs in groups that fit into one table each."""
+def _side_by_side(nics: Nics, rows: Rows, width: int) -> list[Nics]:
+    """Return the NICs or switches in groups that fit into one table each."""
     groups: list[Nics] = []
     left = 0
     for name, nic in nics.items():
-        numbers = (_number(nic[group], key) for _, group, key in _ROWS)
+        numbers = (_number(nic[group], key) for _, group, key in rows)
         needed = max(len(name), *(len(format_count(number)) for number in numbers)) + GAP
         if needed > left or not groups:
             groups.append({})
-            left = width - max(len(label) for label, _, _ in _ROWS) - GAP
+            left = width - max(len(label) for label, _, _ in rows) - GAP
         groups[-1][name] = nic
         left -= needed
     return groups
 
 
-def _nics(nics: Nics) -> Table:
-    table = _table("NICs", nics)
-    for label, group, key in _ROWS:
+def _counts(title: str, rows: Rows, nics: Nics) -> Table:
+    table = _table(title, nics)
+    for label, group, key in rows:
         values = [_number(nic[group], key) for nic in nics.values()]
         if any(values) or not label.startswith("  "):
             table.add_row(label, *(format_count(value) for value in values))
@@ -142,7 +154,8 @@ def _failures(console: Console, result: dict[str, Any]) -> None:
     for name, nic in result["nics"].items():
         for status, count in nic["sends"]["failures"].items():
             console.print(f"{name}: {format_count(count)} sends failed with {status}")
-        for reason, count in nic["drops"].items():
+    for name, part in [*result["nics"].items(), *result["switches"].items()]:
+        for reason, count in part["drops"].items():
             if count:
                 console.print(f"{name}: {format_count(count)} frames dropped: {reason}")
     for book in result["books"]:

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from ndisemu.drivers.catalogue import MINIPORTS, STATIONS
-from ndisemu.drivers.protocols import Flow, Generator, Replay, Source, Station, Station6
+from ndisemu.drivers.protocols import Broadcast, Entry, Flow, Generator, Replay, Source, Station, Station6
 from ndisemu.errors import BugCheck, InternalError, RuleViolation
 from ndisemu.frame.capture import read_capture
+from ndisemu.frame.ethernet import BROADCAST
 from ndisemu.kernel import DRIVER_ERRORS
+from ndisemu.link import Relay
 from ndisemu.machine import BaseSlot, Circuits, Emulation, Host, Slot, StreamSlot
 from ndisemu.ndis import PacketFilter, v5, v6
 from ndisemu.scenario import schema
@@ -37,7 +39,7 @@ FILTERS: Final = {
 
 @dataclass(slots=True)
 class Plan:
-    """A built machine: each NIC's slot, the station that will be bound to it, calls, and the flows that end at each.
+    """A built machine: each NIC's slot, switches, the station that will be bound to it, calls, and the flows that end at each.
 
     Every slot is also in `cards` or in `streams`.
     """
@@ -45,6 +47,7 @@ class Plan:
     slots: dict[str, BaseSlot] = field(default_factory=dict)
     cards: dict[str, Slot] = field(default_factory=dict)
     streams: dict[str, StreamSlot] = field(default_factory=dict)
+    switches: dict[str, Relay] = field(default_factory=dict)
     stations: dict[str, Station | Station6] = field(default_factory=dict)
     circuits: list[Circuits] = field(default_factory=list)
     flows: list[Flow] = field(default_factory=list)
@@ -59,13 +62,10 @@ def build(scenario: Scenario, emulation: Emulation) -> Plan:
         owners = line_owners(host.nics)
         for nic_name, nic in host.nics.items():
             _put_in(plan, made, nic_name, nic, owners[nic_name], scenario)
+    for name, switch in scenario.switches.items():
+        plan.switches[name] = _add_switch(emulation, name, switch)
     for link in scenario.links:
-        a, b = map(str, link.between)
-        if a in plan.streams:
-            emulation.connect_streams(plan.streams[a], plan.streams[b])
-        else:
-            mtu = scenario.mtu_of(link)
-            emulation.connect(plan.cards[a], plan.cards[b], rate=link.rate, delay=link.delay, mtu=mtu)
+        _lay(plan, link, emulation, scenario.mtu_of(link))
     _add_stations(scenario, emulation, plan)
     _add_circuits(scenario, emulation, plan)
     return plan
@@ -144,17 +144,40 @@ def _put_in(plan: Plan, host: Host, name: str, nic: schema.Nic, line_owner: str,
     plan.arriving[slot.name] = []
 
 
+def _add_switch(emulation: Emulation, name: str, switch: schema.Switch) -> Relay:
+    if switch.kind == "hub":
+        return emulation.hub(name, queue=switch.queue, latency=switch.latency)
+    return emulation.switch(
+        name, queue=switch.queue, latency=switch.latency, ageing=switch.ageing, addresses=switch.addresses
+    )
+
+
+def _lay(plan: Plan, link: schema.Link, emulation: Emulation, mtu: int) -> None:
+    """Put a cable or a stream where a link is."""
+    a, b = map(str, link.between)
+    if a in plan.switches:
+        a, b = b, a
+    if a in plan.streams:
+        emulation.connect_streams(plan.streams[a], plan.streams[b])
+    else:
+        other = plan.switches.get(b) or plan.cards[b]
+        emulation.connect(plan.cards[a], other, rate=link.rate, delay=link.delay, mtu=mtu)
+
+
 def _add_stations(scenario: Scenario, emulation: Emulation, plan: Plan) -> None:
     """Make a station for each NIC that sends or receives traffic of its own kind."""
-    sources: dict[str, list[tuple[Source, Flow]]] = {name: [] for name in plan.slots}
+    sources: dict[str, list[tuple[Source, Entry]]] = {name: [] for name in plan.slots}
     for number, traffic in enumerate(scenario.traffic):
         if isinstance(traffic, schema.Circuits):
             continue
-        sender, receiver = str(traffic.source), str(traffic.destination)
-        flow = Flow(f"{sender} to {receiver}")
-        plan.flows.append(flow)
-        plan.arriving[receiver].append(flow)
-        sources[sender].append((_source(scenario, traffic, emulation, plan, number), flow))
+        sender = str(traffic.source)
+        flows = []
+        for receiver in _receivers(scenario, traffic):
+            flows.append(Flow(f"{sender} to {receiver}"))
+            plan.arriving[receiver].append(flows[-1])
+        plan.flows += flows
+        entry = flows[0] if len(flows) == 1 else Broadcast(flows)
+        sources[sender].append((_source(scenario, traffic, emulation, plan, number), entry))
     for name, slot in plan.slots.items():
         if sources[name] or plan.arriving[name]:
             nic = scenario.nic(_endpoint(slot))
@@ -169,6 +192,15 @@ def _add_stations(scenario: Scenario, emulation: Emulation, plan: Plan) -> None:
                 packet_filter=wanted,
                 keeps=nic.hold,
             )
+
+
+def _receivers(scenario: Scenario, traffic: schema.Generator | schema.Replay) -> list[str]:
+    """Return the NICs that traffic must reach: the one it is for, or all others on the switch that it is for."""
+    sender, destination = str(traffic.source), str(traffic.destination)
+    if destination not in scenario.switches:
+        return [destination]
+    on_it = [map(str, link.between) for link in scenario.links if destination in link.between]
+    return [end for ends in on_it for end in ends if end not in {destination, sender}]
 
 
 def _add_circuits(scenario: Scenario, emulation: Emulation, plan: Plan) -> None:
@@ -197,12 +229,12 @@ def _station_class(generation: str) -> type[Station] | type[Station6]:
 def _source(
     scenario: Scenario, traffic: schema.Generator | schema.Replay, emulation: Emulation, plan: Plan, number: int
 ) -> Source:
-    slot, receiver = plan.slots[str(traffic.source)], plan.slots[str(traffic.destination)]
+    slot, receiver = plan.slots[str(traffic.source)], plan.slots.get(str(traffic.destination))
     if isinstance(traffic, schema.Generator):
         return Generator(
             emulation.random(f"generator {number}"),
             source=slot.mac,
-            destination=receiver.mac,
+            destination=receiver.mac if receiver else BROADCAST,
             frames=traffic.frames,
             sizes=traffic.size,
             burst=traffic.burst,

@@ -18,7 +18,8 @@ from ndisemu.ndis import Status
 from ndisemu.scenario.document import Node, Place, below
 from ndisemu.scenario.fault_checks import check_fault
 from ndisemu.scenario.fields import COUNTER, IMIX, LINE, MAX_MTU, MIN_MTU, NAME, Endpoint
-from ndisemu.scenario.names import NIC_COUNTERS, RUN_COUNTERS, SEND_FAILURES
+from ndisemu.scenario.link_checks import LinkChecks
+from ndisemu.scenario.names import NIC_COUNTERS, RUN_COUNTERS, SEND_FAILURES, SWITCH_COUNTERS
 from ndisemu.scenario.nic_checks import NicChecks
 from ndisemu.scenario.schema import DEFAULT_MTU
 from ndisemu.scenario.words import listed, meant, quoted
@@ -33,12 +34,13 @@ def check(root: Node, base: Path) -> list[Problem]:
     """Return what is wrong between the values of a document; captures are looked for from `base` on."""
     checks = _Checks(root, base)
     checks.end_of_run()
+    checks.names()
     for host in below(root, "hosts").entries().values():
         checks.interrupts(below(host, "nics"))
     for nic in checks.nics:
         checks.problems += checks.kinds.keys(nic)
     for link in checks.items("links"):
-        checks.link(link)
+        checks.problems += checks.links.link(link)
     for flow in checks.items("traffic"):
         checks.flow(flow)
     for fault in checks.items("faults"):
@@ -63,22 +65,19 @@ def _is_map(node: Node) -> bool:
 
 
 class _Checks:
-    """The NICs of a document by name, the link of each as far as known, and the problems found.
+    """The NICs and switches of a document by name, its links, and the problems found.
 
     `unread` holds the hosts whose NICs cannot be told; `hosts_read` is false if not even the
-    hosts can. `peers` maps a linked NIC to the other end (None if that was refused) and the
-    place of the link's mention of it; `torn` says that some link has an end that is unknown.
+    hosts can.
     """
 
-    __slots__ = ("base", "captures", "hosts_read", "kinds", "nics", "peers", "problems", "root", "torn", "unread")
+    __slots__ = ("base", "captures", "hosts_read", "kinds", "links", "nics", "problems", "root", "switches", "unread")
 
     def __init__(self, root: Node, base: Path) -> None:
         self.root = root
         self.base = base
         self.problems: list[Problem] = []
         self.captures: dict[str, tuple[bytes, ...] | CaptureError] = {}
-        self.peers: dict[str, tuple[str | None, Place]] = {}
-        self.torn = False
         hosts = below(root, "hosts")
         self.hosts_read = _is_map(hosts)
         self.unread = [name for name, host in hosts.entries().items() if not _is_map(below(host, "nics"))]
@@ -87,7 +86,9 @@ class _Checks:
             for host, parts in hosts.entries().items()
             for nic, node in below(parts, "nics").entries().items()
         }
+        self.switches = below(root, "switches").entries()
         self.kinds = NicChecks(self.nics)
+        self.links = LinkChecks(self.end, self.switches, self.kinds)
 
     def items(self, key: str) -> list[Node]:
         return below(self.root, key).items()
@@ -96,6 +97,27 @@ class _Checks:
         until, duration = below(self.root, "until"), below(self.root, "duration")
         if until.value is not None and duration.value is not None:
             self.problems.append(until.place.problem("until and duration exclude each other; keep one of them"))
+
+    def names(self) -> None:
+        """Report a switch that is named like a host, since counters would not tell them apart, and a hub that learns."""
+        hosts = below(self.root, "hosts").entries()
+        for name, switch in self.switches.items():
+            if name in hosts:
+                place = below(self.root, "switches").keys.get(name, switch.place)
+                self.problems.append(place.problem(f"there is a host named {name} already"))
+            for key in ("ageing", "addresses") if below(switch, "kind").value == "hub" else ():
+                if (said := switch.keys.get(key)) is not None:
+                    self.problems.append(said.problem(f"{key} says nothing about a hub, which learns no addresses"))
+
+    def end(self, node: Node) -> str | None:
+        """Return the name of a NIC or a switch that there is; report a name that nothing has."""
+        if not isinstance(node.value, str) or NAME.fullmatch(node.value) is None:
+            return self.known(node)
+        if node.value in self.switches:
+            return node.value
+        hint = meant(node.value, self.switches) or "; a NIC is named with its host, as in a.eth0"
+        self.problems.append(node.place.problem(f"there is no switch {node.value!r}{hint}"))
+        return None
 
     def known(self, node: Node) -> str | None:
         """Return the name of a NIC that there is; report a name that nothing has."""
@@ -131,11 +153,15 @@ class _Checks:
         nic, counter = ".".join(node.value.split(".")[:2]), ".".join(node.value.split(".")[2:])
         if nic in self.nics and counter in NIC_COUNTERS:
             return
+        switch, _, counter_of_switch = node.value.partition(".")
+        if switch in self.switches and counter_of_switch in SWITCH_COUNTERS:
+            return
         if nic in self.nics and counter.startswith(SEND_FAILURES):
             self._status(node.place, counter.removeprefix(SEND_FAILURES))
             return
         if self.hosts_read and not self.unread and len(self.problems) <= _HINTED:
             known = [*RUN_COUNTERS, *(f"{name}.{one}" for name in self.nics for one in NIC_COUNTERS)]
+            known += [f"{name}.{one}" for name in self.switches for one in SWITCH_COUNTERS]
             hint = (
                 meant(node.value, known) or f"; try {listed([*RUN_COUNTERS, 'a NIC such as a.eth0.sends.completed'])}"
             )
@@ -148,53 +174,17 @@ class _Checks:
             hint = meant(name, known) or "; ndisemu list statuses has them all"
             self.problems.append(place.problem(f"there is no status {quoted(name)}{hint}"))
 
-    def link(self, link: Node) -> None:
-        ends = below(link, "between").items()
-        if len(ends) != 2:
-            self.torn = True
-            return
-        left, right = self.known(ends[0]), self.known(ends[1])
-        self.torn |= left is None or right is None
-        if left is not None and left == right:
-            self.problems.append(ends[1].place.problem(f"{left} cannot be linked with itself; name two NICs"))
-            self.peers.setdefault(left, (None, ends[0].place))
-            return
-        if left is not None and right is not None:
-            self.problems += self.kinds.link(link, left, right)
-        for name, peer, node in ((left, right, ends[0]), (right, left, ends[1])):
-            if name is None:
-                continue
-            if name not in self.peers:
-                self.peers[name] = (peer, node.place)
-            else:
-                first = self.peers[name][1]
-                text = f"{name} is on the link at {first.file}:{first.line}:{first.column} already; a NIC has one link"
-                self.problems.append(node.place.problem(text))
-
     def flow(self, flow: Node) -> None:
-        sender, receiver = self.known(below(flow, "from")), self.known(below(flow, "to"))
-        if sender is not None and receiver is not None:
-            self._one_link(sender, receiver, below(flow, "to").place)
-            self.problems += self.kinds.flow(flow, sender, receiver)
         kind = below(flow, "kind").value
+        to = below(flow, "to")
+        sender, receiver = self.known(below(flow, "from")), self.end(to) if kind == "generator" else self.known(to)
+        if sender is not None and receiver is not None:
+            self.problems += self.links.joined(sender, receiver, to.place)
+            self.problems += self.kinds.flow(flow, sender, receiver)
         if kind in {"generator", "circuits"} and sender is not None:
             self._sizes(below(flow, "size"), self.nics[sender])
         elif kind == "replay":
             self._replay(flow, sender)
-
-    def _one_link(self, sender: str, receiver: str, place: Place) -> None:
-        if sender == receiver:
-            self.problems.append(place.problem(f"from and to are both {sender}; name the two ends of one link"))
-            return
-        for name, other in ((sender, receiver), (receiver, sender)):
-            peer, _ = self.peers.get(name, (None, place))
-            if peer == other:
-                return
-            if peer is None and (name in self.peers or self.torn):
-                return
-        peer, _ = self.peers.get(sender, (None, place))
-        fact = f"{sender} is linked with {peer}" if peer else f"{sender} is on no link"
-        self.problems.append(place.problem(f"{sender} and {receiver} are not the two ends of one link; {fact}"))
 
     def _sizes(self, sizes: Node, nic: Node) -> None:
         own = nic.child("mtu") or self.root.child("mtu")

@@ -1,4 +1,4 @@
-"""The numbers of a result, by name: what is counted for each NIC, and the books that must balance.
+"""The numbers of a result, by name: what is counted for each NIC and switch, and the books that must balance.
 
 Their names are in `names`.
 """
@@ -6,8 +6,9 @@ Their names are in `names`.
 from collections.abc import Iterable, Mapping, Sequence
 
 from ndisemu.drivers.protocols import Flow
+from ndisemu.link import Relay, Switch
 from ndisemu.machine import BaseSlot
-from ndisemu.scenario.names import NIC_COUNTERS
+from ndisemu.scenario.names import NIC_COUNTERS, SWITCH_COUNTERS
 
 Counters = dict[str, int]
 
@@ -66,6 +67,25 @@ def count_buffers(slot: BaseSlot) -> Counters:
     }
 
 
+def count_switch(relay: Relay) -> Counters:
+    """Return all counters of one switch or hub."""
+    counts = relay.count()
+    table = relay.addresses if isinstance(relay, Switch) else None
+    counted = {
+        "frames_in": counts.frames_in,
+        "forwarded": counts.forwarded,
+        "flooded": counts.flooded,
+        "copies": counts.copies,
+        "frames_out": counts.frames_out,
+        "bytes_out": counts.bytes_out,
+        "too_long": counts.too_long,
+        "learned": 0 if table is None else table.learned,
+        "unlearned": 0 if table is None else table.refused,
+        **{f"drops.{reason}": frames for reason, frames in counts.drops.items()},
+    }
+    return {name: counted[name] for name in SWITCH_COUNTERS}
+
+
 def books(name: str, counters: Mapping[str, int]) -> list[dict[str, str | int | bool]]:
     """Return the identities that must hold for a NIC, each with both sides."""
     total = counters.__getitem__
@@ -87,6 +107,29 @@ def books(name: str, counters: Mapping[str, int]) -> list[dict[str, str | int | 
             total("buffers.pool"),
         ),
     )
+    return _judged(name, identities)
+
+
+def switch_books(name: str, counters: Mapping[str, int]) -> list[dict[str, str | int | bool]]:
+    """Return the identities that must hold for a switch or hub, each with both sides."""
+    total = counters.__getitem__
+    drops = sum(value for key, value in counters.items() if key.startswith("drops.")) - total("drops.queue_full")
+    identities = (
+        (
+            "frames in = forwarded + flooded + drops before the queues",
+            total("frames_in"),
+            total("forwarded") + total("flooded") + drops,
+        ),
+        (
+            "forwarded + copies = frames out + drops at the queues",
+            total("forwarded") + total("copies"),
+            total("frames_out") + total("drops.queue_full"),
+        ),
+    )
+    return _judged(name, identities)
+
+
+def _judged(name: str, identities: Iterable[tuple[str, int, int]]) -> list[dict[str, str | int | bool]]:
     return [
         {"nic": name, "identity": text, "left": left, "right": right, "balanced": left == right}
         for text, left, right in identities

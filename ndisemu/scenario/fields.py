@@ -127,9 +127,18 @@ def _endpoint(value: object) -> Endpoint:
     return endpoint
 
 
+def _end(value: object) -> Endpoint | str:
+    if isinstance(value, str) and NAME.fullmatch(value):
+        return value
+    endpoint = Endpoint.parse(value) if isinstance(value, str) else None
+    if endpoint is None:
+        raise refusal(f"must be a host's NIC such as a.eth0, or a switch, not {described(value)}")
+    return endpoint
+
+
 def _ends(value: object) -> object:
     if isinstance(value, list | tuple) and len(value) != 2:
-        raise refusal(f"must name two NICs, such as [a.eth0, b.eth0], not {len(value)}")
+        raise refusal(f"must name two NICs, such as [a.eth0, b.eth0], or a NIC and a switch, not {len(value)}")
     return value
 
 
@@ -205,7 +214,10 @@ Line: TypeAlias = Annotated[str, _matching(LINE, "one line of text")]
 NicName: TypeAlias = Annotated[Endpoint, PlainValidator(_endpoint), WithJsonSchema({"type": "string"})]
 """A NIC by its full name."""
 
-Ends: TypeAlias = Annotated[tuple[NicName, NicName], Strict(strict=False), BeforeValidator(_ends)]
+EndName: TypeAlias = Annotated[Endpoint | str, PlainValidator(_end), WithJsonSchema({"type": "string"})]
+"""A NIC by its full name, or a switch."""
+
+Ends: TypeAlias = Annotated[tuple[EndName, EndName], Strict(strict=False), BeforeValidator(_ends)]
 """The two ends of a link."""
 
 Interfaces: TypeAlias = Annotated[Many[NicName] | None, BeforeValidator(_interfaces)]

@@ -53,6 +53,24 @@ NIC_COUNTERS: Final[Mapping[str, str]] = {
 SEND_FAILURES: Final = "sends.failures."
 """What a status stands behind in the name of the number of sends that ended with it."""
 
+SWITCH_COUNTERS: Final[Mapping[str, str]] = {
+    "frames_in": "frames that came in at its ports",
+    "forwarded": "those that went to the one port of their destination",
+    "flooded": "those that went to all other ports",
+    "copies": "how many frames the flooded ones became",
+    "frames_out": "frames that it put on its cables",
+    "bytes_out": "their bytes, without FCS",
+    "too_long": "frames that a cable's MTU did not let through",
+    "learned": "times that it learned an address",
+    "unlearned": "times that it had no room for one",
+    "drops.runt": "frames dropped because they are shorter than 60 bytes without FCS",
+    "drops.reserved": "frames dropped because their address is for the switch alone",
+    "drops.same_port": "frames dropped because their destination is where they came from",
+    "drops.no_port": "frames dropped because no other port has a link",
+    "drops.queue_full": "frames dropped for want of room at the port through which they were to leave",
+}
+"""The numbers of one switch or hub, which an expectation names as in sw1.flooded."""
+
 RUN_COUNTERS: Final[Mapping[str, str]] = {
     "violations": "rules that drivers broke, and adapters that were stopped",
     "books.unbalanced": "identities of the books that do not hold",

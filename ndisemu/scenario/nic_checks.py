@@ -55,6 +55,12 @@ class NicChecks:
                     text = f"{key} is that of a cable; what joins {left} and {right} is a stream, which has none"
                     yield place.problem(text)
 
+    def on_switch(self, link: Node, name: str, switch: str) -> Iterator[Problem]:
+        """Give what is wrong with a link between a NIC that there is and a switch."""
+        if self._is_stream(name):
+            text = f"{name} has no card, and so no cable to {switch}; it is linked with another NIC without one"
+            yield below(link, "between").place.problem(text)
+
     def flow(self, flow: Node, sender: str, receiver: str) -> Iterator[Problem]:
         """Give what is wrong with traffic of that kind between two NICs that there are."""
         kind = below(flow, "kind")

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from ndisemu.drivers.catalogue import MINIPORTS, STATIONS
 from ndisemu.ndis import Oid, Status
 from ndisemu.ndis.oid import MANDATORY_5X_QUERY, MANDATORY_5X_QUERY_SERIALIZED, MANDATORY_5X_SET
-from ndisemu.scenario.names import FAULTS, NIC_COUNTERS, RUN_COUNTERS, SEND_FAILURES
+from ndisemu.scenario.names import FAULTS, NIC_COUNTERS, RUN_COUNTERS, SEND_FAILURES, SWITCH_COUNTERS
 
 Row: TypeAlias = dict[str, str]
 """The words of one row, by the headings of their columns."""
@@ -70,7 +70,12 @@ def counters() -> list[Row]:
     by_status = {f"{SEND_FAILURES}STATUS": "sends that ended with this status, such as NDIS_STATUS_RESOURCES"}
     return [
         {"of": of, "name": name, "what it counts": line}
-        for of, table in (("a NIC", NIC_COUNTERS), ("a NIC", by_status), ("the run", RUN_COUNTERS))
+        for of, table in (
+            ("a NIC", NIC_COUNTERS),
+            ("a NIC", by_status),
+            ("a switch", SWITCH_COUNTERS),
+            ("the run", RUN_COUNTERS),
+        )
         for name, line in table.items()
     ]
 

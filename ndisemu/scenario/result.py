@@ -9,7 +9,7 @@ from ndisemu import __version__
 from ndisemu.drivers.protocols import Flow
 from ndisemu.kernel import Finding
 from ndisemu.ndis import Status
-from ndisemu.scenario.counters import Counters, books, percentile
+from ndisemu.scenario.counters import Counters, books, percentile, switch_books
 from ndisemu.scenario.names import SEND_FAILURES
 from ndisemu.scenario.schema import Expectation, Scenario
 from ndisemu.scenario.trouble import Applied
@@ -30,6 +30,7 @@ def make_result(
     trace_sha256: str,
     nics: Mapping[str, Counters],
     failures: Mapping[str, Mapping[Status, int]],
+    switches: Mapping[str, Counters],
     flows: Sequence[Flow],
     faults: Sequence[Applied],
     findings: Sequence[Finding],
@@ -37,12 +38,14 @@ def make_result(
 ) -> Result:
     """Put a run's outcome together, judge its books and expectations, and give the verdict."""
     all_books = [book for name, counters in nics.items() for book in books(name, counters)]
+    all_books += [book for name, counters in switches.items() for book in switch_books(name, counters)]
     totals = {
         "violations": len(findings) + findings_lost,
         "books.unbalanced": sum(not book["balanced"] for book in all_books),
         "virtual_time_ns": virtual_time,
     }
-    values = totals | {f"{name}.{key}": value for name, counters in nics.items() for key, value in counters.items()}
+    counted = [*nics.items(), *switches.items()]
+    values = totals | {f"{name}.{key}": value for name, counters in counted for key, value in counters.items()}
     for name in nics:
         values |= {f"{name}.{SEND_FAILURES}{status}": failures[name].get(status, 0) for status in Status}
     expectations = [_judge(expectation, values.get(expectation.that)) for expectation in scenario.expect]
@@ -58,7 +61,8 @@ def make_result(
         "passed": passed and ended in {"idle", "duration"},
         "virtual_time_ns": virtual_time,
         "trace_sha256": trace_sha256,
-        "nics": {name: _nested(counters, failures[name]) for name, counters in nics.items()},
+        "nics": {name: _of_nic(counters, failures[name]) for name, counters in nics.items()},
+        "switches": {name: _nested(counters) for name, counters in switches.items()},
         "flows": [_flow(flow) for flow in flows],
         "faults": [asdict(fault) for fault in faults],
         "books": all_books,
@@ -94,15 +98,20 @@ def _flow(flow: Flow) -> dict[str, object]:
     }
 
 
-def _nested(counters: Counters, failures: Mapping[Status, int]) -> dict[str, object]:
-    """Return `sends.failed` and its like as maps within maps; failed sends also by their status."""
-    nested: dict[str, object] = {"sends": {"failures": {str(status): count for status, count in failures.items()}}}
+def _of_nic(counters: Counters, failures: Mapping[Status, int]) -> dict[str, Any]:
+    """Return a NIC's counters; failed sends also by their status."""
+    nested = _nested(counters)
+    nested["sends"] = {"failures": {str(status): count for status, count in failures.items()}} | nested["sends"]
+    return nested
+
+
+def _nested(counters: Counters) -> dict[str, Any]:
+    """Return `sends.failed` and its like as maps within maps."""
+    nested: dict[str, Any] = {}
     for name, value in counters.items():
         group, _, rest = name.partition(".")
         if rest:
-            inner = nested.setdefault(group, {})
-            if isinstance(inner, dict):
-                inner[rest] = value
+            nested.setdefault(group, {})[rest] = value
         else:
             nested[group] = value
     return nested

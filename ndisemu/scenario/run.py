@@ -20,7 +20,7 @@ from ndisemu.machine import Emulation
 from ndisemu.machine.faults import FAULTS
 from ndisemu.observe import CaptureLog, EventLog, Interface, RunDirectory
 from ndisemu.scenario.build import Plan, build
-from ndisemu.scenario.counters import Counters, count, count_buffers
+from ndisemu.scenario.counters import Counters, count, count_buffers, count_switch
 from ndisemu.scenario.result import Result, make_result
 from ndisemu.scenario.schema import Scenario
 from ndisemu.scenario.trouble import Applied, Injector, Trouble
@@ -83,6 +83,7 @@ class Run:
             trace_sha256=events.hexdigest(),
             nics=nics,
             failures={name: slot.adapter.sends.failures for name, slot in self._plan.slots.items()},
+            switches={name: count_switch(switch) for name, switch in self._plan.switches.items()},
             flows=self._plan.flows,
             faults=self._faults,
             findings=emulation.findings,

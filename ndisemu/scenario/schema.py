@@ -17,6 +17,8 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema, model_validator
 
 from ndisemu.drivers.catalogue import MINIPORTS, STATIONS
+from ndisemu.link.relay import DEFAULT_QUEUE
+from ndisemu.link.switch import ADDRESSES, AGEING
 from ndisemu.scenario import fields
 from ndisemu.scenario.bounds import Between, OneOf, refusal
 from ndisemu.scenario.fields import Endpoint, Many, Name
@@ -98,11 +100,26 @@ class Host(Part):
     """Its cards, by name."""
 
 
+class Switch(Part):
+    """A switch or hub, with as many ports as links."""
+
+    kind: Literal["switch", "hub"] = "switch"
+    """Whether it learns where addresses are, or sends everything everywhere."""
+    queue: Annotated[int, Between(1, 10**6)] = DEFAULT_QUEUE
+    """How many frames wait at a port before those behind are dropped."""
+    latency: fields.Duration = 0
+    """How long it looks at a frame that has arrived before that may leave."""
+    ageing: fields.Span = AGEING
+    """After what time it forgets an address that it does not hear of."""
+    addresses: Annotated[int, Between(0, 10**6)] = ADDRESSES
+    """How many addresses it can remember."""
+
+
 class Link(Part):
-    """A cable between two NICs."""
+    """A cable between two NICs, or from a NIC to a switch."""
 
     between: fields.Ends
-    """The NICs at its ends."""
+    """What is at its ends."""
     rate: fields.Rate = 10**9
     """How fast it is in each direction, or `unlimited`."""
     delay: fields.Duration = 0
@@ -116,8 +133,8 @@ class Generator(Part):
 
     source: fields.NicName = Field(alias="from")
     """The NIC that sends."""
-    destination: fields.NicName = Field(alias="to")
-    """The NIC at the other end."""
+    destination: fields.EndName = Field(alias="to")
+    """The NIC at the other end or on the same switch, or that switch, for all NICs on it (broadcast)."""
     kind: Literal["generator"]
     """Made-up frames."""
     frames: Annotated[int, Between(1, 10**12)]
@@ -254,6 +271,8 @@ class Scenario(Part):
     """The MTU of NICs and links that have none of their own."""
     hosts: dict[Name, Host]
     """The machines, by name."""
+    switches: dict[Name, Switch] = {}
+    """What joins more than two NICs, by name."""
     links: Many[Link] = ()
     """The cables; a NIC is on one of them at most."""
     traffic: Many[Traffic] = ()
@@ -303,6 +322,7 @@ PARTS: Final[Mapping[tuple[str, ...], type[Part]]] = MappingProxyType(
         ("hosts", "*"): Host,
         ("hosts", "*", "nics", "*"): Nic,
         ("hosts", "*", "nics", "*", "miniport"): Miniport,
+        ("switches", "*"): Switch,
         ("links", "*"): Link,
         ("traffic", "*", "generator"): Generator,
         ("traffic", "*", "replay"): Replay,

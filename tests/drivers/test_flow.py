@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from hypothesis import given, strategies as st
 
-from ndisemu.drivers.protocols.flow import MOST_AWAITED, RUN, WINDOW, Flow, three_digits
+from ndisemu.drivers.protocols.flow import MOST_AWAITED, RUN, WINDOW, Broadcast, Flow, three_digits
 
 FROM_A = b"\x02\x00\x00\x00\x00\x0b\x02\x00\x00\x00\x00\x0a"
 
@@ -164,6 +164,15 @@ def test_latencies_count_from_each_frames_own_send() -> None:
 def test_three_digits_are_enough(ns: int, shown: int) -> None:
     """A histogram's bins are a thousandth wide at the most, and round down."""
     assert three_digits(ns) == shown
+
+
+def test_what_is_for_everybody_is_expected_by_each() -> None:
+    """A frame entered once is awaited at the end of every flow, and judged in each by itself."""
+    flows = [Flow("near"), Flow("far")]
+    Broadcast(flows).enter([A, B], 0)
+    flows[0].judge([A, B], 10)
+    flows[1].judge([B], 20)
+    assert [verdict(flow) for flow in flows] == [{"sent": 2, "intact": 2}, {"sent": 2, "intact": 1, "lost": 1}]
 
 
 def test_a_flow_says_how_it_stands() -> None:

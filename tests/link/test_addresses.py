@@ -13,7 +13,7 @@ def test_what_was_heard_is_known_at_the_port_where_it_was_heard_last() -> None:
     assert [table.find(address) for address in (b"a", b"b", b"c", b"d")] == [2, 2, 1, None]
     table.forget(2)
     assert [table.find(address) for address in (b"a", b"b", b"c")] == [None, None, 1]
-    assert repr(table) == "<AddressTable 1/8 addresses>"
+    assert (repr(table), table.learned) == ("<AddressTable 1/8 addresses>", 3)
 
 
 @pytest.mark.parametrize(

@@ -317,6 +317,49 @@ def test_a_cable_joins_two_free_cards() -> None:
     run(main())
 
 
+@pytest.mark.parametrize("runner", RUNNERS)
+@pytest.mark.parametrize("kind", ["switch", "hub"])
+def test_hosts_reach_each_other_over_a_switch_or_hub(runner: Runner, kind: str) -> None:
+    """Frames reach the host that they are for, and one for everybody reaches all; leaving takes every port down."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            box = emu.switch("box", latency="2us") if kind == "switch" else emu.hub("box")
+            hosts = [emu.host(name) for name in "abc"]
+            for host in hosts:
+                emu.connect(host.nic("eth0", RingMiniport), box, delay="500ns")
+            a, b, c = [await host.bind("eth0") for host in hosts]
+            assert await a.send([frame(1), frame(2, to=b"\xff" * 6)]) == [Status.SUCCESS] * 2
+            heard: list[bytes] = []
+            while len(heard) < 2:
+                heard += await b.receive()
+            assert heard == [frame(1), frame(2, to=b"\xff" * 6)]
+            assert await c.receive() == [frame(2, to=b"\xff" * 6)]
+            assert [port.end.carrier for port in box.ports] == [True] * 3
+            assert hosts[2].slots["eth0"].nic.rx.dropped["filtered"] == 1
+        assert [port.end.carrier for port in box.ports] == [False] * 3
+        assert emu.findings == []
+
+    runner(main())
+
+
+def test_hosts_and_switches_have_different_names() -> None:
+    """A name is given once, whatever it is for."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            emu.host("a")
+            emu.switch("sw1")
+            emu.hub("hub1")
+            for make in (emu.host, emu.switch, emu.hub):
+                for name, kind in (("a", "host"), ("sw1", "switch or hub"), ("hub1", "switch or hub")):
+                    with pytest.raises(UsageError, match=f"^there is a {kind} named {name} already$"):
+                        make(name)
+            assert list(emu.relays) == ["sw1", "hub1"]
+
+    run(main())
+
+
 def test_a_cables_rate_and_delay_may_be_text_or_numbers() -> None:
     """Both spellings mean the same cable; without a rate it takes no time to transmit."""
 

@@ -38,11 +38,17 @@ links:
         ("- {between: [a.eth1, zz.top9]}", ["9:22: there is no NIC 'zz.top9'; the NICs are a.eth0, a.eth1, b.eth0, …"]),
         (
             "- {between: [a.eth1, B.eth1]}",
-            ["9:22: links.1.between.1 must be a host's NIC such as a.eth0, not the text 'B.eth1'"],
+            ["9:22: links.1.between.1 must be a host's NIC such as a.eth0, or a switch, not the text 'B.eth1'"],
         ),
-        ("- {between: [a.eth1]}", ["9:13: between must name two NICs, such as [a.eth0, b.eth0], not 1"]),
+        (
+            "- {between: [a.eth1]}",
+            ["9:13: between must name two NICs, such as [a.eth0, b.eth0], or a NIC and a switch, not 1"],
+        ),
         ("- {between: a.eth1}", ["9:13: between must be a list, not the text 'a.eth1'"]),
-        ("- {between: [a.eth1, 5]}", ["9:22: links.1.between.1 must be a host's NIC such as a.eth0, not the number 5"]),
+        (
+            "- {between: [a.eth1, 5]}",
+            ["9:22: links.1.between.1 must be a host's NIC such as a.eth0, or a switch, not the number 5"],
+        ),
         ("- {}", ["9:3: missing key 'between' in links.1, such as `between: [a.eth0, b.eth0]`"]),
         ("- [a.eth1, b.eth1]", ["9:3: links.1 must be a map, not a list"]),
         (
@@ -99,7 +105,7 @@ def test_a_mistake_has_its_place_and_says_what_is_right(problems: Problems, line
             ["10:22: c.eth0 and a.eth1 are not the two ends of one link; c.eth0 is on no link"],
         ),
         ("from: a.eth0, to: b.eth", ["10:22: there is no NIC 'b.eth' (did you mean 'b.eth1'?)"]),
-        ("from: a.eth0, to: x", ["10:22: to must be a host's NIC such as a.eth0, not the text 'x'"]),
+        ("from: a.eth0, to: x", ["10:22: there is no switch 'x'; a NIC is named with its host, as in a.eth0"]),
         (
             "from: a.eth0, to: b.eth0, size: 1515",
             ["10:36: frame size 1515 is above 1514, the MTU of 1500 plus the 14-byte header"],

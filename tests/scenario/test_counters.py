@@ -14,9 +14,9 @@ import ndisemu
 from ndisemu.frame.capture import read_capture
 from ndisemu.machine import Emulation
 from ndisemu.scenario.build import Plan
-from ndisemu.scenario.counters import books, percentile
+from ndisemu.scenario.counters import books, percentile, switch_books
 from ndisemu.scenario.load import load
-from ndisemu.scenario.names import NIC_COUNTERS
+from ndisemu.scenario.names import NIC_COUNTERS, SWITCH_COUNTERS
 from ndisemu.scenario.result import Result
 from ndisemu.scenario.run import Options, run
 
@@ -206,3 +206,47 @@ def test_a_generators_priority_decides_who_waits(write: Write, miniport: str, *,
     assert (low["intact"], low["late"], high["intact"]) == (200, 0, 40)
     assert (high["late"] > 0) is overtakes
     assert result["violations"] == []
+
+
+GOOD_SWITCH_BOOK: Final = dict.fromkeys(SWITCH_COUNTERS, 0) | {
+    "frames_in": 20, "forwarded": 10, "flooded": 4, "copies": 12, "frames_out": 19,
+    "drops.runt": 1, "drops.same_port": 3, "drops.no_port": 2, "drops.queue_full": 3,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("counter", "balanced"),
+    [
+        ("learned", [True, True]), ("frames_in", [False, True]), ("forwarded", [False, False]),
+        ("flooded", [False, True]), ("copies", [True, False]), ("frames_out", [True, False]),
+        ("drops.runt", [False, True]), ("drops.reserved", [False, True]), ("drops.same_port", [False, True]),
+        ("drops.no_port", [False, True]), ("drops.queue_full", [True, False]),
+    ],
+)  # fmt: skip
+def test_the_books_of_a_switch_know_every_frame_and_every_copy(counter: str, balanced: list[bool]) -> None:
+    """Frames in end in one way each, and what a queue takes leaves or is dropped there."""
+    assert [book["balanced"] for book in switch_books("sw1", GOOD_SWITCH_BOOK)] == [True, True]
+    found = switch_books("sw1", GOOD_SWITCH_BOOK | {counter: GOOD_SWITCH_BOOK[counter] + 1})
+    assert [book["balanced"] for book in found] == balanced
+
+
+@pytest.mark.parametrize(("kind", "ends"), [("switch", (20, 13, 2)), ("hub", (0, 33, 0))])
+def test_a_switch_counts_into_the_result(write: Write, kind: str, ends: tuple[int, int, int]) -> None:
+    """What three hosts send each other, and to all, is forwarded by a switch that has learned, and flooded by a hub."""
+    text = f"""\
+version: 1
+name: n
+switches: {{box: {{kind: {kind}}}}}
+hosts: {{a: {{nics: {{eth0: {{}}}}}}, b: {{nics: {{eth0: {{}}}}}}, c: {{nics: {{eth0: {{}}}}}}}}
+links: [{{between: [a.eth0, box]}}, {{between: [box, b.eth0]}}, {{between: [c.eth0, box]}}]
+traffic:
+- {{from: a.eth0, to: b.eth0, kind: generator, frames: 8, size: 60}}
+- {{from: b.eth0, to: a.eth0, kind: generator, frames: 20, size: 60, start: 1ms}}
+- {{from: b.eth0, to: box, kind: generator, frames: 5, size: 60, start: 2ms}}
+"""
+    result = ndisemu.run(run(load(write(text)), Options()))
+    box = result["switches"]["box"]
+    assert (box["forwarded"], box["flooded"], box["learned"]) == ends
+    assert [flow["intact"] for flow in result["flows"]] == [8, 20, 5, 5]
+    assert set(box["drops"].values()) == {0}
+    assert result["passed"]

@@ -6,7 +6,7 @@ import pytest
 
 from ndisemu.drivers.catalogue import MINIPORTS, STATIONS
 from ndisemu.ndis import Oid, Status
-from ndisemu.scenario.names import FAULTS, NIC_COUNTERS, RUN_COUNTERS
+from ndisemu.scenario.names import FAULTS, NIC_COUNTERS, RUN_COUNTERS, SWITCH_COUNTERS
 from ndisemu.scenario.reference import TOPICS, Row, topics
 
 
@@ -17,7 +17,7 @@ def rows(topic: str) -> dict[str, Row]:
 
 
 NAMES: Final = {
-    "counters": [*NIC_COUNTERS, "sends.failures.STATUS", *RUN_COUNTERS],
+    "counters": [*NIC_COUNTERS, "sends.failures.STATUS", *SWITCH_COUNTERS, *RUN_COUNTERS],
     "drivers": [*MINIPORTS, *STATIONS],
     "faults": list(FAULTS),
     "oids": [str(oid) for oid in Oid],

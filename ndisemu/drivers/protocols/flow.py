@@ -8,7 +8,7 @@ frame from one that came late, twice, was altered, or does not belong here.
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol
 
 # How far before the next expected frame one that arrives again is looked for.
 WINDOW: Final = 1024
@@ -16,6 +16,14 @@ WINDOW: Final = 1024
 MOST_AWAITED: Final = 32768
 # Entries already judged are dropped from the front in runs of this many.
 RUN: Final = 4096
+
+
+class Entry(Protocol):
+    """Where a sender enters what it sends."""
+
+    def enter(self, frames: Sequence[bytes], now: int) -> None:
+        """Note frames as they are sent, `frames` as they must arrive, at `now` ns."""
+        ...
 
 
 class Flow:
@@ -119,6 +127,20 @@ class Flow:
             return self._expected.index(frame, self._next)
         except ValueError:
             return None
+
+
+class Broadcast:
+    """What is sent once and must arrive at the ends of several flows."""
+
+    __slots__ = ("_flows",)
+
+    def __init__(self, flows: Sequence[Flow]) -> None:
+        self._flows = tuple(flows)
+
+    def enter(self, frames: Sequence[bytes], now: int) -> None:
+        """Note frames as they are sent (`Entry`)."""
+        for flow in self._flows:
+            flow.enter(frames, now)
 
 
 def three_digits(ns: int) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import cycle
 from typing import Final, Generic, Protocol, TypeVar
 
-from ndisemu.drivers.protocols.flow import Flow
+from ndisemu.drivers.protocols.flow import Entry, Flow
 from ndisemu.drivers.protocols.holding import Holding
 from ndisemu.drivers.protocols.sources import Source
 from ndisemu.ndis import BaseBinding, PacketFilter, Tag
@@ -41,7 +41,7 @@ class Sender(Generic[C]):
         self,
         binding: BaseBinding,
         source: Source,
-        flow: Flow,
+        flow: Entry,
         packets: Sequence[C],
         submit: Callable[[Sequence[C]], None],
         fill: Callable[[Sequence[C], Sequence[bytes]], None],
@@ -140,7 +140,7 @@ class Traffic(Generic[C]):
         self,
         name: str,
         *,
-        sources: Sequence[tuple[Source, Flow]] = (),
+        sources: Sequence[tuple[Source, Entry]] = (),
         flows: Sequence[Flow] = (),
         packet_filter: PacketFilter = PacketFilter.DIRECTED | PacketFilter.BROADCAST,
         keeps: int = 0,
