@@ -89,13 +89,15 @@ class RelayPort:
 
     def send(self, frames: Sequence[bytes], ready: Sequence[int]) -> None:
         """Queue frames, each from its time in `ready` on; what finds the queue full then is dropped."""
+        if not self.end.paced:
+            # What takes no time to send never waits.
+            self.end.transmit_from(frames, ready)
+            return
         waiting = self._waiting
         while waiting and waiting[0] <= ready[0]:
             waiting.popleft()
         if len(waiting) + len(frames) <= self._most:
-            starts = self.end.transmit_from(frames, ready)
-            if self.end.paced:
-                waiting.extend(starts)
+            waiting.extend(self.end.transmit_from(frames, ready))
         elif len(frames) == 1:
             self.dropped += 1
         else:

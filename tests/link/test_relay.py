@@ -179,6 +179,14 @@ def test_a_full_queue_drops_what_comes_last() -> None:
     _check_books(switch)
 
 
+def test_a_burst_longer_than_the_queue_stays_together_where_nothing_waits() -> None:
+    """Over a cable without pace no frame waits, so none is dropped and the burst is not taken apart."""
+    kernel = Kernel()
+    office = Office(kernel, Switch(kernel, "sw", queue=4), [None] * 2)
+    office.send(0, *[frame(address(1), address(0))] * 20)
+    assert office.hosts[1].bursts == [20]
+
+
 @pytest.mark.parametrize("kind", [Switch, Hub])
 def test_a_port_without_a_carrier_gets_nothing(kind: type[Relay]) -> None:
     """What is for everybody goes to the ports that are up; with none of those it is dropped, and counted."""
