@@ -14,6 +14,7 @@ until it is reset, and can be removed, for good.
 
 import types
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 
 from ndisemu.hw import registers as reg
 from ndisemu.hw.causes import Causes
@@ -60,7 +61,8 @@ class Nic:
         self.removed = False
         self._end: CableEnd | None = None
         self._carrier = False
-        self._awake = False
+        self._wakes_at: int | None = None
+        self._resets = 0
         self.registers = RegisterFile(self)
         self._readers, self._writers, self._words = self.registers.readers, self.registers.writers, self.registers.words
         self.power_off()
@@ -133,9 +135,20 @@ class Nic:
 
     def wake(self) -> None:
         """Let the engines run: a doorbell rang, the link changed, or room appeared."""
-        if not self._awake:
-            self._awake = True
-            self.kernel.call_local(self._rung)
+        when = self.kernel.local_time()
+        if self._wakes_at is None or when < self._wakes_at:
+            self._wakes_at = when
+            self.kernel.call_at(when, self._rung)
+
+    def ring(self, tail: int) -> None:
+        """Take a new TDT, at the local time of the CPU whose code writes it: the engine may run before for other reasons."""
+        kernel = self.kernel
+        when = kernel.local_time()
+        if when > kernel.now and self.tx.enabled:
+            kernel.call_at(when, partial(self._ring_late, tail, self._resets))
+        else:
+            self.tx.tail = tail
+            self.wake()
 
     async def run(self) -> None:
         """Drive both engines for ever; arrivals move the receive side only, or sends could tell how they are run."""
@@ -151,8 +164,15 @@ class Nic:
             self.rx.arm()
 
     def _rung(self) -> None:
-        self._awake = False
+        if self._wakes_at is not None and self._wakes_at <= self.kernel.now:
+            self._wakes_at = None
         self._engine.send(True)
+
+    def _ring_late(self, tail: int, resets: int) -> None:
+        """The clock has reached the time of a doorbell; one from before a reset is forgotten."""
+        if resets == self._resets:
+            self.tx.tail = tail
+            self.wake()
 
     def _arrived(self) -> None:
         self._engine.send(False)
@@ -195,6 +215,7 @@ class Nic:
             return
         self.stopped = ""
         self.hung = False
+        self._resets += 1
         self.statistics.reset()
         self.causes.reset()
         self.tx.reset()

@@ -178,12 +178,11 @@ class RegisterFile:
             self._refuse("RDT", value, rx.size)
 
     def _write_tdt(self, value: int) -> None:
-        tx = self._nic.tx
-        if not value or value < tx.size // DESCRIPTOR:
-            tx.tail = value
-            self._nic.wake()
+        size = self._nic.tx.size
+        if not value or value < size // DESCRIPTOR:
+            self._nic.ring(value)
         else:
-            self._refuse("TDT", value, tx.size)
+            self._refuse("TDT", value, size)
 
     def _refuse(self, name: str, index: int, size: int) -> None:
         """Refuse a tail beyond the ring: real cards then run over whatever lies behind it."""

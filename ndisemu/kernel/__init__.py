@@ -6,7 +6,8 @@ callables and coroutines, and knows no card and no NDIS.
 """
 
 from ndisemu.kernel.clock import Alarm, Calendar
-from ndisemu.kernel.cpu import Costs, Cpu
+from ndisemu.kernel.costs import MEASURED, Costs
+from ndisemu.kernel.cpu import Cpu
 from ndisemu.kernel.dpc import Dpc, Importance
 from ndisemu.kernel.event import Event
 from ndisemu.kernel.finding import Finding
@@ -27,6 +28,7 @@ from ndisemu.kernel.workitem import WorkItem
 __all__ = [
     "DISPATCH",
     "DRIVER_ERRORS",
+    "MEASURED",
     "PASSIVE",
     "Alarm",
     "Calendar",

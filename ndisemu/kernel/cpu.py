@@ -7,18 +7,22 @@ every preemption point (each call into NDIS, register access, lock operation
 and await): an ISR may run nested in a DPC, and a DPC nested in PASSIVE work,
 on this CPU only.
 
-A CPU has a local time, never before the kernel's: charges move it, and what
-the CPU does next waits until the clock has caught up. Without charges the
-two are equal and nothing here costs anything.
+A CPU has a local time, never before the kernel's: charges move it (`costs`),
+and what the CPU does next waits until the clock has caught up. What its code
+does to others meanwhile (a DPC or thread that it queues on another CPU, a
+line that it raises there) takes effect at its local time, and not before.
+Without charges the two times are equal and nothing here costs anything.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ndisemu.errors import RuleViolation
+from ndisemu.kernel.costs import Costs
 from ndisemu.kernel.irql import DISPATCH, PASSIVE, irql_name
 from ndisemu.kernel.kernel import Kernel
 
@@ -45,36 +49,35 @@ class Queued(Protocol):
         ...
 
 
-class Costs:
-    """Modelled time charged to a CPU, in nanoseconds: for each ISR and each DPC."""
-
-    __slots__ = ("dpc", "isr")
-
-    def __init__(self, *, isr: int = 0, dpc: int = 0) -> None:
-        self.isr = isr
-        self.dpc = dpc
-
-
 class Cpu:
     """One virtual CPU of a host.
 
     `locks` are the spin locks its code holds, innermost last. `settlers` are
     called before this CPU's turn: devices of the host that must bring their
     state up to now, which does not change during a turn. `busy_until` is its local time where that is
-    ahead of the clock.
+    ahead of the clock. `spent` sums the modelled time that it was charged,
+    `waited` what of that went by in waiting for locks.
     """
 
     __slots__ = ("_dpcs", "_lines", "_points", "_threads", "_turn", "busy_until", "costs", "dpcs_run", "interrupts",
-                 "irql", "kernel", "locks", "name", "running_dpc", "settlers")  # fmt: skip
+                 "irql", "kernel", "locks", "name", "running_dpc", "settlers", "spent", "waited")  # fmt: skip
 
-    def __init__(self, kernel: Kernel, name: str, settlers: list[Callable[[], None]] | None = None) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        name: str,
+        settlers: list[Callable[[], None]] | None = None,
+        costs: Costs | None = None,
+    ) -> None:
         self.kernel = kernel
         self.name = name
         self.irql: int = PASSIVE
         self.locks: list[SpinLock] = []
         self.settlers = [] if settlers is None else settlers
         self.busy_until = 0
-        self.costs: Costs | None = None
+        self.spent = 0
+        self.waited = 0
+        self.costs = costs
         self.running_dpc: Queued | None = None
         self.dpcs_run = 0
         self.interrupts = 0
@@ -91,6 +94,10 @@ class Cpu:
     def queue_dpc(self, dpc: Queued, *, head: bool = False) -> None:
         """Put `dpc` in the queue; its `queued` says that it waits."""
         dpc.queued = True
+        asking = self.kernel.current
+        if asking is not None and asking is not self and asking.busy_until > self.kernel.now:
+            self.kernel.call_at(asking.busy_until, partial(self._enter_late, dpc, head=head))
+            return
         if head:
             self._dpcs.appendleft(dpc)
         else:
@@ -100,21 +107,32 @@ class Cpu:
 
     def remove_dpc(self, dpc: Queued) -> None:
         """Take a waiting `dpc` out of the queue."""
-        self._dpcs.remove(dpc)
+        if dpc in self._dpcs:
+            self._dpcs.remove(dpc)
+        # Otherwise it is on its way from another CPU, and will not be let in.
         dpc.queued = False
 
     def queue_thread(self, item: Callable[[], None]) -> None:
         """Run `item` at PASSIVE_LEVEL when this CPU has nothing more urgent."""
+        asking = self.kernel.current
+        if asking is not None and asking is not self and asking.busy_until > self.kernel.now:
+            self.kernel.call_at(asking.busy_until, partial(self.queue_thread, item))
+            return
         self._threads.append(item)
         if not self._turn:
             self._ask_for_turn()
 
     def interrupt(self, line: InterruptLine) -> None:
         """Note that `line` is asserted and wants this CPU."""
-        if line not in self._lines:
-            self._lines.append(line)
-            if not self._turn:
-                self._ask_for_turn()
+        if line in self._lines:
+            return
+        asking = self.kernel.current
+        if asking is not None and asking is not self and asking.busy_until > self.kernel.now:
+            self.kernel.call_at(asking.busy_until, line.request)
+            return
+        self._lines.append(line)
+        if not self._turn:
+            self._ask_for_turn()
 
     def forget(self, line: InterruptLine) -> None:
         """Note that `line` is no longer asserted."""
@@ -147,12 +165,20 @@ class Cpu:
         if not self.kernel.charges:
             return
         self.busy_until = max(self.busy_until, self.kernel.now) + ns
+        self.spent += ns
         if self.running_dpc is not None and self.busy_until - self.kernel.now > DPC_TIME_LIMIT:
             raise RuleViolation(
                 "dpc-watchdog",
                 f"a DPC on {self.name} has run for {self.busy_until - self.kernel.now} ns of modelled time; "
                 f"a DPC must leave the CPU within {DPC_TIME_LIMIT} ns",
             )
+
+    def take_lock(self, free_at: int) -> int:
+        """Charge what taking a lock costs: the time until it is free, which is returned, and the work itself."""
+        wait = max(free_at - max(self.busy_until, self.kernel.now), 0)
+        self.waited += wait
+        self.charge(wait if self.costs is None else wait + self.costs.lock)
+        return wait
 
     def preempt(self) -> None:
         """A preemption point: let what may interrupt the running code do so, nested."""
@@ -202,14 +228,15 @@ class Cpu:
         finally:
             self.running_dpc, self._points, self.kernel.current = running, points, before
 
+    def _enter_late(self, dpc: Queued, *, head: bool) -> None:
+        """Let in a DPC that another CPU has queued, now that the clock has reached that CPU's time."""
+        # It may have been taken back meanwhile, and even queued again.
+        if dpc.queued and dpc not in self._dpcs:
+            self.queue_dpc(dpc, head=head)
+
     def _ask_for_turn(self) -> None:
         self._turn = True
-        kernel, when = self.kernel, self.busy_until
-        asking = kernel.current
-        if asking is not None and asking.busy_until > when:
-            # What another CPU asks for takes effect at that CPU's local time.
-            when = asking.busy_until
-        kernel.call_at(when, self._take_turn)
+        self.kernel.call_at(self.busy_until, self._take_turn)
 
     def _take_turn(self) -> None:
         """Run one turn from the kernel's queue: the Python stack holds no driver code here."""

@@ -25,14 +25,14 @@ ServiceRoutine = Callable[[], bool]
 class InterruptLine:
     """One wire to the interrupt controller.
 
-    `irql` is the device level its routines run at. `spurious` counts services
+    `cpu` takes its interrupts, `irql` is the device level its routines run at. `spurious` counts services
     nobody claimed.
     """
 
-    __slots__ = ("_cpu", "_routines", "_sources", "irql", "name", "shut", "spurious")
+    __slots__ = ("_routines", "_sources", "cpu", "irql", "name", "shut", "spurious")
 
     def __init__(self, cpu: Cpu, name: str, *, irql: int = Irql.DEVICE) -> None:
-        self._cpu = cpu
+        self.cpu = cpu
         self.name = name
         self.irql = int(irql)
         self.spurious = 0
@@ -54,10 +54,10 @@ class InterruptLine:
         """Add a service routine (`IoConnectInterrupt`); it may be called before this returns."""
         self._routines += (routine,)
         if self._sources:
-            self._request()
+            self.request()
             # Only on its own CPU: the work of another one never runs nested.
-            if self._cpu.kernel.current is self._cpu:
-                self._cpu.preempt()
+            if self.cpu.kernel.current is self.cpu:
+                self.cpu.preempt()
 
     def disconnect(self, routine: ServiceRoutine) -> None:
         """Remove a service routine (`IoDisconnectInterrupt`); it is not called again."""
@@ -65,24 +65,29 @@ class InterruptLine:
         left.remove(routine)
         self._routines = tuple(left)
         if not self._routines:
-            self._cpu.forget(self)
+            self.cpu.forget(self)
 
     def assert_(self, source: str) -> None:
         """A device raises the line; `source` names it."""
         if source not in self._sources:
             self._sources.append(source)
-            self._request()
+            self.request()
 
     def deassert(self, source: str) -> None:
         """A device lets go of the line."""
         if source in self._sources:
             self._sources.remove(source)
             if not self._sources:
-                self._cpu.forget(self)
+                self.cpu.forget(self)
+
+    def request(self) -> None:
+        """Ask the CPU for service, if anybody asserts the line and anybody is connected."""
+        if self._sources and self._routines and not self.shut:
+            self.cpu.interrupt(self)
 
     def synchronize(self, function: Callable[[], bool]) -> bool:
         """Run `function` at this line's level, excluding its service routines (`NdisMSynchronizeWithInterrupt`)."""
-        cpu = self._cpu.kernel.current or self._cpu
+        cpu = self.cpu.kernel.current or self.cpu
         before = cpu.raise_irql(max(self.irql, cpu.irql))
         try:
             result = function()
@@ -102,14 +107,10 @@ class InterruptLine:
                 break
         self._storm()
 
-    def _request(self) -> None:
-        if self._routines and not self.shut:
-            self._cpu.interrupt(self)
-
     def _storm(self) -> None:
         self.shut = True
-        self._cpu.forget(self)
-        self._cpu.kernel.report(
+        self.cpu.forget(self)
+        self.cpu.kernel.report(
             "int-storm",
             self.name,
             f"the line stays asserted by {', '.join(self._sources)} after its service routines have run; "

@@ -5,7 +5,15 @@ IRQL in the lock; releasing restores it. So locks are released in the
 reverse order of taking, are not recursive, and must never be held across an
 await: the next piece of code on this CPU would run with it. Plain code is
 atomic against other CPUs here, so a lock found taken is a deadlock, not a
-wait; what contention costs is modelled through `free_at`.
+wait.
+
+What contention costs is modelled. A lock is free from the local time of its
+last holder's release on (`free_at`); who takes it with an earlier local time
+waits until then. CPUs get the lock in the order in which the kernel runs
+them, also where a later one's local time lies before the earlier one's: what
+it would have found free then it finds taken. So times of holding never
+overlap, and a wait is never too short; it may be too long, by no more than
+the other CPU's turn, which with costs is one ISR, one DPC or one thread.
 
 A `Turn` is not an NDIS object: it orders coroutines, first come first
 served, and may be held across awaits.
@@ -53,8 +61,8 @@ class SpinLock:
         cpu.preempt()
         if self.owner is not None:
             raise self._taken_already(cpu)
-        if self.free_at > cpu.busy_until:
-            self._wait(cpu)
+        if self.free_at > cpu.busy_until or cpu.costs is not None:
+            self.waited += cpu.take_lock(self.free_at)
         self.owner = cpu
         cpu.locks.append(self)
         self._old_irql, cpu.irql = cpu.irql, DISPATCH
@@ -79,8 +87,8 @@ class SpinLock:
         cpu.preempt()
         if self.owner is not None:
             raise self._taken_already(cpu)
-        if self.free_at > cpu.busy_until:
-            self._wait(cpu)
+        if self.free_at > cpu.busy_until or cpu.costs is not None:
+            self.waited += cpu.take_lock(self.free_at)
         self.owner = cpu
         cpu.locks.append(self)
         self._dpr = True
@@ -105,13 +113,6 @@ class SpinLock:
     def abandon(self) -> None:
         """Take the lock from code that has ended with it, as nobody else can give it back."""
         self.owner = None
-
-    def _wait(self, cpu: Cpu) -> None:
-        """Charge the modelled time until the lock is free."""
-        wait = self.free_at - max(cpu.busy_until, self._kernel.now)
-        if wait > 0:
-            cpu.charge(wait)
-            self.waited += wait
 
     def _wrong_place(self, cpu: Cpu | None, rule: str) -> RuleViolation:
         if cpu is None:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 from ndisemu.errors import UsageError
-from ndisemu.kernel import Finding, Kernel, RealTimePump, Strategy, VirtualLoop
+from ndisemu.kernel import Costs, Finding, Kernel, RealTimePump, Strategy, VirtualLoop
 from ndisemu.link import Cable, Hub, Relay, Switch, stream_pair
 from ndisemu.link.relay import DEFAULT_QUEUE
 from ndisemu.link.switch import ADDRESSES, AGEING
@@ -124,10 +124,11 @@ class Emulation:
         """Return the generator of this name, seeded from the run's seed and the name alone."""
         return Random(f"{self.seed}/{name}")
 
-    def host(self, name: str, *, cpus: int = 1, memory: int = 64 * MEBIBYTE) -> Host:
-        """Add a host with `cpus` virtual CPUs and `memory` bytes."""
+    def host(self, name: str, *, cpus: int = 1, memory: int = 64 * MEBIBYTE, costs: Costs | None = None) -> Host:
+        """Add a host with `cpus` virtual CPUs and `memory` bytes, whose work takes the time that `costs` says, or none."""
         self._check_new(name)
-        host = self.hosts[name] = Host(self.kernel, name, len(self.hosts), cpus=cpus, memory=memory)
+        host = Host(self.kernel, name, len(self.hosts), cpus=cpus, memory=memory, costs=costs)
+        self.hosts[name] = host
         return host
 
     def switch(

@@ -5,7 +5,7 @@ from typing import overload
 
 from ndisemu.errors import BugCheck, UsageError
 from ndisemu.hw import Nic
-from ndisemu.kernel import Cpu, InterruptLine, Kernel
+from ndisemu.kernel import Costs, Cpu, InterruptLine, Kernel
 from ndisemu.link import StreamDevice
 from ndisemu.machine.application import USUAL_FILTER, Application, ApplicationProtocol
 from ndisemu.machine.slot import BaseSlot, Slot
@@ -20,20 +20,31 @@ class Host:
     """One emulated computer.
 
     `number`, from 0, makes its cards' default addresses: 02:00:00, two bytes of host and one of NIC, both from 1.
+    `costs` is what its CPUs' work takes, None: nothing.
     """
 
-    def __init__(self, kernel: Kernel, name: str, number: int, *, cpus: int = 1, memory: int = 64 * MEBIBYTE) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        name: str,
+        number: int,
+        *,
+        cpus: int = 1,
+        memory: int = 64 * MEBIBYTE,
+        costs: Costs | None = None,
+    ) -> None:
         if not 1 <= cpus <= 64:
             raise UsageError(f"host {name} must have 1 to 64 CPUs, not {cpus}")
         self.kernel = kernel
         self.name = name
         self.number = number
+        self.costs = costs
         self.memory = HostMemory(name, memory)
         self.ndis = NdisLibrary(name, self.memory)
         self.slots: dict[str, Slot] = {}
         self.streams: dict[str, StreamSlot] = {}
         settlers: list[Callable[[], None]] = []
-        self.cpus = tuple(Cpu(kernel, f"{name}.cpu{place}", settlers) for place in range(cpus))
+        self.cpus = tuple(Cpu(kernel, f"{name}.cpu{place}", settlers, costs) for place in range(cpus))
 
     def __repr__(self) -> str:
         return f"<Host {self.name}: {len(self.cpus)} CPUs, {', '.join(self._nics()) or 'no cards'}>"
@@ -47,20 +58,26 @@ class Host:
         mtu: int = 1500,
         parameters: Mapping[str, int] | None = None,
         shares_line_with: str | None = None,
+        cpu: int = 0,
+        dpc_cpu: int | None = None,
     ) -> Slot:
         """Put a card into this host, with a driver class (or another callable that makes the driver).
 
         `parameters` are what the driver reads from its configuration, such as `tx_ring`. The card gets an interrupt
-        line of its own, or that of the NIC named by `shares_line_with`.
+        line of its own, served by the CPU of number `cpu`, or that of the NIC named by `shares_line_with`. The DPC
+        behind an interrupt runs there, too, unless `dpc_cpu` says where.
         """
         self._check_new(name)
         full_name = f"{self.name}.{name}"
         address = mac or self._usual_address()
-        cpu = self.cpus[0]
-        line = self._line(shares_line_with) if shares_line_with else InterruptLine(cpu, f"{full_name} interrupt")
+        line = InterruptLine(self._cpu(cpu), f"{full_name} interrupt")
+        if shares_line_with is not None:
+            line = self._line(shares_line_with)
+        target = None if dpc_cpu is None else self._cpu(dpc_cpu)
         dma = DmaSpace(self.memory, full_name)
-        nic = Nic(self.kernel, full_name, address, dma=dma, line=line, settlers=cpu.settlers)
-        device = Device(full_name, nic, line, dma, self.memory, cpu, {"mtu": mtu, **(parameters or {})}, self.cpus)
+        nic = Nic(self.kernel, full_name, address, dma=dma, line=line, settlers=line.cpu.settlers)
+        known = {"mtu": mtu, **(parameters or {})}
+        device = Device(full_name, nic, line, dma, self.memory, line.cpu, known, self.cpus, dpc_cpu=target)
         slot = Slot(self, nic, line, self.ndis.add_adapter(miniport(), device), mtu)
         self.slots[name] = slot
         return slot

@@ -85,8 +85,11 @@ class BaseBinding(ABC):
         return self.adapter.kernel.local_time()
 
     @ddi("NdisInitializeTimer", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 5.10")
-    def initialize_timer(self, routine: Callable[[], None]) -> Timer:
-        """Make a timer whose `routine` runs at DISPATCH_LEVEL; what it raises is the protocol's failure."""
+    def initialize_timer(self, routine: Callable[[], None], cpu: int | None = None) -> Timer:
+        """Make a timer whose `routine` runs at DISPATCH_LEVEL; what it raises is the protocol's failure.
+
+        It runs on the CPU of that number (`KeSetTargetProcessorDpc`), by default on the one that takes the interrupts.
+        """
         check_immediate("timer", routine)
 
         def expired() -> None:
@@ -96,7 +99,8 @@ class BaseBinding(ABC):
                 except DRIVER_ERRORS as error:
                     self.fail("ProtocolTimer", error)
 
-        return Timer(self.adapter.cpu, expired, name=f"{self.name} timer")
+        chosen = self.adapter.cpu if cpu is None else self.adapter.device.cpus[cpu]
+        return Timer(chosen, expired, name=f"{self.name} timer")
 
     async def query(self, oid: Oid, length: int = 256) -> bytes:
         """Query `oid` and wait for the answer, at PASSIVE_LEVEL; a failure raises `RuleViolation`."""

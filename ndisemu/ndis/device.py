@@ -38,7 +38,8 @@ class Registers(Protocol):
 class Device:
     """One device and its resources; `parameters` is what the registry would hold for the adapter.
 
-    `cpu` takes its interrupts; `cpus` are those its DPCs may be queued on, that one alone if there are none.
+    `cpu` takes its interrupts; `cpus` are those its DPCs may be queued on, that one alone if there are none;
+    `dpc_cpu` is the one that the DPC behind an interrupt runs on, None: wherever the interrupt was taken.
     `target` is the driver below a miniport with a WDM lower edge, None where there is a card.
     """
 
@@ -51,6 +52,7 @@ class Device:
     parameters: Mapping[str, int] = field(default_factory=dict)
     cpus: tuple[Cpu, ...] = ()
     target: IoTarget | None = None
+    dpc_cpu: Cpu | None = None
 
 
 class NoRegisters:

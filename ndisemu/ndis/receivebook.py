@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ndisemu.errors import RuleViolation
+from ndisemu.kernel import Costs
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
@@ -29,16 +30,18 @@ class Received(Protocol):
 class ReceiveBook:
     """The receives of one adapter.
 
-    `indicated` = `returned` + what is lent; `starved` counts those that were
+    `costs` is the table by which an indication is charged; a translator, which indicates again what an adapter has
+    indicated, has none. `indicated` = `returned` + what is lent; `starved` counts those that were
     the miniport's again at once for want of resources, `unwanted` those that
     no binding's filter wanted.
     """
 
-    __slots__ = ("_back", "_probe", "adapter", "indicated", "returned", "starved", "unwanted")
+    __slots__ = ("_back", "_costs", "_probe", "adapter", "indicated", "returned", "starved", "unwanted")
 
-    def __init__(self, adapter: "Adapter", back: str) -> None:
+    def __init__(self, adapter: "Adapter", back: str, costs: Costs | None = None) -> None:
         self.adapter = adapter
         self._probe = adapter.kernel.probe
+        self._costs = costs
         self._back = back
         self.indicated = 0
         self.returned = 0
@@ -52,6 +55,10 @@ class ReceiveBook:
     def lent(self) -> int:
         """How many packets or lists protocols have."""
         return self.indicated - self.returned
+
+    def charge(self, frames: int, costs: Costs) -> None:
+        """Spend the modelled time that the miniport's work for so many frames takes, on the CPU that indicates."""
+        self.adapter.running_cpu("an indication").charge(costs.receive(frames))
 
     def lend(self, items: Sequence[Received]) -> None:
         """Make the miniport's items ours, held by NDIS alone while it shows them; or refuse the call."""

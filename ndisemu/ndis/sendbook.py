@@ -50,7 +50,7 @@ class SendBook:
     miniport had no room for.
     """
 
-    __slots__ = ("_probe", "_serial", "adapter", "cancelled", "completed", "completion", "failed", "failures", "name",
+    __slots__ = ("_costs", "_probe", "_serial", "adapter", "cancelled", "completed", "completion", "failed", "failures", "name",
                  "requeued", "submitted")  # fmt: skip
 
     def __init__(self, adapter: "Adapter", name: str, completion: str) -> None:
@@ -58,6 +58,7 @@ class SendBook:
         self.name = name
         self.completion = completion
         self._probe = adapter.kernel.probe
+        self._costs = adapter.cpu.costs
         self._serial = 0
         self.submitted = 0
         self.completed = 0
@@ -99,6 +100,10 @@ class SendBook:
                 item.owner = item.binding
         except AttributeError:
             raise self._no_descriptor(items, place) from None
+
+    def charge(self, ns: int) -> None:
+        """Spend modelled time of the CPU whose code sends or completes."""
+        self.adapter.running_cpu(self.completion).charge(ns)
 
     def left(self, items: Sequence[T], serial: int) -> list[T]:
         """Return the items of the call that began at `serial` which have not ended yet."""

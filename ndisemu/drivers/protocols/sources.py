@@ -19,8 +19,13 @@ ETHERTYPE_EXPERIMENTAL: Final = b"\x88\xb5"
 
 
 class Source(Protocol):
-    """Frames to send, in order; `priorities` are their 802.1p priorities, in turn, and without any they have none."""
+    """Frames to send, in order.
 
+    `priorities` are their 802.1p priorities, in turn, and without any they have none. `cpu` is the number of the CPU
+    that sends them; None leaves it to the binding.
+    """
+
+    cpu: int | None
     window: int
     longest: int
     priorities: tuple[int, ...]
@@ -56,7 +61,9 @@ class Generator:
         every: int | None = None,
         priorities: Sequence[int] = (),
         shortest: int = MIN_FRAME,
+        cpu: int | None = None,
     ) -> None:
+        self.cpu = cpu
         self.window = max(burst, window or 2 * burst)
         self.longest = max(sizes)
         self.priorities = tuple(priorities)
@@ -94,7 +101,15 @@ class Generator:
 class Replay:
     """Recorded frames at their recorded times: pairs of time (ns from the start of the run) and frame."""
 
-    def __init__(self, recording: Sequence[tuple[int, bytes]], *, window: int = 512, shortest: int = MIN_FRAME) -> None:
+    def __init__(
+        self,
+        recording: Sequence[tuple[int, bytes]],
+        *,
+        window: int = 512,
+        shortest: int = MIN_FRAME,
+        cpu: int | None = None,
+    ) -> None:
+        self.cpu = cpu
         self.window = window
         self._shortest = shortest
         self.priorities: tuple[int, ...] = ()

@@ -52,7 +52,7 @@ class Sender(Generic[C]):
         self._submit = submit
         self._fill = fill
         self._free = list(packets)
-        self._timer = binding.initialize_timer(self.send)
+        self._timer = binding.initialize_timer(self.send, source.cpu)
         self._waiting: tuple[Sequence[bytes], Sequence[bytes]] | None = None
         self._started = False
         self._held = False

@@ -94,7 +94,7 @@ class VcReceives(ReceiveBook, Generic[T]):
     __slots__ = ("_total", "_vc")
 
     def __init__(self, vc: "VirtualCircuit", back: str) -> None:
-        super().__init__(vc.adapter, back)
+        super().__init__(vc.adapter, back, vc.adapter.cpu.costs)
         self._vc = vc
         self._total: ReceiveBook = vc.adapter.receives
 
@@ -111,6 +111,8 @@ class VcReceives(ReceiveBook, Generic[T]):
 
     def lend(self, items: Sequence[Received]) -> None:
         """Make the miniport's items ours, here and in the adapter's book."""
+        if (costs := self._costs) is not None:
+            self.charge(len(items), costs)
         super().lend(items)
         self._total.indicated += len(items)
 
@@ -139,7 +141,6 @@ class VcReceives(ReceiveBook, Generic[T]):
                 "data moves on an active circuit only"
             )
             raise vc.adapter.kernel.refusal(rule, vc.adapter.name, text)
-
 
 AnySends = VcSends[Any, Any]
 AnyReceives = VcReceives[Any]

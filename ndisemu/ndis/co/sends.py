@@ -49,6 +49,8 @@ class VcPackets(VcSends[Packet, Status]):
             self._tell(packets, refusal)
             return
         self._dma.map(packets)
+        if (costs := self._costs) is not None:
+            self.charge(costs.submission(len(packets)) + costs.send(len(packets)))
         enter(
             self.adapter,
             partial(self._entry, self._vc, packets),
@@ -60,6 +62,8 @@ class VcPackets(VcSends[Packet, Status]):
         """Give packets back to the protocol that sent them (`NdisMCoSendComplete`)."""
         self.check_final(status, packets[0])
         self.give_back(packets)
+        if (costs := self._costs) is not None:
+            self.charge(costs.completion(len(packets)))
         self._end(packets, status)
 
     def reclaim(self, status: Status) -> None:

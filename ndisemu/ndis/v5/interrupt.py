@@ -23,7 +23,7 @@ class Interrupt:
     def __init__(self, adapter: "PacketAdapter", *, request_isr: bool) -> None:
         self._adapter = adapter
         self._request_isr = request_isr
-        self._dpc = Dpc(self._deferred, name=f"{adapter.name} interrupt DPC")
+        self._dpc = Dpc(self._deferred, name=f"{adapter.name} interrupt DPC", cpu=adapter.device.dpc_cpu)
         self.connected = True
         # Before the line: the ISR may be called, and may fail, while it connects.
         adapter.resources.interrupt = self

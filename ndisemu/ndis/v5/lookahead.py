@@ -63,6 +63,8 @@ class LookaheadPath:
             self._began = here
         if (note := adapter.kernel.probe.event) is not None:
             note("indicate", adapter.name, 1, "lookahead")
+        if (costs := cpu.costs) is not None:
+            cpu.charge(costs.receive(1))
         wanting = [upper for upper in adapter.uppers if upper.filter.wants(header[:6])]
         adapter.receives.count_kept_by_miniport(wanted=bool(wanting))
         shown = LookaheadContext(self.transfers, context, header, lookahead, packet_size)

@@ -6,6 +6,10 @@ returned or suspended, first come first served. So nothing that a driver's
 code sets off, by completing or indicating, comes back into the driver before
 that code is done.
 
+Its modelled time is that of a spin lock (`kernel.lock`): what an entry
+charges is charged while the lock is held, and who comes with an earlier local
+time than that of the last return waits until then.
+
 Not here: MiniportISR and the other entries at DIRQL, which no lock keeps
 away, and entries that NDIS makes from inside an entry on purpose
 (MiniportTransferData from ProtocolReceive).
@@ -47,10 +51,8 @@ class MiniportLock:
         if cpu is None:
             raise InternalError(f"{self!r} was asked for outside any virtual CPU")
         before = cpu.raise_irql(DISPATCH)
-        wait = self._free_at - max(cpu.busy_until, self._kernel.now)
-        if wait > 0:
-            cpu.charge(wait)
-            self.waited += wait
+        if self._free_at > cpu.busy_until or cpu.costs is not None:
+            self.waited += cpu.take_lock(self._free_at)
         self.held = True
         try:
             entry()

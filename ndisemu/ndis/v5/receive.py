@@ -21,6 +21,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
 from ndisemu.errors import RuleViolation
+from ndisemu.kernel import Costs
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.receivebook import WALK, ReceiveBook
 from ndisemu.ndis.status import Status
@@ -55,14 +56,18 @@ class ReceivePath(ReceiveBook):
 
     __slots__ = ("_lender", "_serialized", "resources_sticky")
 
-    def __init__(self, adapter: "Adapter", lender: Lender, *, serialized: bool) -> None:
-        super().__init__(adapter, "MiniportReturnPacket")
+    def __init__(
+        self, adapter: "Adapter", lender: Lender, *, serialized: bool, costs: Costs | None = None
+    ) -> None:
+        super().__init__(adapter, "MiniportReturnPacket", costs)
         self._lender = lender
         self._serialized = serialized
         self.resources_sticky = False
 
     def indicate(self, packets: Sequence[Packet]) -> None:
         """Offer an array to all bindings (`NdisMIndicateReceivePacket`, IRQL <= DISPATCH), in its order."""
+        if (costs := self._costs) is not None:
+            self.charge(len(packets), costs)
         for packet in packets:
             if packet.status is not _SUCCESS:
                 self._indicate_mixed(packets)

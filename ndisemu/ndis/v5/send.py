@@ -176,6 +176,8 @@ class SendPath(PacketSends):
             self.finish(packets, adapter.refuses_sends)
             return
         self.map(packets)
+        if (costs := self._costs) is not None:
+            self.charge(costs.submission(len(packets)) + costs.send(len(packets)))
         # What `call.enter` does, without its callables: `ndisemu bench`, bursts of 1.
         try:
             result = self._miniport.send_packets(packets)
@@ -194,6 +196,8 @@ class SendPath(PacketSends):
         if status is not _SUCCESS:
             self.check_final(status, packets[0])
         self.give_back(packets)
+        if (costs := self._costs) is not None:
+            self.charge(costs.completion(len(packets)))
         if status is _RESOURCES:
             self.adapter.report(
                 "send-resources-final",
@@ -258,6 +262,8 @@ class SingleSends(SendPath):
                 self.finish(packets[place:], refused)
                 return
             self.map((packet,))
+            if (costs := self._costs) is not None:
+                self.charge(costs.submission(1) + costs.send(1))
             enter(
                 self.adapter,
                 partial(self._miniport.send, packet, packet.flags),

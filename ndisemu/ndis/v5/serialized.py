@@ -69,6 +69,8 @@ class SerializedSends(PacketSends):
         if self.adapter.refuses_sends is not None:
             self.finish(packets, self.adapter.refuses_sends)
             return
+        if (costs := self._costs) is not None:
+            self.charge(costs.submission(len(packets)))
         self.queue.append(packets)
         if self._may_run():
             self._run()
@@ -84,6 +86,8 @@ class SerializedSends(PacketSends):
                 "when it is given the packet, and completes what it has taken with how it ended",
             )
         self.give_back(packets)
+        if (costs := self._costs) is not None:
+            self.charge(costs.completion(len(packets)))
         self.unmap(packets)
         self.gate_open = self._gate_event = True
         self.announce(packets, status)
@@ -152,6 +156,8 @@ class SerializedSends(PacketSends):
             return
         call = Handover(self.queue.take(self._most(), self))
         self.map(call.packets)
+        if (costs := self._costs) is not None:
+            self.charge(costs.send(len(call.packets)))
         self._gate_event = False
         enter(self.adapter, self._entry(call), partial(self._returned, call), partial(self._raised, call))
         if not call.answered:

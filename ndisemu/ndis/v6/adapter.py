@@ -76,7 +76,7 @@ class NblAdapter(NblControl):
         self.uppers: list[NblUpper] = []
         self._translators: dict[BaseBinding, PacketsOverLists] = {}
         self.sends = NblSends(self)
-        self.receives = NblReceives(self, self)
+        self.receives = NblReceives(self, self, self.cpu.costs)
         # A binding sends straight into the path (`edges.NblLower`).
         self.submit = self.sends.submit
         self.refuse = self.sends.refuse

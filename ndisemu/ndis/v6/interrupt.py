@@ -80,7 +80,7 @@ class Interrupt:
         try:
             recognized, queue_default, targets = adapter.miniport.interrupt()
             if queue_default:
-                targets = 1 << self._cpus.index(adapter.running_cpu("MiniportInterrupt"))
+                targets = 1 << self._cpus.index(adapter.device.dpc_cpu or adapter.running_cpu("MiniportInterrupt"))
             if targets:
                 self.queue(targets, None)
         except DRIVER_ERRORS as error:

@@ -92,6 +92,8 @@ class ListBook(SendBook):
                         remarkable = True
         except AttributeError:
             raise self._no_descriptor(nbls, place) from None
+        if (costs := self._costs) is not None:
+            self.charge(costs.completion(frames_in(nbls)))
         if remarkable:
             self._restore(nbls)
             self._count_by_status(nbls)
@@ -191,3 +193,8 @@ class ListBook(SendBook):
         if dma is not None:
             for nbl in nbls:
                 dma.reclaim(nbl.buffers)
+
+
+def frames_in(nbls: Sequence[NetBufferList]) -> int:
+    """Count the frames of lists as they were submitted."""
+    return sum([len(nbl.sent) for nbl in nbls])

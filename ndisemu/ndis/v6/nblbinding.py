@@ -64,9 +64,9 @@ class NblBinding(BaseBinding):
         return super().system_time()
 
     @ddi("NdisAllocateTimerObject", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.10")
-    def initialize_timer(self, routine: Callable[[], None]) -> Timer:
+    def initialize_timer(self, routine: Callable[[], None], cpu: int | None = None) -> Timer:
         """Make a timer object whose `routine` runs at DISPATCH_LEVEL; what it raises is the protocol's failure."""
-        return super().initialize_timer(routine)
+        return super().initialize_timer(routine, cpu)
 
     @ddi("NdisAllocateNetBufferListPool", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.3")
     def allocate_nbls(self, count: int, size: int) -> list[NetBufferList]:

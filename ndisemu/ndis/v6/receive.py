@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ndisemu.errors import RuleViolation
+from ndisemu.kernel import Costs
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.receivebook import ReceiveBook
 from ndisemu.ndis.v6.edges import NblUpper
@@ -42,14 +43,16 @@ class NblReceives(ReceiveBook):
 
     __slots__ = ("_lender",)
 
-    def __init__(self, adapter: "Adapter", lender: Lender) -> None:
-        super().__init__(adapter, "MiniportReturnNetBufferLists")
+    def __init__(self, adapter: "Adapter", lender: Lender, costs: Costs | None = None) -> None:
+        super().__init__(adapter, "MiniportReturnNetBufferLists", costs)
         self._lender = lender
 
     def indicate(self, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
         """Offer lists to the bindings (`NdisMIndicateReceiveNetBufferLists`, IRQL <= DISPATCH), in their order."""
         self.look_whether_running(nbls)
         nbls = tuple(nbls)
+        if (costs := self._costs) is not None:
+            self.charge(len(nbls), costs)
         uppers = self._lender.uppers
         alone = uppers[0] if len(uppers) == 1 and not flags & _RESOURCES else None
         self._lend_to(alone, nbls)

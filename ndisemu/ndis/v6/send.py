@@ -25,7 +25,7 @@ from ndisemu.ndis.data.nbl import NblFlag, NetBufferList
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v6.edges import NblUpper
 from ndisemu.ndis.v6.flags import ReceiveFlag, SendFlag
-from ndisemu.ndis.v6.listbook import ListBook
+from ndisemu.ndis.v6.listbook import ListBook, frames_in
 
 if TYPE_CHECKING:
     from ndisemu.ndis.v6.adapter import NblAdapter
@@ -60,6 +60,9 @@ class NblSends(ListBook):
             return
         if len(adapter.uppers) > 1 or flags & _LOOP_TO_SENDER:
             self._loop_back(upper, nbls, port, flags)
+        if (costs := self._costs) is not None:
+            frames = frames_in(nbls)
+            self.charge(costs.submission(frames) + costs.send(frames))
         enter(
             adapter,
             partial(self._entry, nbls, port, flags),

@@ -16,7 +16,7 @@ from ndisemu.ndis.call import enter
 from ndisemu.ndis.co.books import VcSends
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.sendbook import Sender
-from ndisemu.ndis.v6.listbook import ListBook
+from ndisemu.ndis.v6.listbook import ListBook, frames_in
 
 if TYPE_CHECKING:
     from ndisemu.ndis.co.v6.adapter import CoNblAdapter
@@ -52,6 +52,9 @@ class VcLists(ListBook, VcSends[NetBufferList, int]):
             return
         if not self.well_formed(sender, nbls):
             return
+        if (costs := self._costs) is not None:
+            frames = frames_in(nbls)
+            self.charge(costs.submission(frames) + costs.send(frames))
         enter(
             self.adapter,
             partial(self._entry, self._vc, nbls, flags),
