@@ -62,6 +62,7 @@ class Nic:
         self._end: CableEnd | None = None
         self._carrier = False
         self._wakes_at: int | None = None
+        self._rings_at = 0
         self._resets = 0
         self.registers = RegisterFile(self)
         self._readers, self._writers, self._words = self.registers.readers, self.registers.writers, self.registers.words
@@ -141,10 +142,14 @@ class Nic:
             self.kernel.call_at(when, self._rung)
 
     def ring(self, tail: int) -> None:
-        """Take a new TDT, at the local time of the CPU whose code writes it: the engine may run before for other reasons."""
+        """Take a new TDT at the local time of the CPU whose code writes it, since the engine may run before.
+
+        Of several CPUs the card hears in the order in which they write, or the tail would go back.
+        """
         kernel = self.kernel
-        when = kernel.local_time()
+        when = max(kernel.local_time(), self._rings_at)
         if when > kernel.now and self.tx.enabled:
+            self._rings_at = when
             kernel.call_at(when, partial(self._ring_late, tail, self._resets))
         else:
             self.tx.tail = tail
@@ -216,6 +221,7 @@ class Nic:
         self.stopped = ""
         self.hung = False
         self._resets += 1
+        self._rings_at = 0
         self.statistics.reset()
         self.causes.reset()
         self.tx.reset()

@@ -6,6 +6,7 @@ callables and coroutines, and knows no card and no NDIS.
 """
 
 from ndisemu.kernel.clock import Alarm, Calendar
+from ndisemu.kernel.contention import Contended
 from ndisemu.kernel.costs import MEASURED, Costs
 from ndisemu.kernel.cpu import Cpu
 from ndisemu.kernel.dpc import Dpc, Importance
@@ -32,6 +33,7 @@ __all__ = [
     "PASSIVE",
     "Alarm",
     "Calendar",
+    "Contended",
     "Costs",
     "Cpu",
     "Delay",

@@ -173,13 +173,6 @@ class Cpu:
                 f"a DPC must leave the CPU within {DPC_TIME_LIMIT} ns",
             )
 
-    def take_lock(self, free_at: int) -> int:
-        """Charge what taking a lock costs: the time until it is free, which is returned, and the work itself."""
-        wait = max(free_at - max(self.busy_until, self.kernel.now), 0)
-        self.waited += wait
-        self.charge(wait if self.costs is None else wait + self.costs.lock)
-        return wait
-
     def preempt(self) -> None:
         """A preemption point: let what may interrupt the running code do so, nested."""
         self._points += 1

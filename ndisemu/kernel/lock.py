@@ -5,15 +5,7 @@ IRQL in the lock; releasing restores it. So locks are released in the
 reverse order of taking, are not recursive, and must never be held across an
 await: the next piece of code on this CPU would run with it. Plain code is
 atomic against other CPUs here, so a lock found taken is a deadlock, not a
-wait.
-
-What contention costs is modelled. A lock is free from the local time of its
-last holder's release on (`free_at`); who takes it with an earlier local time
-waits until then. CPUs get the lock in the order in which the kernel runs
-them, also where a later one's local time lies before the earlier one's: what
-it would have found free then it finds taken. So times of holding never
-overlap, and a wait is never too short; it may be too long, by no more than
-the other CPU's turn, which with costs is one ISR, one DPC or one thread.
+wait; what contention costs is modelled (`contention`).
 
 A `Turn` is not an NDIS object: it orders coroutines, first come first
 served, and may be held across awaits.
@@ -25,28 +17,27 @@ from types import TracebackType
 from typing import Any, Final
 
 from ndisemu.errors import RuleViolation
+from ndisemu.kernel.contention import Contended
 from ndisemu.kernel.cpu import Cpu
 from ndisemu.kernel.irql import DISPATCH, irql_name
 from ndisemu.kernel.kernel import Kernel
 from ndisemu.kernel.traps import Signal
 
 
-class SpinLock:
+class SpinLock(Contended):
     """`NDIS_SPIN_LOCK`; `with lock:` is NdisAcquireSpinLock and NdisReleaseSpinLock.
 
-    `owner` is the CPU that holds it, `actor` whose lock it is. `waited` sums
-    the modelled nanoseconds that takers have waited for it.
+    `owner` is the CPU that holds it, `actor` whose lock it is.
     """
 
-    __slots__ = ("_dpr", "_kernel", "_old_irql", "actor", "free_at", "name", "owner", "waited")
+    __slots__ = ("_dpr", "_kernel", "_old_irql", "actor", "name", "owner")
 
     def __init__(self, kernel: Kernel, name: str = "lock", actor: str = "") -> None:
+        super().__init__()
         self._kernel = kernel
         self.name = name
         self.actor = actor or name
         self.owner: Cpu | None = None
-        self.free_at = 0
-        self.waited = 0
         self._old_irql = 0
         self._dpr = False
 
@@ -61,8 +52,8 @@ class SpinLock:
         cpu.preempt()
         if self.owner is not None:
             raise self._taken_already(cpu)
-        if self.free_at > cpu.busy_until or cpu.costs is not None:
-            self.waited += cpu.take_lock(self.free_at)
+        if self.free_at > cpu.busy_until or cpu.spent or cpu.costs is not None:
+            self.enter(cpu)
         self.owner = cpu
         cpu.locks.append(self)
         self._old_irql, cpu.irql = cpu.irql, DISPATCH
@@ -75,7 +66,8 @@ class SpinLock:
             raise self._wrong_release(cpu, dpr=False)
         cpu.locks.pop()
         self.owner = None
-        self.free_at = cpu.busy_until
+        if cpu.spent:
+            self.leave(cpu)
         cpu.irql = self._old_irql
         cpu.preempt()
 
@@ -87,8 +79,8 @@ class SpinLock:
         cpu.preempt()
         if self.owner is not None:
             raise self._taken_already(cpu)
-        if self.free_at > cpu.busy_until or cpu.costs is not None:
-            self.waited += cpu.take_lock(self.free_at)
+        if self.free_at > cpu.busy_until or cpu.spent or cpu.costs is not None:
+            self.enter(cpu)
         self.owner = cpu
         cpu.locks.append(self)
         self._dpr = True
@@ -100,7 +92,8 @@ class SpinLock:
             raise self._wrong_release(cpu, dpr=True)
         cpu.locks.pop()
         self.owner = None
-        self.free_at = cpu.busy_until
+        if cpu.spent:
+            self.leave(cpu)
         cpu.preempt()
 
     __enter__ = acquire

@@ -59,6 +59,8 @@ def render(result: dict[str, Any], file: TextIO = sys.stdout) -> None:
     tables = [_counts("NICs", _ROWS, some) for some in _side_by_side(result["nics"], _ROWS, console.width)]
     switches = _side_by_side(result["switches"], _SWITCH_ROWS, console.width)
     tables += [_counts("Switches", _SWITCH_ROWS, some) for some in switches]
+    if result["cpus"]:
+        tables.append(_processors(result["cpus"]))
     if result["flows"]:
         tables += [_flows(result["flows"]), _latencies(result["flows"])]
     for table in tables:
@@ -113,6 +115,17 @@ def _number(part: int | dict[str, int], key: str) -> int:
     if isinstance(part, int):
         return part
     return part[key] if key else sum(part.values())
+
+
+def _processors(cpus: dict[str, dict[str, int]]) -> Table:
+    """Show what each processor did with its modelled time, in shares of the run."""
+    table = _table("Processors", ("busy", "waiting", "idle", "interrupts", "DPCs"))
+    for name, cpu in cpus.items():
+        whole = max(cpu["busy_ns"] + cpu["idle_ns"], 1)
+        waiting = cpu["lock_wait_ns"]
+        shares = (f"{part / whole:.1%}" for part in (cpu["busy_ns"] - waiting, waiting, cpu["idle_ns"]))
+        table.add_row(name, *shares, format_count(cpu["interrupts"]), format_count(cpu["dpcs"]))
+    return table
 
 
 def _flows(flows: list[dict[str, Any]]) -> Table:

@@ -17,7 +17,7 @@ from ndisemu.drivers.protocols import Broadcast, Entry, Flow, Generator, Replay,
 from ndisemu.errors import BugCheck, InternalError, RuleViolation
 from ndisemu.frame.capture import read_capture
 from ndisemu.frame.ethernet import BROADCAST
-from ndisemu.kernel import DRIVER_ERRORS
+from ndisemu.kernel import DRIVER_ERRORS, Costs
 from ndisemu.link import Relay
 from ndisemu.machine import BaseSlot, Circuits, Emulation, Host, Slot, StreamSlot
 from ndisemu.ndis import PacketFilter, v5, v6
@@ -58,7 +58,9 @@ def build(scenario: Scenario, emulation: Emulation) -> Plan:
     """Put the scenario's machine into `emulation`; nothing runs yet."""
     plan = Plan()
     for name, host in scenario.hosts.items():
-        made = emulation.host(name, cpus=host.cpus, memory=host.memory)
+        table = scenario.costs_of(host)
+        costs = None if table is None else Costs(**table.model_dump())
+        made = emulation.host(name, cpus=host.cpus, memory=host.memory, costs=costs)
         owners = line_owners(host.nics)
         for nic_name, nic in host.nics.items():
             _put_in(plan, made, nic_name, nic, owners[nic_name], scenario)
@@ -134,7 +136,16 @@ def _put_in(plan: Plan, host: Host, name: str, nic: schema.Nic, line_owner: str,
         else:
             parameters = {"tx_ring": nic.tx_ring, "rx_ring": nic.rx_ring, "itr": nic.itr, **nic.parameters}
             shared = None if line_owner == name else line_owner
-            card = slot = host.nic(name, make, mac=nic.mac, mtu=mtu, parameters=parameters, shares_line_with=shared)
+            card = slot = host.nic(
+                name,
+                make,
+                mac=nic.mac,
+                mtu=mtu,
+                parameters=parameters,
+                shares_line_with=shared,
+                cpu=nic.interrupt_cpu or 0,
+                dpc_cpu=nic.dpc_cpu,
+            )
             plan.cards[slot.name] = card
     except BugCheck as failure:
         raise BugCheck(f"{host.name}.{name}: {failure}", failure.cause) from failure
@@ -243,6 +254,7 @@ def _source(
             every=traffic.every,
             priorities=traffic.priority,
             shortest=slot.shortest,
+            cpu=traffic.cpu,
         )
     recorded = read_capture(scenario.capture_path(traffic))
     origin = recorded[0].time if recorded else 0
@@ -253,6 +265,7 @@ def _source(
             if traffic.select == "all" or frame.data[6:12] == slot.mac
         ],
         shortest=slot.shortest,
+        cpu=traffic.cpu,
     )
 
 

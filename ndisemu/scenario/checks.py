@@ -15,11 +15,12 @@ from ndisemu.errors import Problem, UsageError
 from ndisemu.frame.capture import CaptureError, iterate_capture
 from ndisemu.frame.ethernet import HEADER, format_mac, parse_mac
 from ndisemu.ndis import Status
+from ndisemu.scenario.cpu_checks import check_processors
 from ndisemu.scenario.document import Node, Place, below
 from ndisemu.scenario.fault_checks import check_fault
 from ndisemu.scenario.fields import COUNTER, IMIX, LINE, MAX_MTU, MIN_MTU, NAME, Endpoint
 from ndisemu.scenario.link_checks import LinkChecks
-from ndisemu.scenario.names import NIC_COUNTERS, RUN_COUNTERS, SEND_FAILURES, SWITCH_COUNTERS
+from ndisemu.scenario.names import CPU_COUNTERS, NIC_COUNTERS, RUN_COUNTERS, SEND_FAILURES, SWITCH_COUNTERS
 from ndisemu.scenario.nic_checks import NicChecks
 from ndisemu.scenario.schema import DEFAULT_MTU
 from ndisemu.scenario.words import listed, meant, quoted
@@ -39,6 +40,7 @@ def check(root: Node, base: Path) -> list[Problem]:
         checks.interrupts(below(host, "nics"))
     for nic in checks.nics:
         checks.problems += checks.kinds.keys(nic)
+    checks.problems += check_processors(root, checks.nics)
     for link in checks.items("links"):
         checks.problems += checks.links.link(link)
     for flow in checks.items("traffic"):
@@ -151,7 +153,7 @@ class _Checks:
         if not isinstance(node.value, str) or not COUNTER.fullmatch(node.value) or node.value in RUN_COUNTERS:
             return
         nic, counter = ".".join(node.value.split(".")[:2]), ".".join(node.value.split(".")[2:])
-        if nic in self.nics and counter in NIC_COUNTERS:
+        if (nic in self.nics and counter in NIC_COUNTERS) or (counter in CPU_COUNTERS and nic in self._processors()):
             return
         switch, _, counter_of_switch = node.value.partition(".")
         if switch in self.switches and counter_of_switch in SWITCH_COUNTERS:
@@ -162,10 +164,17 @@ class _Checks:
         if self.hosts_read and not self.unread and len(self.problems) <= _HINTED:
             known = [*RUN_COUNTERS, *(f"{name}.{one}" for name in self.nics for one in NIC_COUNTERS)]
             known += [f"{name}.{one}" for name in self.switches for one in SWITCH_COUNTERS]
+            known += [f"{name}.{one}" for name in self._processors() for one in CPU_COUNTERS]
             hint = (
                 meant(node.value, known) or f"; try {listed([*RUN_COUNTERS, 'a NIC such as a.eth0.sends.completed'])}"
             )
             self.problems.append(node.place.problem(f"there is no counter {node.value!r}{hint}"))
+
+    def _processors(self) -> list[str]:
+        """Return the names of all processors, as far as their numbers can be read."""
+        counts = {name: below(host, "cpus") for name, host in below(self.root, "hosts").entries().items()}
+        numbers = {name: 1 if node.value is None else _whole(node) or 1 for name, node in counts.items()}
+        return [f"{name}.cpu{place}" for name, count in numbers.items() for place in range(min(count, 64))]
 
     def _status(self, place: Place, name: str) -> None:
         """Report a status that NDIS does not have."""

@@ -6,9 +6,10 @@ Their names are in `names`.
 from collections.abc import Iterable, Mapping, Sequence
 
 from ndisemu.drivers.protocols import Flow
+from ndisemu.kernel import Cpu
 from ndisemu.link import Relay, Switch
 from ndisemu.machine import BaseSlot
-from ndisemu.scenario.names import NIC_COUNTERS, SWITCH_COUNTERS
+from ndisemu.scenario.names import CPU_COUNTERS, NIC_COUNTERS, SWITCH_COUNTERS
 
 Counters = dict[str, int]
 
@@ -40,6 +41,7 @@ def count(slot: BaseSlot, arriving: Sequence[Flow], buffers: Counters) -> Counte
         "drops.unread": max(wire.kept - receives.indicated, 0),
         **buffers,
         "interrupts": wire.interrupts,
+        "lock_wait_ns": slot.adapter.lock.waited if slot.adapter.lock is not None else 0,
         "dpcs": sum(cpu.dpcs_run for cpu in slot.host.cpus),
         "resets": slot.adapter.resetting.count,
         "statuses": slot.adapter.indications.told,
@@ -48,6 +50,19 @@ def count(slot: BaseSlot, arriving: Sequence[Flow], buffers: Counters) -> Counte
         "latency.max_ns": percentile(latencies, 1000),
     }
     return {name: counted[name] for name in NIC_COUNTERS}
+
+
+def count_cpu(cpu: Cpu, now: int) -> Counters:
+    """Return all counters of one processor, up to `now`; what it is charged beyond that counts for nothing."""
+    busy = cpu.spent - max(cpu.busy_until - now, 0)
+    counted = {
+        "busy_ns": busy,
+        "idle_ns": now - busy,
+        "lock_wait_ns": cpu.waited,
+        "interrupts": cpu.interrupts,
+        "dpcs": cpu.dpcs_run,
+    }
+    return {name: counted[name] for name in CPU_COUNTERS}
 
 
 def count_buffers(slot: BaseSlot) -> Counters:

@@ -205,6 +205,9 @@ Name: TypeAlias = Annotated[str, StringConstraints(pattern=f"^{_NAME}$")]
 Parameter: TypeAlias = Annotated[str, AfterValidator(_parameter)]
 """The name of a number that a driver reads from its configuration."""
 
+Processor: TypeAlias = Annotated[int, Between(0, 63)]
+"""The number of a processor of a host."""
+
 Setting: TypeAlias = Annotated[int, Between(0, 2**32 - 1)]
 """What a driver reads from its configuration: 32 bits, as in the registry."""
 

@@ -6,6 +6,7 @@ importing what does the counting. The counters stand in the order in which a
 result lists them.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -41,6 +42,7 @@ NIC_COUNTERS: Final[Mapping[str, str]] = {
     "buffers.free": "those that the miniport keeps",
     "buffers.grown": "times that the miniport got more of them while it ran",
     "interrupts": "times that the card raised its line",
+    "lock_wait_ns": "modelled time that processors waited for the miniport lock",
     "dpcs": "DPCs that the host's CPUs ran",
     "resets": "times that the adapter was to be reset",
     "statuses": "statuses that the protocols were told, of link and reset",
@@ -49,6 +51,18 @@ NIC_COUNTERS: Final[Mapping[str, str]] = {
     "latency.max_ns": "from send to arrival, for all frames",
 }
 """The numbers of one NIC, which an expectation names as in a.eth0.sends.completed."""
+
+CPU_COUNTERS: Final[Mapping[str, str]] = {
+    "busy_ns": "modelled time that its work took, by the costs of its host",
+    "idle_ns": "the rest of the run",
+    "lock_wait_ns": "what of the busy time went by in waiting for locks",
+    "interrupts": "interrupts that it served",
+    "dpcs": "DPCs that it ran",
+}
+"""The numbers of one processor, which an expectation names as in a.cpu0.busy_ns."""
+
+CPU: Final = re.compile(r"cpu[0-9]+")
+"""What processors are called within their host, cpu0 and so on, and NICs are not."""
 
 SEND_FAILURES: Final = "sends.failures."
 """What a status stands behind in the name of the number of sends that ended with it."""

@@ -17,7 +17,7 @@ from ndisemu.scenario.schema import RING
 
 # Keys of a NIC that say nothing about one of that kind, and why.
 _SENSELESS: Final[Mapping[Kind, tuple[tuple[str, ...], str]]] = {
-    "WDM edge": (("tx_ring", "rx_ring", "itr", "shares_interrupt_with"), "it has no card"),
+    "WDM edge": (("tx_ring", "rx_ring", "itr", "shares_interrupt_with", "interrupt_cpu", "dpc_cpu"), "it has no card"),
     "connection-oriented": (("protocol", "filter", "hold"), "it is bound by call managers and their clients"),
 }
 _OF_CABLES: Final = ("rate", "delay", "mtu")

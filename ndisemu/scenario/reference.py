@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from ndisemu.drivers.catalogue import MINIPORTS, STATIONS
 from ndisemu.ndis import Oid, Status
 from ndisemu.ndis.oid import MANDATORY_5X_QUERY, MANDATORY_5X_QUERY_SERIALIZED, MANDATORY_5X_SET
-from ndisemu.scenario.names import FAULTS, NIC_COUNTERS, RUN_COUNTERS, SEND_FAILURES, SWITCH_COUNTERS
+from ndisemu.scenario.names import CPU_COUNTERS, FAULTS, NIC_COUNTERS, RUN_COUNTERS, SEND_FAILURES, SWITCH_COUNTERS
 
 Row: TypeAlias = dict[str, str]
 """The words of one row, by the headings of their columns."""
@@ -74,6 +74,7 @@ def counters() -> list[Row]:
             ("a NIC", NIC_COUNTERS),
             ("a NIC", by_status),
             ("a switch", SWITCH_COUNTERS),
+            ("a processor", CPU_COUNTERS),
             ("the run", RUN_COUNTERS),
         )
         for name, line in table.items()

@@ -29,6 +29,7 @@ def make_result(
     virtual_time: int,
     trace_sha256: str,
     nics: Mapping[str, Counters],
+    cpus: Mapping[str, Counters],
     failures: Mapping[str, Mapping[Status, int]],
     switches: Mapping[str, Counters],
     flows: Sequence[Flow],
@@ -44,8 +45,8 @@ def make_result(
         "books.unbalanced": sum(not book["balanced"] for book in all_books),
         "virtual_time_ns": virtual_time,
     }
-    counted = [*nics.items(), *switches.items()]
-    values = totals | {f"{name}.{key}": value for name, counters in counted for key, value in counters.items()}
+    parts = {**nics, **switches, **cpus}
+    values = totals | {f"{name}.{key}": value for name, counters in parts.items() for key, value in counters.items()}
     for name in nics:
         values |= {f"{name}.{SEND_FAILURES}{status}": failures[name].get(status, 0) for status in Status}
     expectations = [_judge(expectation, values.get(expectation.that)) for expectation in scenario.expect]
@@ -63,6 +64,7 @@ def make_result(
         "trace_sha256": trace_sha256,
         "nics": {name: _of_nic(counters, failures[name]) for name, counters in nics.items()},
         "switches": {name: _nested(counters) for name, counters in switches.items()},
+        "cpus": {name: counters for name, counters in cpus.items() if _has_costs(scenario, name)},
         "flows": [_flow(flow) for flow in flows],
         "faults": [asdict(fault) for fault in faults],
         "books": all_books,
@@ -70,6 +72,11 @@ def make_result(
         "violations_not_listed": findings_lost,
         "expectations": expectations,
     }
+
+
+def _has_costs(scenario: Scenario, cpu: str) -> bool:
+    """Whether the work of a processor takes modelled time; without, there is nothing to tell of it."""
+    return scenario.costs_of(scenario.hosts[cpu.partition(".")[0]]) is not None
 
 
 def _judge(expectation: Expectation, value: int | None) -> dict[str, object]:

@@ -20,7 +20,7 @@ from ndisemu.machine import Emulation
 from ndisemu.machine.faults import FAULTS
 from ndisemu.observe import CaptureLog, EventLog, Interface, RunDirectory
 from ndisemu.scenario.build import Plan, build
-from ndisemu.scenario.counters import Counters, count, count_buffers, count_switch
+from ndisemu.scenario.counters import Counters, count, count_buffers, count_cpu, count_switch
 from ndisemu.scenario.result import Result, make_result
 from ndisemu.scenario.schema import Scenario
 from ndisemu.scenario.trouble import Applied, Injector, Trouble
@@ -53,6 +53,7 @@ class Run:
         self._directory = directory
         self._plan = Plan()
         self._buffers: dict[str, Counters] = {}
+        self._cpus: dict[str, Counters] = {}
         self._faults: Sequence[Applied] = ()
         self._end_time = 0
         self.ended = "failed"
@@ -82,6 +83,7 @@ class Run:
             virtual_time=self._end_time,
             trace_sha256=events.hexdigest(),
             nics=nics,
+            cpus=self._cpus,
             failures={name: slot.adapter.sends.failures for name, slot in self._plan.slots.items()},
             switches={name: count_switch(switch) for name, switch in self._plan.switches.items()},
             flows=self._plan.flows,
@@ -116,6 +118,8 @@ class Run:
                     "driver", self._scenario.name, "a driver raised CancelledError by itself", error
                 )
         self._end_time = emulation.now
+        cpus = (cpu for host in emulation.hosts.values() for cpu in host.cpus)
+        self._cpus = {cpu.name: count_cpu(cpu, emulation.now) for cpu in cpus}
         self._buffers = {name: count_buffers(slot) for name, slot in self._plan.slots.items()}
         if capture is not None:
             capture.close()

@@ -10,6 +10,7 @@ Not here: rules about several values at once, such as that a link's ends exist
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, TypeAlias
@@ -17,6 +18,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema, model_validator
 
 from ndisemu.drivers.catalogue import MINIPORTS, STATIONS
+from ndisemu.kernel import MEASURED
 from ndisemu.link.relay import DEFAULT_QUEUE
 from ndisemu.link.switch import ADDRESSES, AGEING
 from ndisemu.scenario import fields
@@ -62,6 +64,45 @@ NamedMiniport: TypeAlias = Annotated[
 """A driver by the name of one that comes with ndisemu, or by its class."""
 
 
+class CostTable(Part):
+    """What work costs a processor in modelled time, kind by kind."""
+
+    isr: fields.Duration = 0
+    """Each interrupt service."""
+    dpc: fields.Duration = 0
+    """Each DPC, those of timers and of resumed coroutines included."""
+    send_call: fields.Duration = 0
+    """Each call of the miniport's send entry."""
+    send_frame: fields.Duration = 0
+    """Each frame that the send entry is given."""
+    complete_frame: fields.Duration = 0
+    """Each frame whose send the miniport completes."""
+    receive_frame: fields.Duration = 0
+    """Each frame that the miniport indicates."""
+    protocol_frame: fields.Duration = 0
+    """Each frame, spent by its protocol before it sends it, outside of every lock."""
+    lock: fields.Duration = 0
+    """Each time that a lock is taken and given back."""
+
+
+_TABLE: Final = OneOf(("measured",), "a map such as {isr: 4us, send_frame: 160ns}")
+
+
+def _costs(value: object) -> object:
+    if isinstance(value, dict | CostTable) or value is None:
+        return value
+    _TABLE.check(value)
+    return CostTable.model_construct(**asdict(MEASURED))
+
+
+Costs: TypeAlias = Annotated[
+    CostTable,
+    BeforeValidator(_costs),
+    WithJsonSchema({"anyOf": [{"type": "string", "enum": ["measured"]}, CostTable.model_json_schema()]}),
+]
+"""A cost table, or `measured`: that of a PC of the years of NDIS 5.1."""
+
+
 class Nic(Part):
     """A network card and its driver."""
 
@@ -85,6 +126,10 @@ class Nic(Part):
     """How long the traffic's protocol keeps each received packet before it returns it to the miniport."""
     shares_interrupt_with: Name | None = None
     """Another NIC of the host, on whose interrupt line it is, too."""
+    interrupt_cpu: fields.Processor | None = None
+    """The processor that serves its interrupts: 0, or that of the NIC whose line it shares."""
+    dpc_cpu: fields.Processor | None = None
+    """The processor on which the DPC behind an interrupt runs; by default the one that took the interrupt."""
     parameters: dict[fields.Parameter, fields.Setting] = {}
     """What the driver reads from its configuration besides, by name."""
 
@@ -96,6 +141,8 @@ class Host(Part):
     """How many processors it has."""
     memory: fields.Memory = 64 << 20
     """How much memory its drivers and cards share."""
+    costs: Costs | None = None
+    """What work takes its processors; by default the scenario's table."""
     nics: dict[Name, Nic]
     """Its cards, by name."""
 
@@ -151,6 +198,8 @@ class Generator(Part):
     """When the first burst is sent."""
     window: Annotated[int, Between(1, 10**6)] | None = None
     """How many packets may be in flight."""
+    cpu: fields.Processor | None = None
+    """The processor of the sending host on which they are sent; by default the one that serves the NIC's interrupts."""
 
 
 class Replay(Part):
@@ -168,6 +217,8 @@ class Replay(Part):
     """Which frames: all of them, or those whose source is the sending NIC's address."""
     start: fields.Duration = 0
     """When the capture begins."""
+    cpu: fields.Processor | None = None
+    """The processor of the sending host on which they are sent; by default the one that serves the NIC's interrupts."""
 
 
 class Circuits(Part):
@@ -269,6 +320,8 @@ class Scenario(Part):
     """The other way to end a run, and the default: when nothing is left to do."""
     mtu: fields.Mtu = DEFAULT_MTU
     """The MTU of NICs and links that have none of their own."""
+    costs: Costs | None = None
+    """What work takes the processors of hosts that have no table of their own; without one, no time at all."""
     hosts: dict[Name, Host]
     """The machines, by name."""
     switches: dict[Name, Switch] = {}
@@ -307,6 +360,10 @@ class Scenario(Part):
         """Return the NIC of that name."""
         return self.hosts[endpoint.host].nics[endpoint.nic]
 
+    def costs_of(self, host: Host) -> CostTable | None:
+        """Return a host's own cost table, or the scenario's; None: its work takes no time."""
+        return self.costs if host.costs is None else host.costs
+
     def mtu_of(self, part: Nic | Link) -> int:
         """Return a NIC's or link's own MTU, or the scenario's."""
         return self.mtu if part.mtu is None else part.mtu
@@ -319,7 +376,9 @@ class Scenario(Part):
 PARTS: Final[Mapping[tuple[str, ...], type[Part]]] = MappingProxyType(
     {
         (): Scenario,
+        ("costs",): CostTable,
         ("hosts", "*"): Host,
+        ("hosts", "*", "costs"): CostTable,
         ("hosts", "*", "nics", "*"): Nic,
         ("hosts", "*", "nics", "*", "miniport"): Miniport,
         ("switches", "*"): Switch,

@@ -138,7 +138,7 @@ def test_a_mistake_has_its_place_and_says_what_is_right(problems: Problems, line
         ("from: a.eth0, to: b.eth0, every: 0s", ["10:37: every must be between 1 ns and 1000000000.000 s, not 0 ns"]),
         (
             "from: a.eth0, to: b.eth0, select: all",
-            ["10:30: unknown key 'select' in traffic.0; the keys here are burst, every, "],
+            ["10:30: unknown key 'select' in traffic.0; the keys here are burst, cpu, every, "],
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -35,7 +35,7 @@ def judged(write: Write) -> Callable[..., Result]:
         usual: dict[str, Any] = {
             "seed": 7, "clock": "virtual", "build": "checked", "ended": "idle", "virtual_time": 1_000,
             "trace_sha256": "00", "nics": {"a.eth0": counters}, "failures": {"a.eth0": {}}, "switches": {}, "flows": [],
-            "faults": [], "findings": [], "findings_lost": 0,
+            "cpus": {}, "faults": [], "findings": [], "findings_lost": 0,
         }  # fmt: skip
         return make_result(load(write(TEXT.format(expect=expect))), **(usual | facts))
 

@@ -6,9 +6,8 @@ returned or suspended, first come first served. So nothing that a driver's
 code sets off, by completing or indicating, comes back into the driver before
 that code is done.
 
-Its modelled time is that of a spin lock (`kernel.lock`): what an entry
-charges is charged while the lock is held, and who comes with an earlier local
-time than that of the last return waits until then.
+What an entry charges is charged while the lock is held, and CPUs wait for it
+in modelled time as for a spin lock.
 
 Not here: MiniportISR and the other entries at DIRQL, which no lock keeps
 away, and entries that NDIS makes from inside an entry on purpose
@@ -21,23 +20,22 @@ from collections import deque
 from collections.abc import Callable
 
 from ndisemu.errors import InternalError
-from ndisemu.kernel import DISPATCH, Kernel
+from ndisemu.kernel import DISPATCH, Contended, Kernel
 
 Entry = Callable[[], object]
 
 
-class MiniportLock:
-    """The lock of one serialized adapter; `waited` sums the modelled nanoseconds that CPUs have waited for it."""
+class MiniportLock(Contended):
+    """The lock of one serialized adapter."""
 
-    __slots__ = ("_free_at", "_kernel", "_name", "_waiting", "held", "waited")
+    __slots__ = ("_kernel", "_name", "_waiting", "held")
 
     def __init__(self, kernel: Kernel, name: str) -> None:
+        super().__init__()
         self._kernel = kernel
         self._name = name
-        self._free_at = 0
         self._waiting: deque[Entry] = deque()
         self.held = False
-        self.waited = 0
 
     def __repr__(self) -> str:
         return f"<MiniportLock of {self._name} {'held' if self.held else 'free'}, {len(self._waiting)} waiting>"
@@ -51,8 +49,8 @@ class MiniportLock:
         if cpu is None:
             raise InternalError(f"{self!r} was asked for outside any virtual CPU")
         before = cpu.raise_irql(DISPATCH)
-        if self._free_at > cpu.busy_until or cpu.costs is not None:
-            self.waited += cpu.take_lock(self._free_at)
+        if self.free_at > cpu.busy_until or cpu.spent or cpu.costs is not None:
+            self.enter(cpu)
         self.held = True
         try:
             entry()
@@ -60,7 +58,8 @@ class MiniportLock:
                 self._waiting.popleft()()
         finally:
             self.held = False
-            self._free_at = cpu.busy_until
+            if cpu.spent:
+                self.leave(cpu)
         cpu.lower_irql(before)
         return True
 
