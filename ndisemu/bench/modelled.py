@@ -35,6 +35,8 @@ DRIVERS: Final[dict[str, tuple[Miniport, type[Station] | type[Station6]]]] = {
 }
 """The reference miniports, serialized and not, and the protocol of the generation of each."""
 SEED: Final = 1
+# When the talk and the counting begin; everything has started by then.
+START: Final = 10 * MILLISECOND
 # More frames than any slice of time has room for.
 ENDLESS: Final = 10**9
 
@@ -104,10 +106,9 @@ async def _talk(setup: Setup) -> Outcome:
         ]
         for host, one in zip(hosts, stations, strict=True):
             await host.bind_protocol("eth0", one)
-        await emulation.idle()
-        await asyncio.sleep(MILLISECOND / SECOND)
         for host, one in zip(hosts, stations, strict=True):
             emulation.kernel.submit(lambda host=host, one=one: host.cpus[0].queue_thread(one.start))  # type: ignore[misc]
+        await asyncio.sleep((START - emulation.now) / SECOND)
         outcome = await _slice(setup, hosts[1], far, [flow for _, flow in there + back])
         _check(stations, emulation)
         return outcome
@@ -126,7 +127,7 @@ def _source(setup: Setup, near: Slot, far: Slot, cpu: int) -> Generator:
         burst=setup.burst,
         window=max(setup.window // count, setup.burst),
         # Neither host's senders are in step, and the hosts are not.
-        start=(every or 0) * (2 * setup.senders.index(cpu) + (near.host.number & 1)) // (2 * count),
+        start=START + (every or 0) * (2 * setup.senders.index(cpu) + (near.host.number & 1)) // (2 * count),
         every=every,
         cpu=cpu,
     )

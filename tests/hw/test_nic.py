@@ -3,7 +3,7 @@
 import pytest
 
 from ndisemu.hw import registers as reg
-from ndisemu.kernel import Costs
+from ndisemu.kernel import Costs, Cpu
 from tests.hw.conftest import LAST_BIT, PERIOD, Bench, Host, Listener, frame, serviced
 
 CARD_UP = reg.CTRL_FD | reg.CTRL_SLU
@@ -184,6 +184,54 @@ def test_a_doorbell_takes_effect_at_the_time_of_the_code_that_rang_it(host: Host
     host.cpu.queue_thread(busy)
     host.run(5000)
     assert wire.times == [700 + LAST_BIT, 700 + PERIOD + LAST_BIT]
+
+
+def test_a_doorbell_to_come_is_not_seen_by_an_engine_that_runs_before(host: Host, wire: Listener) -> None:
+    """A full FIFO makes the engine go on by itself; it does not take what is written for later."""
+    long = [frame(number, 1514) for number in range(12)]
+    host.send(*long)
+    host.run(1000)
+
+    def busy() -> None:
+        host.cpu.charge(500_000)
+        host.send(frame(1))
+
+    host.cpu.queue_thread(busy)
+    host.run(1_000_000)
+    assert wire.frames == [*long, frame(1)]
+    assert wire.times[-1] == 501_000 + LAST_BIT
+
+
+def test_a_card_hears_doorbells_in_the_order_in_which_they_are_written(bench: Bench) -> None:
+    """While one CPU's doorbell lies ahead, a later one of another CPU is not heard before: the tail never goes back."""
+    host = bench.host("h")
+    listener = bench.listen(host, bench.cable())
+    host.start()
+    slow, quick = (Cpu(host.kernel, name) for name in ("slow", "quick"))
+
+    def send(cpu: Cpu, ns: int, number: int) -> None:
+        cpu.charge(ns)
+        host.send(frame(number))
+
+    slow.queue_thread(lambda: send(slow, 5000, 1))
+    quick.queue_thread(lambda: send(quick, 1000, 2))
+    host.run(100_000)
+    assert listener.frames == [frame(1), frame(2)]
+    assert listener.times == [5000 + LAST_BIT, 5000 + PERIOD + LAST_BIT]
+
+
+def test_a_reset_forgets_doorbells_to_come(host: Host, wire: Listener) -> None:
+    """What was written before it does not move the tail of the ring that begins after it."""
+
+    def busy() -> None:
+        host.cpu.charge(5000)
+        host.send(frame(1))
+        host.write(reg.CTRL, reg.CTRL_RST)
+        host.start()
+
+    host.cpu.queue_thread(busy)
+    host.run(100_000)
+    assert (wire.frames, host.read(reg.TDT)) == ([], 0)
 
 
 def test_an_arrival_is_not_held_up_by_a_doorbell_to_come(bench: Bench) -> None:

@@ -1,5 +1,6 @@
 """Modelled time on a CPU: what charges do to its work, to others, and to a DPC that takes too long."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -179,3 +180,108 @@ def test_irql_is_restored_when_an_isr_costs_too_much(kernel: Kernel, cpu: Cpu) -
 
     assert levels == [DISPATCH]
     assert cpu.irql == PASSIVE
+
+
+def two_cpus() -> tuple[Kernel, Cpu, Cpu]:
+    """Make one CPU that will be ahead of the clock, and another."""
+    kernel = Kernel()
+    return kernel, Cpu(kernel, "cpu0"), Cpu(kernel, "cpu1")
+
+
+def test_what_a_cpu_queues_on_another_waits_for_its_own_time() -> None:
+    """The other CPU's turns in between do not find it, however it was queued."""
+    kernel, ahead, other = two_cpus()
+    log: list[tuple[str, int]] = []
+
+    def note(what: str) -> Callable[[], None]:
+        return lambda: log.append((what, kernel.now))
+
+    def spend() -> None:
+        ahead.charge(100)
+        other.queue_thread(note("thread"))
+        Dpc(note("dpc"), cpu=other).queue(ahead)
+
+    ahead.queue_thread(spend)
+    kernel.call_at(40, lambda: other.queue_thread(note("between")))
+    kernel.run(END, PLENTY)
+
+    assert log == [("between", 40), ("dpc", 100), ("thread", 100)]
+
+
+def test_what_lies_ahead_of_a_cpu_holds_up_nothing_before() -> None:
+    """An interrupt of another CPU that comes before the queued DPC's time is served at its own."""
+    kernel, ahead, other = two_cpus()
+    line = InterruptLine(other, "irq")
+    log: list[tuple[str, int]] = []
+
+    def isr() -> bool:
+        line.deassert("card")
+        log.append(("isr", kernel.now))
+        return True
+
+    def spend() -> None:
+        ahead.charge(100)
+        Dpc(lambda: log.append(("dpc", kernel.now)), cpu=other).queue(ahead)
+
+    line.connect(isr)
+    ahead.queue_thread(spend)
+    kernel.call_at(40, lambda: line.assert_("card"))
+    kernel.run(END, PLENTY)
+
+    assert log == [("isr", 40), ("dpc", 100)]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_dpc_on_its_way_to_another_cpu_can_be_taken_back(*, again: bool) -> None:
+    """It does not run; queued again meanwhile, it runs once."""
+    kernel, ahead, other = two_cpus()
+    ran: list[int] = []
+    dpc = Dpc(lambda: ran.append(kernel.now), cpu=other)
+
+    def spend() -> None:
+        ahead.charge(100)
+        assert dpc.queue(ahead)
+        assert not dpc.queue(ahead)
+        assert dpc.remove()
+        if again:
+            ahead.charge(100)
+            dpc.queue(ahead)
+
+    ahead.queue_thread(spend)
+    kernel.run(END, PLENTY)
+
+    assert len(ran) == int(again)
+    assert not dpc.queued
+
+
+@pytest.mark.parametrize("still", [False, True])
+def test_a_line_raised_by_a_cpu_ahead_interrupts_another_at_its_time(*, still: bool) -> None:
+    """As a device does that a driver tells to; a line that has been let go of by then interrupts nobody."""
+    kernel, ahead, other = two_cpus()
+    line = InterruptLine(other, "irq")
+    taken: list[int] = []
+
+    def isr() -> bool:
+        line.deassert("card")
+        taken.append(kernel.now)
+        return True
+
+    def spend() -> None:
+        ahead.charge(100)
+        line.assert_("card")
+
+    line.connect(isr)
+    ahead.queue_thread(spend)
+    if not still:
+        kernel.call_at(60, lambda: line.deassert("card"))
+    kernel.run(END, PLENTY)
+
+    assert taken == ([100] if still else [])
+
+
+def test_a_cpu_counts_what_it_was_charged(kernel: Kernel, cpu: Cpu) -> None:
+    """Charges add up, with idle time between them or not."""
+    cpu.queue_thread(lambda: cpu.charge(10))
+    kernel.call_at(50, lambda: cpu.queue_thread(lambda: cpu.charge(20)))
+    kernel.run(END, PLENTY)
+    assert (cpu.spent, cpu.busy_until, cpu.waited) == (30, 70, 0)
