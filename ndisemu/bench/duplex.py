@@ -97,7 +97,9 @@ def duplex(options: object = None) -> Section:  # noqa: ARG001 - every benchmark
         Target("full duplex, deserialized against serialized, on one CPU", "x", 1.1, alike, at_most=True),
         Target("full duplex, deserialized against serialized, on two CPUs", "x", 1.5, gains[2][DESERIALIZED[0]]),
     )
-    return Section("duplex", "Full duplex, serialized against deserialized", _COLUMNS, tuple(rows), (chart,), targets, _NOTES)
+    return Section(
+        "duplex", "Full duplex, serialized against deserialized", _COLUMNS, tuple(rows), (chart,), targets, _NOTES
+    )
 
 
 def shares(values: Sequence[float]) -> str:
@@ -126,15 +128,23 @@ def _columns() -> Iterator[Column]:
 
 _COLUMNS: Final = tuple(_columns())
 _NOTES: Final = (
-    "Two hosts send 60-byte frames to each other, one in each call; CPU 0 takes interrupts and DPCs, the others send. Virtual "
-    "time over a modelled Pentium III, so no figure depends on this machine.",
-    "On one CPU there is nobody to wait for: the same style of driver does the same work, serialized or not. The coroutine "
-    "style has a DPC more for each completion, which shows there.",
-    "On several CPUs the serialized driver's sends and its DPC take turns at the miniport lock, and whoever waits does nothing "
-    "else. The deserialized one overlaps them, and under more load needs fewer interrupts for each frame, which is how the "
-    "gain can exceed the number of CPUs.",
-    "The gain vanishes below the serialized driver's limit, and where the wire is slower than the CPUs (long frames, cheap "
-    "work). It shrinks with the work that is done outside of the lock in any case. In half duplex what is left of it is that of "
-    "sends and their completions, which compete for the lock, too.",
+    (
+        "Two hosts send 60-byte frames to each other, one in each call; CPU 0 takes interrupts and DPCs, the others send. Virtual "
+        "time over a modelled Pentium III, so no figure depends on this machine."
+    ),
+    (
+        "On one CPU there is nobody to wait for: the same style of driver does the same work, serialized or not. The coroutine "
+        "style has a DPC more for each completion, which shows there."
+    ),
+    (
+        "On several CPUs the serialized driver's sends and its DPC take turns at the miniport lock, and whoever waits does nothing "
+        "else. The deserialized one overlaps them, and under more load needs fewer interrupts for each frame, which is how the "
+        "gain can exceed the number of CPUs."
+    ),
+    (
+        "The gain vanishes below the serialized driver's limit, and where the wire is slower than the CPUs (long frames, cheap "
+        "work). It shrinks with the work that is done outside of the lock in any case. In half duplex what is left of it is that of "
+        "sends and their completions, which compete for the lock, too."
+    ),
     "Waiting and idle are those of the second host, in the order of its CPUs.",
 )

@@ -57,10 +57,14 @@ def moderation(options: object = None) -> Section:  # noqa: ARG001 - every bench
         ),
         (),
         (
-            "Two hosts send 60-byte frames to each other; `ring`, interrupts and DPCs on CPU 0, sends on CPU 1. Virtual time "
-            "over a modelled Pentium III, so no figure depends on this machine.",
-            "A longer interval leaves CPU 0 idle and makes frames wait. Without one CPU 0 is busy with interrupts long before "
-            "the load itself needs it, and goes on to carry more all the same: a DPC then finds more frames.",
+            (
+                "Two hosts send 60-byte frames to each other; `ring`, interrupts and DPCs on CPU 0, sends on CPU 1. Virtual time "
+                "over a modelled Pentium III, so no figure depends on this machine."
+            ),
+            (
+                "A longer interval leaves CPU 0 idle and makes frames wait. Without one CPU 0 is busy with interrupts long before "
+                "the load itself needs it, and goes on to carry more all the same: a DPC then finds more frames."
+            ),
         ),
     )
 

@@ -49,8 +49,10 @@ def multipacket(options: object = None) -> Section:  # noqa: ARG001 - every benc
         (chart,),
         (Target("arrays of 64 against single sends", "x", 1.2, best),),
         (
-            "One host sends 60-byte frames to another, on one CPU half as fast as the modelled Pentium III, so that not the "
-            "wire is the limit; interrupts are 100 us apart. Virtual time, so no figure depends on this machine.",
+            (
+                "One host sends 60-byte frames to another, on one CPU half as fast as the modelled Pentium III, so that not the "
+                "wire is the limit; interrupts are 100 us apart. Virtual time, so no figure depends on this machine."
+            ),
             f"{SINGLE_DRIVER} supplies MiniportSend, which NDIS calls for each packet of an array.",
             "What is left at 64 packets is the work for each frame; longer arrays would not help.",
         ),

@@ -18,7 +18,7 @@ from ndisemu.ndis import Status
 from ndisemu.scenario.cpu_checks import check_processors
 from ndisemu.scenario.document import Node, Place, below
 from ndisemu.scenario.fault_checks import check_fault
-from ndisemu.scenario.fields import COUNTER, IMIX, LINE, MAX_MTU, MIN_MTU, NAME, Endpoint
+from ndisemu.scenario.fields import COUNTER, IMIX, LINE, MAX_MTU, MIN_MTU, MOST_CPUS, NAME, Endpoint
 from ndisemu.scenario.link_checks import LinkChecks
 from ndisemu.scenario.names import CPU_COUNTERS, NIC_COUNTERS, RUN_COUNTERS, SEND_FAILURES, SWITCH_COUNTERS
 from ndisemu.scenario.nic_checks import NicChecks
@@ -174,7 +174,7 @@ class _Checks:
         """Return the names of all processors, as far as their numbers can be read."""
         counts = {name: below(host, "cpus") for name, host in below(self.root, "hosts").entries().items()}
         numbers = {name: 1 if node.value is None else _whole(node) or 1 for name, node in counts.items()}
-        return [f"{name}.cpu{place}" for name, count in numbers.items() for place in range(min(count, 64))]
+        return [f"{name}.cpu{place}" for name, count in numbers.items() for place in range(min(count, MOST_CPUS))]
 
     def _status(self, place: Place, name: str) -> None:
         """Report a status that NDIS does not have."""

@@ -9,6 +9,7 @@ from typing import TypeGuard
 
 from ndisemu.errors import Problem
 from ndisemu.scenario.document import Node, below
+from ndisemu.scenario.fields import MOST_CPUS
 from ndisemu.scenario.names import CPU
 
 
@@ -43,7 +44,7 @@ def _there(root: Node, host: str, node: Node, key: str) -> Iterator[Problem]:
     """Give a processor that its host does not have."""
     count = below(root, "hosts", host, "cpus").value
     cpus = 1 if count is None else count
-    if _is_number(node.value) and _is_number(cpus) and 1 <= cpus <= node.value:
+    if _is_number(node.value) and _is_number(cpus) and 1 <= cpus <= node.value < MOST_CPUS:
         last = f"0 to {cpus - 1}" if cpus > 1 else "0 alone"
         yield node.place.problem(f"{key} is {node.value}, and the processors of host {host} are {last}")
 

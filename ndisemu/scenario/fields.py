@@ -45,6 +45,9 @@ MAX_TIME: Final = 10**9 * SECOND
 MAX_ITR: Final = 65535 * 256
 """The card's longest interval between interrupts: 16 bits, in steps of 256 ns."""
 
+MOST_CPUS: Final = 64
+"""How many processors a host may have."""
+
 IMIX: Final = (60, 590, 60, 60, 590, 60, 60, 590, 60, 590, 60, 1514)
 """The frames of a simple Internet mix, 7 : 4 : 1, in the order in which they are sent."""
 
@@ -205,7 +208,7 @@ Name: TypeAlias = Annotated[str, StringConstraints(pattern=f"^{_NAME}$")]
 Parameter: TypeAlias = Annotated[str, AfterValidator(_parameter)]
 """The name of a number that a driver reads from its configuration."""
 
-Processor: TypeAlias = Annotated[int, Between(0, 63)]
+Processor: TypeAlias = Annotated[int, Between(0, MOST_CPUS - 1)]
 """The number of a processor of a host."""
 
 Setting: TypeAlias = Annotated[int, Between(0, 2**32 - 1)]

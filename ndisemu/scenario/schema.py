@@ -137,7 +137,7 @@ class Nic(Part):
 class Host(Part):
     """A machine with processors, memory and cards."""
 
-    cpus: Annotated[int, Between(1, 64)] = 1
+    cpus: Annotated[int, Between(1, fields.MOST_CPUS)] = 1
     """How many processors it has."""
     memory: fields.Memory = 64 << 20
     """How much memory its drivers and cards share."""

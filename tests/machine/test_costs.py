@@ -99,7 +99,9 @@ def test_circuits_are_charged_like_other_frames(costs: Costs) -> None:
             hosts = [emulation.host(name, costs=costs) for name in "ab"]
             near, far = (host.nic("vc0", VcMiniport) for host in hosts)
             emulation.connect(near, far)
-            circuits = Circuits(near, far, emulation.random("circuits"), count=1, frames=FRAMES, sizes=[60], burst=BURST)
+            circuits = Circuits(
+                near, far, emulation.random("circuits"), count=1, frames=FRAMES, sizes=[60], burst=BURST
+            )
             await circuits.bind()
             circuits.start()
             await emulation.idle()
@@ -156,15 +158,15 @@ def test_a_shared_line_has_one_cpu() -> None:
     run(main())
 
 
-@pytest.mark.parametrize("key", ["cpu", "dpc_cpu"])
-def test_a_card_is_served_by_a_cpu_of_its_host(key: str) -> None:
+@pytest.mark.parametrize(("cpu", "dpc_cpu"), [(2, 0), (0, 2)])
+def test_a_card_is_served_by_a_cpu_of_its_host(cpu: int, dpc_cpu: int) -> None:
     """Another one is refused."""
 
     async def main() -> None:
         async with Emulation() as emulation:
             host = emulation.host("a", cpus=2)
             with pytest.raises(UsageError, match=r"^host a has no CPU 2; its CPUs are 0 to 1$"):
-                host.nic("eth0", DRIVERS["ring"][0], **{key: 2})
+                host.nic("eth0", DRIVERS["ring"][0], cpu=cpu, dpc_cpu=dpc_cpu)
 
     run(main())
 

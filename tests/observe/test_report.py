@@ -95,6 +95,22 @@ def test_a_good_run_fills_one_screen_and_ends_with_its_verdict(result: Result) -
     assert shown(result) == GOLDEN
 
 
+def test_processors_whose_work_takes_time_are_shown(result: Result) -> None:
+    """In shares of the run, work and waiting for locks apart; without costs there is no such table."""
+    assert "Processors" not in shown(result)
+    result["cpus"] = {
+        "a.cpu0": {"busy_ns": 750, "idle_ns": 250, "lock_wait_ns": 300, "interrupts": 1234, "dpcs": 5678},
+        "a.cpu1": {"busy_ns": 0, "idle_ns": 0, "lock_wait_ns": 0, "interrupts": 0, "dpcs": 0},
+    }
+    lines = shown(result).splitlines()
+    place = lines.index("Processors")
+    assert [line.split() for line in lines[place + 1 : place + 5] if "─" not in line] == [
+        ["busy", "waiting", "idle", "interrupts", "DPCs"],
+        ["a.cpu0", "45.0%", "30.0%", "25.0%", "1", "234", "5", "678"],
+        ["a.cpu1", "0.0%", "0.0%", "0.0%", "0", "0"],
+    ]
+
+
 def test_without_a_terminal_there_is_no_colour(result: Result) -> None:
     """What goes into a file or a pipe has no escape sequence, also where something failed."""
     result["passed"] = result["expectations"][0]["holds"] = result["books"][0]["balanced"] = False

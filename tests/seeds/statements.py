@@ -197,7 +197,8 @@ STATEMENTS: Final = (
         "003", "a serialized driver is entered by one CPU at a time, which costs full-duplex performance",
         ("tests/ndis/test_miniportlock.py::test_one_entry_at_a_time",
          "tests/ndis/test_miniportlock.py::test_waiting_for_the_lock_costs_modelled_time",
-         "scenarios/seeds/003-full-duplex.yaml"),
+         "tests/bench/test_duplex.py::test_on_two_cpus_the_deserialized_driver_gains",
+         "scenarios/full_duplex.yaml", "scenarios/seeds/003-full-duplex.yaml"),
     ),
     Statement(
         "003", "connection-oriented drivers must be deserialized",

@@ -142,5 +142,6 @@ class VcReceives(ReceiveBook, Generic[T]):
             )
             raise vc.adapter.kernel.refusal(rule, vc.adapter.name, text)
 
+
 AnySends = VcSends[Any, Any]
 AnyReceives = VcReceives[Any]

@@ -56,9 +56,7 @@ class ReceivePath(ReceiveBook):
 
     __slots__ = ("_lender", "_serialized", "resources_sticky")
 
-    def __init__(
-        self, adapter: "Adapter", lender: Lender, *, serialized: bool, costs: Costs | None = None
-    ) -> None:
+    def __init__(self, adapter: "Adapter", lender: Lender, *, serialized: bool, costs: Costs | None = None) -> None:
         super().__init__(adapter, "MiniportReturnPacket", costs)
         self._lender = lender
         self._serialized = serialized
