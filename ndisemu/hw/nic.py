@@ -147,13 +147,13 @@ class Nic:
         Of several CPUs the card hears in the order in which they write, or the tail would go back.
         """
         kernel = self.kernel
-        when = max(kernel.local_time(), self._rings_at)
-        if when > kernel.now and self.tx.enabled:
-            self._rings_at = when
-            kernel.call_at(when, partial(self._ring_late, tail, self._resets))
-        else:
-            self.tx.tail = tail
-            self.wake()
+        if kernel.timed and self.tx.enabled:
+            self._rings_at = max(kernel.local_time(), self._rings_at)
+            if self._rings_at > kernel.now:
+                kernel.call_at(self._rings_at, partial(self._ring_late, tail, self._resets))
+                return
+        self.tx.tail = tail
+        self.wake()
 
     async def run(self) -> None:
         """Drive both engines for ever; arrivals move the receive side only, or sends could tell how they are run."""

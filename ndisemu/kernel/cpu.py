@@ -78,6 +78,8 @@ class Cpu:
         self.spent = 0
         self.waited = 0
         self.costs = costs
+        if costs is not None:
+            kernel.timed = True
         self.running_dpc: Queued | None = None
         self.dpcs_run = 0
         self.interrupts = 0
@@ -94,9 +96,8 @@ class Cpu:
     def queue_dpc(self, dpc: Queued, *, head: bool = False) -> None:
         """Put `dpc` in the queue; its `queued` says that it waits."""
         dpc.queued = True
-        asking = self.kernel.current
-        if asking is not None and asking is not self and asking.busy_until > self.kernel.now:
-            self.kernel.call_at(asking.busy_until, partial(self._enter_late, dpc, head=head))
+        if self.kernel.timed and (when := self._later()):
+            self.kernel.call_at(when, partial(self._enter_late, dpc, head=head))
             return
         if head:
             self._dpcs.appendleft(dpc)
@@ -114,9 +115,8 @@ class Cpu:
 
     def queue_thread(self, item: Callable[[], None]) -> None:
         """Run `item` at PASSIVE_LEVEL when this CPU has nothing more urgent."""
-        asking = self.kernel.current
-        if asking is not None and asking is not self and asking.busy_until > self.kernel.now:
-            self.kernel.call_at(asking.busy_until, partial(self.queue_thread, item))
+        if self.kernel.timed and (when := self._later()):
+            self.kernel.call_at(when, partial(self.queue_thread, item))
             return
         self._threads.append(item)
         if not self._turn:
@@ -126,9 +126,8 @@ class Cpu:
         """Note that `line` is asserted and wants this CPU."""
         if line in self._lines:
             return
-        asking = self.kernel.current
-        if asking is not None and asking is not self and asking.busy_until > self.kernel.now:
-            self.kernel.call_at(asking.busy_until, line.request)
+        if self.kernel.timed and (when := self._later()):
+            self.kernel.call_at(when, line.request)
             return
         self._lines.append(line)
         if not self._turn:
@@ -166,6 +165,7 @@ class Cpu:
             return
         self.busy_until = max(self.busy_until, self.kernel.now) + ns
         self.spent += ns
+        self.kernel.timed = True
         if self.running_dpc is not None and self.busy_until - self.kernel.now > DPC_TIME_LIMIT:
             raise RuleViolation(
                 "dpc-watchdog",
@@ -220,6 +220,11 @@ class Cpu:
                 self._drain()
         finally:
             self.running_dpc, self._points, self.kernel.current = running, points, before
+
+    def _later(self) -> int:
+        """Return when what the running code does to this CPU takes effect, where that is another one's; else 0, for now."""
+        asking, now = self.kernel.current, self.kernel.now
+        return asking.busy_until if asking is not None and asking is not self and asking.busy_until > now else 0
 
     def _enter_late(self, dpc: Queued, *, head: bool) -> None:
         """Let in a DPC that another CPU has queued, now that the clock has reached that CPU's time."""

@@ -45,7 +45,8 @@ class Kernel:
     `catch_up`, which brings `now` up to a clock that moves by itself; and
     `spawn`, which starts a named coroutine as an asyncio task. `on_idle` is
     called by the driving loop when nothing is ready and nothing to come.
-    Each of `unfinished` says whether there is something that chores alone may end.
+    `timed` says whether any CPU's work takes modelled time, or has, and `charges`
+    whether it can. Each of `unfinished` says whether there is something that chores alone may end.
     """
 
     __slots__ = (
@@ -69,6 +70,7 @@ class Kernel:
         "stalled",
         "states",
         "strategy",
+        "timed",
         "unfinished",
     )  # fmt: skip
 
@@ -85,6 +87,7 @@ class Kernel:
         self.probe = probe or Probe()
         self.pause = False
         self.charges = True
+        self.timed = False
         self.progress = 0
         self.stalled: Callable[[], None] | None = None
         self._tick_began = 0

@@ -52,7 +52,7 @@ class SpinLock(Contended):
         cpu.preempt()
         if self.owner is not None:
             raise self._taken_already(cpu)
-        if self.free_at > cpu.busy_until or cpu.spent or cpu.costs is not None:
+        if self._kernel.timed:
             self.enter(cpu)
         self.owner = cpu
         cpu.locks.append(self)
@@ -66,7 +66,7 @@ class SpinLock(Contended):
             raise self._wrong_release(cpu, dpr=False)
         cpu.locks.pop()
         self.owner = None
-        if cpu.spent:
+        if self._kernel.timed:
             self.leave(cpu)
         cpu.irql = self._old_irql
         cpu.preempt()
@@ -79,7 +79,7 @@ class SpinLock(Contended):
         cpu.preempt()
         if self.owner is not None:
             raise self._taken_already(cpu)
-        if self.free_at > cpu.busy_until or cpu.spent or cpu.costs is not None:
+        if self._kernel.timed:
             self.enter(cpu)
         self.owner = cpu
         cpu.locks.append(self)
@@ -92,7 +92,7 @@ class SpinLock(Contended):
             raise self._wrong_release(cpu, dpr=True)
         cpu.locks.pop()
         self.owner = None
-        if cpu.spent:
+        if self._kernel.timed:
             self.leave(cpu)
         cpu.preempt()
 

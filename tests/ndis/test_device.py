@@ -20,6 +20,7 @@ def test_the_seam_is_as_narrow_as_this() -> None:
         "parameters",
         "cpus",
         "target",
+        "dpc_cpu",
     ]
 
 

@@ -49,7 +49,7 @@ class MiniportLock(Contended):
         if cpu is None:
             raise InternalError(f"{self!r} was asked for outside any virtual CPU")
         before = cpu.raise_irql(DISPATCH)
-        if self.free_at > cpu.busy_until or cpu.spent or cpu.costs is not None:
+        if self._kernel.timed:
             self.enter(cpu)
         self.held = True
         try:
@@ -58,7 +58,7 @@ class MiniportLock(Contended):
                 self._waiting.popleft()()
         finally:
             self.held = False
-            if cpu.spent:
+            if self._kernel.timed:
                 self.leave(cpu)
         cpu.lower_irql(before)
         return True
