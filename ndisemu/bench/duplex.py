@@ -11,9 +11,11 @@ Source: seed 003 (deserialized miniport drivers), `kernel.costs` for the figures
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Final
 
 from ndisemu.bench.modelled import Outcome, Setup, talk
+from ndisemu.bench.options import Options
 from ndisemu.bench.section import Chart, Column, Section, Target, Value
 from ndisemu.kernel import MEASURED, Costs
 from ndisemu.units import MILLISECOND
@@ -72,20 +74,24 @@ def variations() -> Iterator[tuple[str, Setup]]:
         yield f"2000 ns a send, {share} % in the driver", replace(usual, costs=_split(2000, share))
 
 
-def duplex(options: object = None) -> Section:  # noqa: ARG001 - every benchmark is given options, and this one needs none
-    """Compare over CPUs and loads, then vary what the answer may depend on."""
+def duplex(options: Options) -> Section:
+    """Compare serialized and deserialized, full duplex, modelled CPUs.
+
+    Over CPUs and loads, and then with what the answer may depend on varied; of `options` it only tells its progress.
+    """
+    setups = [("load", Setup(SERIALIZED, cpus, load, duration=SLICE)) for cpus, load in product(CPUS, LOADS)]
+    varied = [*variations()]
     rows: list[Row] = []
     lines: dict[str, list[tuple[float, float]]] = {}
     gains: dict[int, dict[str, float]] = {}
-    for cpus in CPUS:
-        for offered in LOADS:
-            setup = Setup(SERIALIZED, cpus, offered, duration=SLICE)
-            found = compare(setup)
-            rows.append(found.row("load", setup))
+    for done, (what, setup) in enumerate((*setups, *varied), 1):
+        found = compare(setup)
+        rows.append(found.row(what, setup))
+        if done <= len(setups):
             for driver, outcome in found.outcomes.items():
-                lines.setdefault(f"{driver}, {cpus} CPUs", []).append((2 * offered, outcome.goodput))
-            gains[cpus] = {driver: found.gain(driver) for driver in DESERIALIZED}
-    rows += [compare(setup).row(what, setup) for what, setup in variations()]
+                lines.setdefault(f"{driver}, {setup.cpus} CPUs", []).append((2 * (setup.offered or 0), outcome.goodput))
+            gains[setup.cpus] = {driver: found.gain(driver) for driver in DESERIALIZED}
+        options.progress(done, len(setups) + len(varied))
     chart = Chart(
         "Full duplex: what arrives of what is offered, both ways together",
         "offered (frames per second)",
@@ -113,20 +119,16 @@ def _split(whole: int, share: int) -> Costs:
     return replace(MEASURED, send_call=0, send_frame=inside, protocol_frame=whole - inside)
 
 
-def _columns() -> Iterator[Column]:
-    yield Column("what", "varied")
-    yield Column("cpus", "CPUs")
-    yield Column("offered", "offered each way (frames/s)", ",d")
-    for driver in (SERIALIZED, *DESERIALIZED):
-        yield Column(driver, f"{driver} (frames/s)", ",d")
-    for driver in DESERIALIZED:
-        yield Column(f"{driver} gain", f"{driver} / {SERIALIZED}", ".2f")
-    for driver in (SERIALIZED, *DESERIALIZED):
-        yield Column(f"{driver} waiting", f"{driver}: lock wait of each CPU")
-        yield Column(f"{driver} idle", f"{driver}: idle, each CPU")
-
-
-_COLUMNS: Final = tuple(_columns())
+# The rows have more: what each driver carries, waits and idles.
+_COLUMNS: Final = (
+    Column("what", "varied"),
+    Column("cpus", "CPUs"),
+    Column("offered", "offered\neach way", ",d"),
+    Column(SERIALIZED, f"{SERIALIZED}\nframes/s", ",d"),
+    *(Column(f"{driver} gain", f"{driver.replace('-', '-' + chr(10))}\ngain", ".2f") for driver in DESERIALIZED),
+    Column(f"{SERIALIZED} waiting", f"{SERIALIZED}\nwaits"),
+    Column(f"{SERIALIZED} idle", f"{SERIALIZED}\nidles"),
+)
 _NOTES: Final = (
     (
         "Two hosts send 60-byte frames to each other, one in each call; CPU 0 takes interrupts and DPCs, the others send. Virtual "
@@ -146,5 +148,5 @@ _NOTES: Final = (
         "work). It shrinks with the work that is done outside of the lock in any case. In half duplex what is left of it is that of "
         "sends and their completions, which compete for the lock, too."
     ),
-    "Waiting and idle are those of the second host, in the order of its CPUs.",
+    "Gain: how many times the frames of the serialized driver. Waiting for the lock and idle are those of the second host, in the order of its CPUs.",
 )

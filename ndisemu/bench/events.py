@@ -63,7 +63,7 @@ class Heap:
 
 
 def events(options: Options, count: int = EVENTS) -> Section:
-    """Run each mixture of events in turn, so many events at a time."""
+    """Measure events of the virtual clock per CPU second."""
     costs: dict[str, list[float]] = {name: [] for name in CASES}
     for done in range(options.runs * len(CASES)):
         name = list(CASES)[done % len(CASES)]

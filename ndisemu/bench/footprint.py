@@ -17,7 +17,7 @@ from typing import Final
 
 from ndisemu.bench.memory import ACCOUNT
 from ndisemu.bench.options import Driver, Options
-from ndisemu.bench.path import DRIVERS
+from ndisemu.bench.passage import REFERENCE
 from ndisemu.bench.section import Column, Section, Value
 from ndisemu.drivers.protocols import Flow, Generator
 from ndisemu.kernel import run
@@ -45,7 +45,7 @@ class Held:
 
 
 def footprint(options: Options, pairs: int = PAIRS) -> Section:
-    """Add hosts, NICs and traffic, and look after each how much more is held."""
+    """Measure the memory that a host and a NIC take."""
     rows: list[Mapping[str, Value]] = []
     for done, driver in enumerate(options.drivers, 1):
         rows += [
@@ -65,7 +65,7 @@ def footprint(options: Options, pairs: int = PAIRS) -> Section:
         rows=tuple(rows),
         notes=(
             f"Means over {2 * pairs} hosts with a NIC each; rings of {RINGS['rx_ring']}, 64 MiB of memory to a host",
-            f"Used: {FRAMES} frames of {SIZE} bytes in bursts of {BURST} each way, so that every buffer was touched",
+            f"Used: {FRAMES} frames of {SIZE} bytes in bursts of {BURST} each way, so that every buffer in a ring was touched",
             "A station is a protocol of the benchmark's, with its packets and the frames that it sends and expects",
         ),
     )
@@ -100,7 +100,7 @@ async def _measure(driver: Driver, pairs: int) -> Sequence[tuple[str, Held]]:
 
 async def _steps(driver: Driver, pairs: int) -> list[tuple[str, Held]]:
     """Build so many pairs of hosts, step by step; returns what is held after each step."""
-    miniport, station = DRIVERS[driver]
+    miniport, station = REFERENCE[driver]
     async with Emulation() as emulation:
         moments = [("", _held())]
         hosts = [emulation.host(f"h{number}") for number in range(2 * pairs)]

@@ -44,7 +44,10 @@ class Count:
 
 
 def idle(options: Options, numbers: Sequence[int] = IDLE, frames: int = FRAMES) -> Section:
-    """Count the calls of the busy hosts beside numbers of idle NICs; the first number is the reference."""
+    """Count what idle NICs cost two busy hosts, in calls.
+
+    The first of `numbers` is the reference.
+    """
     # Python looks some things up once for a process; the first run would pay for it.
     run(_count(0, BURST))
     counts: dict[int, Count] = {}

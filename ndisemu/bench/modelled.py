@@ -15,26 +15,19 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from ndisemu.drivers.legacy import LegacyMiniport
+from ndisemu.bench.passage import REFERENCE, SEED, AnyMiniport, AnyStation
 from ndisemu.drivers.protocols import Flow, Generator, Station, Station6
-from ndisemu.drivers.ring import RingMiniport
-from ndisemu.drivers.ring6 import Ring6Miniport
 from ndisemu.drivers.ring_explicit import ExplicitRingMiniport
 from ndisemu.errors import InternalError
 from ndisemu.kernel import MEASURED, Costs, Cpu, run
 from ndisemu.machine import Emulation, Host, Slot
-from ndisemu.ndis import v5, v6
 from ndisemu.units import MILLISECOND, SECOND
 
-Miniport = type[v5.Miniport] | type[v6.Miniport]
-DRIVERS: Final[dict[str, tuple[Miniport, type[Station] | type[Station6]]]] = {
-    "legacy": (LegacyMiniport, Station),
-    "ring": (RingMiniport, Station),
+DRIVERS: Final[dict[str, tuple[AnyMiniport, AnyStation]]] = {
+    **{str(name): kind for name, kind in REFERENCE.items()},
     "ring-explicit": (ExplicitRingMiniport, Station),
-    "ring6": (Ring6Miniport, Station6),
 }
 """The reference miniports, serialized and not, and the protocol of the generation of each."""
-SEED: Final = 1
 # When the talk and the counting begin; everything has started by then.
 START: Final = 10 * MILLISECOND
 # More frames than any slice of time has room for.

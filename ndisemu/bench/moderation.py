@@ -8,9 +8,11 @@ frames that come during a DPC share the next interrupt.
 Source: 8254x manual 13.4.18 (ITR), `kernel.costs` for the figures.
 """
 
+from itertools import product
 from typing import Final
 
 from ndisemu.bench.modelled import Outcome, Setup, talk
+from ndisemu.bench.options import Options
 from ndisemu.bench.section import Chart, Column, Section, Value
 from ndisemu.units import MICROSECOND
 
@@ -19,20 +21,26 @@ LOADS: Final = (20_000, 100_000, 300_000)
 """Frames per second that each host offers."""
 
 
-def moderation(options: object = None) -> Section:  # noqa: ARG001 - every benchmark is given options, and this one needs none
-    """Let two hosts talk on two CPUs each, under each load with each interval."""
-    found = {load: [(itr, _talk(load, itr)) for itr in INTERVALS] for load in LOADS}
+def moderation(options: Options) -> Section:
+    """Vary interrupt moderation and look at latency, modelled CPUs.
+
+    Two hosts talk on two CPUs each, under each load with each interval; of `options` it only tells its progress.
+    """
+    found: dict[int, list[tuple[int, Outcome]]] = {load: [] for load in LOADS}
+    for done, (load, itr) in enumerate(product(LOADS, INTERVALS), 1):
+        found[load].append((itr, _talk(load, itr)))
+        options.progress(done, len(LOADS) * len(INTERVALS))
     rows = [_row(load, itr, outcome) for load, outcomes in found.items() for itr, outcome in outcomes]
     return Section(
         "moderation",
         "Interrupt moderation against latency",
         (
-            Column("offered", "offered each way (frames/s)", ",d"),
-            Column("itr", "interval (us)"),
-            Column("interrupts", "interrupts (1/s)", ",d"),
-            Column("idle", "idle of the CPU that takes them", ".0%"),
-            Column("median", "latency, median (us)", ".1f"),
-            Column("p99", "latency, p99 (us)", ".1f"),
+            Column("offered", "offered each\nway, frames/s", ",d"),
+            Column("itr", "interval,\nus"),
+            Column("interrupts", "interrupts\na second", ",d"),
+            Column("idle", "idle,\nCPU 0", ".0%"),
+            Column("median", "median\nlatency, us", ".1f"),
+            Column("p99", "p99\nlatency, us", ".1f"),
         ),
         tuple(rows),
         (

@@ -10,12 +10,19 @@ from statistics import median
 from typing import Final, TypeAlias
 
 from ndisemu.bench.document import Document, this_machine
+from ndisemu.bench.duplex import duplex
 from ndisemu.bench.echo import echo
+from ndisemu.bench.events import events
+from ndisemu.bench.footprint import footprint
+from ndisemu.bench.idle import idle
 from ndisemu.bench.measure import calibrate
+from ndisemu.bench.moderation import moderation
+from ndisemu.bench.multipacket import multipacket
 from ndisemu.bench.options import Options
 from ndisemu.bench.receive import receive
 from ndisemu.bench.section import Section
 from ndisemu.bench.send import send
+from ndisemu.bench.storm import storm
 
 Mode: TypeAlias = Callable[[Options], Section]
 """Measures, and says what it found; it prints nothing."""
@@ -26,7 +33,14 @@ Tell: TypeAlias = Callable[[str, int, int], None]
 MODES: Final[Mapping[str, Mode]] = {
     "send": send,
     "receive": receive,
+    "duplex": duplex,
+    "multipacket": multipacket,
+    "moderation": moderation,
+    "storm": storm,
     "echo": echo,
+    "events": events,
+    "idle": idle,
+    "footprint": footprint,
 }
 
 

@@ -8,9 +8,11 @@ it gains is the protocol's.
 Source: seed 001 (multipacket sends), `kernel.costs` for the figures.
 """
 
+from itertools import product
 from typing import Final
 
 from ndisemu.bench.modelled import Outcome, Setup, talk
+from ndisemu.bench.options import Options
 from ndisemu.bench.section import Chart, Column, Section, Target, Value
 from ndisemu.kernel import MEASURED
 from ndisemu.units import MICROSECOND
@@ -23,10 +25,16 @@ ITR: Final = 100 * MICROSECOND
 COSTS: Final = MEASURED.times(2)
 
 
-def multipacket(options: object = None) -> Section:  # noqa: ARG001 - every benchmark is given options, and this one needs none
-    """Send in one direction on one CPU, as fast as it goes, in arrays of each length."""
+def multipacket(options: Options) -> Section:
+    """Compare arrays of packets with single sends, modelled CPUs.
+
+    In one direction on one CPU, as fast as it goes; of `options` it only tells its progress.
+    """
     drivers = (SINGLE_DRIVER, *ARRAY_DRIVERS)
-    found = {driver: {length: _send(driver, length) for length in ARRAYS} for driver in drivers}
+    found: dict[str, dict[int, Outcome]] = {driver: {} for driver in drivers}
+    for done, (driver, length) in enumerate(product(drivers, ARRAYS), 1):
+        found[driver][length] = _send(driver, length)
+        options.progress(done, len(drivers) * len(ARRAYS))
     rows: list[dict[str, Value]] = [
         {"array": length, **{driver: round(found[driver][length].goodput) for driver in drivers}} for length in ARRAYS
     ]

@@ -73,7 +73,10 @@ class Storm:
 
 
 def storm(options: Options, hosts: Sequence[int] = HOSTS) -> Section:
-    """Measure numbers of hosts beside each other, in the largest of the bursts; the first number is the reference."""
+    """Measure many hosts on one switch, beside two.
+
+    In the largest of the bursts; the first number of `hosts` is the reference.
+    """
     burst = max(options.bursts)
     cases = [Storm(*case, burst, options.frames) for case in product(hosts, KINDS, options.sizes)]
     costs = _measure(cases, options)
@@ -147,6 +150,7 @@ class Ration:
         self.window = source.window
         self.longest = source.longest
         self.priorities = source.priorities
+        self.cpu = source.cpu
         self.allowed = 0
         self._source = source
 

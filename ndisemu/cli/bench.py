@@ -62,7 +62,7 @@ def _modes() -> str:
     """List the modes for the help, each with what its function says of itself."""
     said = {name: (mode.__doc__ or "").partition("\n")[0] for name, mode in MODES.items()}
     said[ALL] = "Measure in every mode."
-    return "\b\nModes:\n" + "\n".join(f"  {name:<9}{text.rstrip('.')}" for name, text in said.items())
+    return "\b\nModes:\n" + "\n".join(f"  {name:<13}{text.rstrip('.')}" for name, text in said.items())
 
 
 @click.command("bench", epilog=_modes())

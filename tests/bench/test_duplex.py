@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ndisemu.bench import duplex as module
+from ndisemu.bench import Options, duplex as module
 from ndisemu.bench.duplex import LOADS, SERIALIZED, Comparison, compare, duplex, shares, variations
 from ndisemu.bench.modelled import Setup
 from ndisemu.units import MILLISECOND
@@ -66,10 +66,10 @@ def test_the_section_has_a_row_for_each_run_and_a_line_for_each_driver(monkeypat
     monkeypatch.setattr(module, "CPUS", (1, 2))
     monkeypatch.setattr(module, "SLICE", MILLISECOND // 2)
     monkeypatch.setattr(module, "variations", lambda: [("as ever", Setup(SERIALIZED, duration=MILLISECOND // 2))])
-    section = duplex()
+    section = duplex(Options())
     assert section.name == "duplex"
     assert [row["what"] for row in section.rows] == ["load"] * 4 + ["as ever"]
-    assert all(set(row) == {column.key for column in section.columns} for row in section.rows)
+    assert all(column.key in row for column in section.columns for row in section.rows)
     assert len(section.charts[0].lines) == 6
     assert [target.holds for target in section.targets] == [True, True]
 

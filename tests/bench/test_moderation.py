@@ -2,7 +2,7 @@
 
 import pytest
 
-from ndisemu.bench import moderation as module
+from ndisemu.bench import Options, moderation as module
 from ndisemu.bench.modelled import Outcome
 from ndisemu.bench.moderation import moderation, quantile
 from ndisemu.units import MICROSECOND
@@ -12,7 +12,7 @@ def test_a_longer_interval_costs_latency_and_saves_work(monkeypatch: pytest.Monk
     """Interrupts come no more often than the interval admits; frames wait for them, and the CPU is idle meanwhile."""
     monkeypatch.setattr(module, "LOADS", (100_000,))
     monkeypatch.setattr(module, "INTERVALS", (0, 50 * MICROSECOND, 200 * MICROSECOND))
-    section = moderation()
+    section = moderation(Options())
     assert section.name == "moderation"
     assert [row["itr"] for row in section.rows] == [0, 50, 200]
     never, often, seldom = section.rows

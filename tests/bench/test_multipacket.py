@@ -2,12 +2,13 @@
 
 from itertools import pairwise
 
+from ndisemu.bench import Options
 from ndisemu.bench.multipacket import ARRAYS, multipacket
 
 
 def test_arrays_share_what_a_call_costs() -> None:
     """The longer the array the more frames a second, down to what each takes by itself; twice as many at the least."""
-    section = multipacket()
+    section = multipacket(Options())
     assert section.name == "multipacket"
     for driver in ("ring", "ring6"):
         rates = [row[driver] for row in section.rows]

@@ -33,6 +33,7 @@ class Requests:
         self.window = self._generator.window
         self.longest = size
         self.priorities: tuple[int, ...] = ()
+        self.cpu: int | None = None
         self.intended = start
         self._random = random
         self._interval = interval
