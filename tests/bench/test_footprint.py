@@ -23,7 +23,7 @@ def test_each_driver_has_a_row_for_each_step() -> None:
         shared = [row["shared_bytes"] for row in rows]
         assert all(isinstance(count, int) for count in (*python[:4], *shared))
         assert [count for count in python[:4] if isinstance(count, int) and count > 0] == python[:4]
-        # 512 buffers to receive into are 1 MiB, and the packets that are sent come on top.
+        # 255 buffers in a ring are half a MiB, and the packets that are sent come on top.
         assert isinstance(shared[4], int)
         assert shared[4] > 1 << 19
 
