@@ -47,11 +47,10 @@ class BindingFilter:
 
     def accepts_lists(self, nbls: Sequence[NetBufferList]) -> Sequence[NetBufferList]:
         """Return the lists whose first frame's destination this binding wants, in order: `nbls` themselves if all."""
-        frames = [nbl.buffers[0] for nbl in nbls]
         try:
-            destinations = [frame.memory[frame.to] for frame in frames]  # type: ignore[index]
+            destinations = [(frame := nbl.buffers[0]).memory[frame.to] for nbl in nbls]  # type: ignore[index]
         except TypeError:
-            destinations = [frame.read()[:ADDRESS] for frame in frames]
+            destinations = [nbl.buffers[0].read()[:ADDRESS] for nbl in nbls]
         return self._chosen(nbls, destinations)
 
     def _chosen(self, items: Sequence[T], destinations: Sequence[bytes]) -> Sequence[T]:

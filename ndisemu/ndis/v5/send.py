@@ -20,15 +20,13 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
-from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import DRIVER_ERRORS, Fiber
-from ndisemu.kernel.traps import DriverCoroutine
 from ndisemu.ndis.call import enter
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.sendbook import SendBook
+from ndisemu.ndis.sendcall import enter_send
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.edges import PacketUpper
 
@@ -131,34 +129,6 @@ class PacketSends(SendBook, ABC):
                 upper.sends_completed(list(group), status)
 
 
-class SendCall(Fiber):
-    """A call of MiniportSendPackets that is a coroutine."""
-
-    __slots__ = ("_packets", "_path", "_serial")
-
-    def __init__(self, path: "SendPath", coroutine: DriverCoroutine, packets: Sequence[Packet], serial: int) -> None:
-        Fiber.__init__(self, coroutine, path.adapter.kernel.current or path.adapter.running_cpu("NdisSendPackets"))
-        self._path = path
-        self._packets = packets
-        self._serial = serial
-
-    @property
-    def actor(self) -> str:
-        """The adapter."""
-        return self._path.name
-
-    def returned(self, value: object) -> None:
-        """What it returns is what the call returns."""
-        suspended = self._path.adapter.forget(self)
-        if value is not None:
-            self._path.returned(self._packets, self._serial, value, suspended=suspended)
-
-    def raised(self, error: BaseException) -> None:
-        """What it raises ends the call, and its adapter."""
-        self._path.adapter.forget(self)
-        self._path.raised(self._packets, self._serial, error)
-
-
 class SendPath(PacketSends):
     """The sends of one deserialized adapter; it is the owner of the packets that are on their way."""
 
@@ -178,18 +148,7 @@ class SendPath(PacketSends):
         self.map(packets)
         if (costs := self._costs) is not None:
             self.charge(costs.submission(len(packets)) + costs.send(len(packets)))
-        # What `call.enter` does, without its callables: `ndisemu bench`, bursts of 1.
-        try:
-            result = self._miniport.send_packets(packets)
-        except DRIVER_ERRORS as error:
-            self.raised(packets, serial, error)
-            return
-        if type(result) is CoroutineType:
-            call = SendCall(self, result, packets, serial)
-            if not call.step():
-                adapter.remember(call)
-        elif result is not None:
-            self.returned(packets, serial, result, suspended=False)
+        enter_send(adapter, self, self._miniport.send_packets, packets, serial)
 
     def complete(self, packets: Sequence[Packet], status: Status) -> None:
         """Give packets back to the protocols that sent them (`NdisMSendComplete`)."""

@@ -46,7 +46,8 @@ class Binding(NblBinding):
     @ddi("NdisSendNetBufferLists", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
     def send_nbls(self, nbls: Sequence[NetBufferList], port: int = 0, flags: int = 0) -> None:
         """Send lists in their order; every list comes back through `send_complete`."""
-        self.adapter.running_cpu("NdisSendNetBufferLists").preempt()
+        adapter = self.adapter
+        (adapter.kernel.current or adapter.running_cpu("NdisSendNetBufferLists")).preempt()
         if not nbls:
             return
         if self.refuses is None:
@@ -63,7 +64,8 @@ class Binding(NblBinding):
     @ddi("NdisReturnNetBufferLists", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
     def return_nbls(self, nbls: Sequence[NetBufferList], flags: int = 0) -> None:
         """Give back lists that `receive_nbls` was given, each once."""
-        self.adapter.running_cpu("NdisReturnNetBufferLists").preempt()
+        adapter = self.adapter
+        (adapter.kernel.current or adapter.running_cpu("NdisReturnNetBufferLists")).preempt()
         self._lower.release(self, nbls, flags)
         if self._drained is not None or self.closing:
             self.look_whether_quiet()

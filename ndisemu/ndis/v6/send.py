@@ -14,14 +14,13 @@ Source: NDIS reference 5.4 and 5.11, seed 003.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from ndisemu.ndis.call import enter
 from ndisemu.ndis.constants import MacOption
 from ndisemu.ndis.data.nbl import NblFlag, NetBufferList
+from ndisemu.ndis.sendcall import enter_send
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v6.edges import NblUpper
 from ndisemu.ndis.v6.flags import ReceiveFlag, SendFlag
@@ -63,12 +62,7 @@ class NblSends(ListBook):
         if (costs := self._costs) is not None:
             frames = frames_in(nbls)
             self.charge(costs.submission(frames) + costs.send(frames))
-        enter(
-            adapter,
-            partial(self._entry, nbls, port, flags),
-            partial(self.returned, nbls, serial),
-            partial(self.raised, nbls, serial),
-        )
+        enter_send(adapter, self, self._entry, nbls, serial, port, flags)
 
     def refuse(self, upper: NblUpper, nbls: Sequence[NetBufferList], status: Status) -> None:
         """Complete lists of a binding that is not Running; what keeps the adapter from sending at all is said first."""
