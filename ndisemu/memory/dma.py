@@ -24,9 +24,15 @@ class DmaViolation(RuleViolation):
 
 
 class Frame(Protocol):
-    """A frame to send: its buffers as pairs of bus address and length."""
+    """A frame to send: its buffers as pairs of bus address and length.
+
+    Where `window` is not None it is one buffer, `length` bytes at `address`.
+    """
 
     segments: tuple[tuple[int, int], ...]
+    window: slice | None
+    address: int
+    length: int
 
 
 class Mappable(Frame, Protocol):
@@ -74,21 +80,21 @@ class DmaSpace:
         """Let the card read the buffers of frames while their sends are in flight."""
         mapped = self.mapped
         for frame in frames:
-            for address, length in frame.segments:
-                if address in mapped:
-                    self._map_again(address, length)
-                else:
-                    mapped[address] = length
+            if frame.window is None:
+                self._map_parts(frame)
+            elif (address := frame.address) in mapped:
+                self._map_again(address, frame.length)
+            else:
+                mapped[address] = frame.length
 
     def unmap(self, frames: Sequence[Frame]) -> None:
         """Take what one `map` of these frames gave."""
         shared, forget = self._shared, self.mapped.pop
         for frame in frames:
-            for address, length in frame.segments:
-                if shared and address in shared:
-                    self._unmap_one(address, length)
-                else:
-                    forget(address, None)
+            if frame.window is None or (shared and frame.address in shared):
+                self._unmap_parts(frame)
+            else:
+                forget(frame.address, None)
 
     def map_frames(self, frames: Sequence[M]) -> M | None:
         """Map frames, each once; returns the first that is mapped already, which changes nothing, or None."""
@@ -98,26 +104,26 @@ class DmaSpace:
                 self.unmap_frames(frames[:place])
                 return frame
             frame.mapped = True
-            for address, length in frame.segments:
-                if address in mapped:
-                    self._map_again(address, length)
-                else:
-                    mapped[address] = length
+            if frame.window is None:
+                self._map_parts(frame)
+            elif (address := frame.address) in mapped:
+                self._map_again(address, frame.length)
+            else:
+                mapped[address] = frame.length
         return None
 
     def unmap_frames(self, frames: Sequence[M]) -> M | None:
         """Take mapped frames back; returns the first that is not mapped, which changes nothing, or None."""
-        mapped, shared = self.mapped, self._shared
+        shared, forget = self._shared, self.mapped.pop
         for place, frame in enumerate(frames):
             if not frame.mapped:
                 self.map_frames(frames[:place])
                 return frame
             frame.mapped = False
-            for address, length in frame.segments:
-                if shared and address in shared:
-                    self._unmap_one(address, length)
-                else:
-                    mapped.pop(address, None)
+            if frame.window is None or (shared and frame.address in shared):
+                self._unmap_parts(frame)
+            else:
+                forget(frame.address, None)
         return None
 
     def block_at(self, address: int, length: int, doing: str) -> Block:
@@ -151,6 +157,20 @@ class DmaSpace:
                 block = self.block_at(address, len(part), "write")
                 low, high = block.address, block.end
             memory[address:end] = part
+
+    def _map_parts(self, frame: Frame) -> None:
+        for address, length in frame.segments:
+            if address in self.mapped:
+                self._map_again(address, length)
+            else:
+                self.mapped[address] = length
+
+    def _unmap_parts(self, frame: Frame) -> None:
+        for address, length in frame.segments:
+            if address in self._shared:
+                self._unmap_one(address, length)
+            else:
+                self.mapped.pop(address, None)
 
     def _map_again(self, address: int, length: int) -> None:
         """Several sends in flight begin at one address: the longest is what the card may read."""

@@ -155,10 +155,19 @@ def test_scatter_then_gather_is_what_a_list_of_bytes_says(writes: list[tuple[int
 
 @dataclass(eq=False)
 class Frame:
-    """A frame as `map_frames` knows it."""
+    """A frame as `map_frames` knows it, in one piece or in several."""
 
     segments: tuple[tuple[int, int], ...]
     mapped: bool = False
+    window: slice | None = None
+    address: int = 0
+    length: int = 0
+
+    def __post_init__(self) -> None:
+        """What is in one piece says where."""
+        if len(self.segments) == 1:
+            ((self.address, self.length),) = self.segments
+            self.window = slice(self.address, self.address + self.length)
 
 
 @given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=3), max_size=8))

@@ -35,7 +35,22 @@ class RingLibrary(Protocol):
 
 
 class TxFrame(Protocol):
-    """A frame to send."""
+    """A frame to send; where `window` is not None it is in one piece, `length` bytes at `address`."""
+
+    @property
+    def window(self) -> slice | None:
+        """Where it lies in memory, if that is one place."""
+        ...
+
+    @property
+    def address(self) -> int:
+        """The bus address of that place."""
+        ...
+
+    @property
+    def length(self) -> int:
+        """How many bytes it has."""
+        ...
 
     @property
     def segments(self) -> Sequence[tuple[int, int]]:

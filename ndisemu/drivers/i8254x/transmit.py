@@ -213,13 +213,9 @@ class TxRing(Generic[F]):
 def _descriptors(frames: Sequence[TxFrame]) -> list[int]:
     """Return the words that offer `frames` to the card, the last of which asks for a report."""
     words: list[int] = []
-    try:
+    for frame in frames:
         # Most frames are in one piece (`ndisemu bench`: half the time of the general way).
-        for frame in frames:
-            ((address, length),) = frame.segments
-            words += (address, length | _COMMAND)
-    except ValueError:
-        words = [word for frame in frames for word in _parts(frame.segments)]
+        words += (frame.address, frame.length | _COMMAND) if frame.window is not None else _parts(frame.segments)
     words[-1] |= reg.TX_RS
     return words
 

@@ -61,13 +61,14 @@ class NetBuffer:
     bytes long. Bytes before it are unused data space. `segments` is the data
     as pairs of bus address and length: its SCATTER_GATHER_LIST while it is
     mapped for a card, which `mapped` tells. `memory` is where they lie, once
-    there are any, `window` the data as a slice of it where that is in one
-    piece, and `to` that of the destination address; else they are None.
+    there are any. Where the data is in one piece, `window` is the data as a
+    slice of it, `address` where that begins, and `to` the slice of the
+    destination address; else both slices are None.
     """
 
     memory: mmap
 
-    __slots__ = ("current", "current_offset", "data_offset", "length", "mapped", "mdls", "memory", "nbl", "segments",
+    __slots__ = ("address", "current", "current_offset", "data_offset", "length", "mapped", "mdls", "memory", "nbl", "segments",
                  "to", "window")  # fmt: skip
 
     def __init__(self, nbl: "NetBufferList", mdls: Sequence[Mdl] = (), offset: int = 0, length: int = 0) -> None:
@@ -78,6 +79,7 @@ class NetBuffer:
         self.current = 0
         self.current_offset = 0
         self.segments: tuple[tuple[int, int], ...] = ()
+        self.address = 0
         self.window: slice | None = None
         self.to: slice | None = None
         self.mapped = False
@@ -181,6 +183,7 @@ class NetBuffer:
 
     def _note_window(self, start: int, length: int) -> None:
         """The data is in one piece."""
+        self.address = start
         self.window = slice(start, start + length)
         self.to = slice(start, start + ADDRESS) if length >= ADDRESS else None
 

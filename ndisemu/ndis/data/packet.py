@@ -39,9 +39,10 @@ class Packet:
 
     `length` is the sum over the chain (`Private.TotalLength`), `segments` the
     same chain as pairs of bus address and length, which NDIS maps for the card
-    while a send is in flight (`ScatterGatherListPacketInfo`). `window` is the
-    same chain as a slice of `memory` where it is one buffer, and `to` that of
-    the destination address where it lies in one; else they are None. `serial` numbers
+    while a send is in flight (`ScatterGatherListPacketInfo`). Where it is one
+    buffer, `window` is the same as a slice of `memory`, and `address` where it
+    begins; else `window` is None. `to` is the slice of the destination address,
+    or None if that does not lie in one buffer. `serial` numbers
     submissions, `binding` is who submitted it, `references` what protocols
     still owe of a received packet. `status` is None while a serialized
     miniport has it to send and has not said what becomes of it. `cancel_id` (PacketCancelId)
@@ -51,7 +52,7 @@ class Packet:
 
     memory: mmap
 
-    __slots__ = ("binding", "cancel_id", "flags", "head", "ieee8021q", "length", "memory", "miniport_reserved", "number",
+    __slots__ = ("address", "binding", "cancel_id", "flags", "head", "ieee8021q", "length", "memory", "miniport_reserved", "number",
                  "oob", "owner", "protocol_reserved", "references", "segments", "serial", "status", "to",
                  "window")  # fmt: skip
 
@@ -62,6 +63,7 @@ class Packet:
         self.head: Mdl | None = None
         self.length = 0
         self.segments: tuple[tuple[int, int], ...] = ()
+        self.address = 0
         self.window: slice | None = None
         self.to: slice | None = None
         self.status: Status | None = Status.SUCCESS
@@ -97,7 +99,7 @@ class Packet:
         self.window = self.to = None
         if first is not None:
             self.memory = first.memory
-            start = first.address
+            start = self.address = first.address
             if first.length >= ADDRESS:
                 self.to = slice(start, start + ADDRESS)
             if first.next is None:
@@ -108,7 +110,7 @@ class Packet:
         buffer = self.head
         if buffer is None or buffer.next is not None or length > buffer.capacity:
             raise ValueError(f"{self!r} is not one buffer of at least {length} bytes")
-        start = buffer.address
+        start = self.address = buffer.address
         buffer.length = self.length = length
         self.segments = ((start, length),)
         self.window = slice(start, start + length)
