@@ -37,5 +37,11 @@ class Frames(list[bytes]):
         """Where they go: each address once, in order of its first frame."""
         found = self._destinations
         if found is None:
-            found = self._destinations = dict.fromkeys([frame[:ADDRESS] for frame in self])
+            found = self._destinations = distinct([frame[:ADDRESS] for frame in self])
         return found
+
+
+def distinct(addresses: list[bytes]) -> dict[bytes, None]:
+    """Return each of one or more addresses once, in order of the first; mostly a whole burst has one."""
+    first = addresses[0]
+    return {first: None} if addresses.count(first) == len(addresses) else dict.fromkeys(addresses)

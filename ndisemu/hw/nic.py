@@ -136,10 +136,13 @@ class Nic:
 
     def wake(self) -> None:
         """Let the engines run: a doorbell rang, the link changed, or room appeared."""
-        when = self.kernel.local_time()
-        if self._wakes_at is None or when < self._wakes_at:
+        kernel, wakes_at = self.kernel, self._wakes_at
+        if wakes_at is not None and wakes_at <= kernel.now:
+            return
+        when = kernel.local_time()
+        if wakes_at is None or when < wakes_at:
             self._wakes_at = when
-            self.kernel.call_at(when, self._rung)
+            kernel.call_at(when, self._rung)
 
     def ring(self, tail: int) -> None:
         """Take a new TDT at the local time of the CPU whose code writes it, since the engine may run before.

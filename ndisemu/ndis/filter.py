@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, TypeVar
 
 from ndisemu.frame.ethernet import ADDRESS, BROADCAST
+from ndisemu.frame.frames import distinct
 from ndisemu.ndis.constants import PacketFilter
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.packet import Packet
@@ -53,10 +54,12 @@ class BindingFilter:
             destinations = [nbl.buffers[0].read()[:ADDRESS] for nbl in nbls]
         return self._chosen(nbls, destinations)
 
-    def _chosen(self, items: Sequence[T], destinations: Sequence[bytes]) -> Sequence[T]:
+    def _chosen(self, items: Sequence[T], destinations: list[bytes]) -> Sequence[T]:
         """Return those of `items` whose destination is wanted; there are few destinations among many."""
+        if not items:
+            return items
         known, judge = self._verdicts, self._judge
-        wanted = {to: known[to] if to in known else judge(to) for to in dict.fromkeys(destinations)}
+        wanted = {to: known[to] if to in known else judge(to) for to in distinct(destinations)}
         if all(wanted.values()):
             return items
         return [item for item, to in zip(items, destinations, strict=True) if wanted[to]]
