@@ -21,7 +21,7 @@ from ndisemu.scenario.run import Options, run
 from tests.contracts import ddi_v5, ddi_v6
 
 ROOT: Final = Path(__file__).parents[1]
-DOCUMENTS: Final = ("README.md", "CONTRIBUTING.md", "docs/porting.md")
+DOCUMENTS: Final = ("README.md", "CONTRIBUTING.md", "docs/porting.md", "docs/performance.md")
 FENCE: Final = re.compile(r"^(?:<!-- (\S+) -->\n)?```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE: Final = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 TARGET: Final = re.compile(r"^([a-z-]+):", re.MULTILINE)
@@ -160,6 +160,21 @@ def is_install(words: list[str]) -> bool:
     return words == ["pip", "install", "."] and (ROOT / "pyproject.toml").exists()
 
 
+def is_measuring(words: list[str]) -> bool:
+    """Measuring takes minutes: there is such a program or mode, and it has the options; `>` and what follows is the shell's."""
+    asked = words[: words.index(">")] if ">" in words else words
+    program = asked[: 4 if asked[:4] == ["python", "-m", "ndisemu", "bench"] else 3]
+    if program[-1] != "bench" and not program[-1].startswith("benchmarks."):
+        return False
+    done = subprocess.run(
+        [sys.executable, *program[1:], "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    named = [word for word in asked if word.startswith("--")]
+    if program[-1] == "bench":
+        named += [word for word in asked[4:5] if not word.startswith("--")]
+    return done.returncode == 0 and all(re.search(rf"(?<![\w-]){word}(?![\w-])", done.stdout) for word in named)
+
+
 def works(words: list[str], place: Path) -> bool:
     """Run `python -m ndisemu` in a directory that has the scenarios."""
     if words[:3] != ["python", "-m", "ndisemu"]:
@@ -174,8 +189,8 @@ def works(words: list[str], place: Path) -> bool:
 
 @pytest.mark.parametrize("words", COMMANDS)
 def test_a_command_works_as_it_stands(words: list[str], tmp_path: Path) -> None:
-    """`make` has the target, the project can be installed, and the command ends with 0."""
-    assert is_make(words) or is_install(words) or works(words, tmp_path)
+    """`make` has the target, the project can be installed, a benchmark is there, or the command ends with 0."""
+    assert is_make(words) or is_install(words) or is_measuring(words) or works(words, tmp_path)
 
 
 def test_the_quickstart_leaves_the_files_that_are_promised(tmp_path: Path) -> None:
@@ -201,12 +216,13 @@ def test_every_file_that_is_named_is_there(document: str) -> None:
 
 
 def test_every_option_that_is_named_is_an_option() -> None:
-    """What the README says of `run` and `bench` is what their `--help` says."""
+    """What the README and the page on speed say of `run` and `bench` is what their `--help` says."""
     lines = [[sys.executable, "-m", "ndisemu", verb, "--help"] for verb in ("run", "bench")]
     told = "".join(
         subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout for line in lines
     )
-    options = [match[0] for word in inline("README.md") if (match := re.match(r"--[a-z-]+", word))]
+    words = inline("README.md") + inline("docs/performance.md")
+    options = [match[0] for word in words if (match := re.match(r"--[a-z-]+", word))]
     assert len(options) >= 6
     assert [option for option in options if option not in told] == []
 
@@ -228,7 +244,13 @@ Check = Callable[[list[str]], bool]
 
 @pytest.mark.parametrize(
     ("check", "good", "bad"),
-    [(is_make, "make test PYTHON=python3.13", "make tset"), (is_install, "pip install .", "pip install ndisemu")],
+    [
+        (is_make, "make test PYTHON=python3.13", "make tset"),
+        (is_install, "pip install .", "pip install ndisemu"),
+        (is_measuring, "python -m ndisemu bench duplex --json", "python -m ndisemu bench duplexe --json"),
+        (is_measuring, "python -m benchmarks.peers --json > a.json", "python -m benchmarks.peers --jso > a.json"),
+        (is_measuring, "python -m benchmarks.layers", "python -m benchmarks.layer"),
+    ],
 )
 def test_a_wrong_command_would_be_found(check: Check, good: str, bad: str) -> None:
     """The recognition of commands can fail."""
