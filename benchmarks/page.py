@@ -21,6 +21,7 @@ from ndisemu.errors import UsageError
 
 PAGE: Final = Path("docs/performance.md")
 MARKED: Final = re.compile(r"(<!-- (\w+) -->\n).*?(<!-- /\2 -->\n)", re.DOTALL)
+NUMBER: Final = re.compile(r"[\d .]*%?")
 CHART: Final = re.compile(r"\((performance/(\w+)-(\d+)\.svg)\)")
 # The offered load and the interrupt interval of which the page shows all rows; the charts show the rest.
 FULL_LOAD: Final = 1_488_095
@@ -88,16 +89,16 @@ def _only(keep: Callable[[Row], bool], *keys: str) -> Callable[[Section], str]:
     return shown
 
 
-def _beside(across: str, value: str, *more: str) -> Callable[[Section], str]:
-    """Return what shows one row for each case but `across`, whose values become columns of `value` and `more`."""
+def _beside(across: str, *values: str) -> Callable[[Section], str]:
+    """Return what shows one row for each case but `across`, whose values each have a column of these keys."""
 
     def shown(section: Section) -> str:
         columns = {column.key: column for column in section.columns}
         cases = [key for key in columns if key in {"size", "burst", "what"}]
         names = list(dict.fromkeys(str(row[across]) for row in section.rows))
-        shown_of = {name: [key for key in (value, *more) if _has(section, across, name, key)] for name in names}
+        shown_of = {name: [key for key in values if _has(section, across, name, key)] for name in names}
         headings = [columns[key].heading for key in cases] + [
-            name if key == value else f"{name}, {columns[key].heading}" for name in names for key in shown_of[name]
+            f"{name}, {columns[key].heading}" for name in names for key in shown_of[name]
         ]
         found: dict[tuple[str, ...], dict[str, Row]] = {}
         for row in section.rows:
@@ -128,7 +129,7 @@ def _peers(section: Section) -> str:
             line.append(columns[key].show(rates.get((name, size), {}).get(key)))
         lines.append([*line, str(row["does"] or row["state"])])
     headings = [text for size in sizes for text in (f"{size} B", "ndisemu, times")]
-    return _table(["", *headings, "what a frame goes through"], lines)
+    return _table(["", *headings, "what a frame goes through"], lines) + _targets(section.targets)
 
 
 def _targets(targets: Sequence[Target]) -> str:
@@ -146,7 +147,7 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _numeric(cells: Iterable[str]) -> bool:
-    return all(not cell or cell[0].isdigit() for cell in cells)
+    return all(NUMBER.fullmatch(cell) for cell in cells)
 
 
 TABLES: Final[Mapping[str, Callable[[Section], str]]] = {

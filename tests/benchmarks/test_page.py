@@ -109,7 +109,7 @@ def test_drivers_stand_beside_each_other() -> None:
     ]
     told = page.TABLES["receive"](Section("receive", "", columns, tuple(rows)))
     assert told.splitlines() == [
-        "| size | ring | ring6 | ring6, of ring |",
+        "| size | ring, rate | ring6, rate | ring6, of ring |",
         "| ---: | ---: | ---: | ---: |",
         "| 64 | 2 000 | 1 000 | 50% |",
         "| 99 | 3 000 |  |  |",
