@@ -13,8 +13,8 @@ QUICK = Options(sizes=(64,), bursts=(8,), drivers=("ring",), runs=1, frames=20)
 
 
 @pytest.mark.parametrize("name", SHORT)
-def test_a_mode_returns_the_section_of_its_name(name: str) -> None:
-    """Its columns are in its rows, it says what it measured, and it counts its runs."""
+def test_a_mode_returns_the_section_of_its_name(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its columns are in its rows, it says what it measured, it counts its runs, and it prints nothing."""
     told: list[tuple[str, int, int]] = []
     document = perform([name], QUICK, lambda *progress: told.append(progress))
     (found,) = document.sections
@@ -24,12 +24,6 @@ def test_a_mode_returns_the_section_of_its_name(name: str) -> None:
     assert all(column.key in row for column in found.columns for row in found.rows)
     assert {mode for mode, _, _ in told} == {name}
     assert told[-1][1] == told[-1][2] == len(told)
-
-
-@pytest.mark.parametrize("name", SHORT)
-def test_a_mode_prints_nothing(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Whatever is shown is shown by those who present it."""
-    MODES[name](QUICK)
     assert capsys.readouterr() == ("", "")
 
 
