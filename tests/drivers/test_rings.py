@@ -127,6 +127,38 @@ async def test_the_transmit_ring_matches_a_queue(bench: Bench, steps: list[int])
         assert not any(each.is_set for each in posted)
 
 
+ARRAYS = st.lists(st.tuples(st.integers(1, 6), st.booleans()), max_size=9)
+
+
+@given(ARRAYS, st.integers(0, COUNT - 1))
+@on_bench
+async def test_an_array_of_bursts_is_posted_as_far_as_there_is_room(
+    bench: Bench, array: list[tuple[int, bool]], before: int
+) -> None:
+    """In order, by one doorbell, past those that have ended; the first without room and all behind it are given back."""
+    driver = await rings(bench)
+    tx, room = driver.tx, COUNT - 1 - before
+    if before:
+        await bench.passive(lambda: tx.post(tx.split(packets(bench, [1] * before))))
+    bursts = []
+    for size, ended in array:
+        (burst,) = tx.split(packets(bench, [1] * size))
+        if ended:
+            burst.end(Status.REQUEST_ABORTED)
+        bursts.append(burst)
+    left = await bench.passive(lambda: tx.post(bursts))
+    posted = 0
+    for place, (size, ended) in enumerate(array):
+        if not ended and posted + size > room:
+            assert list(left) == bursts[place:]
+            break
+        posted += 0 if ended else size
+    else:
+        assert not left
+    assert driver.card.words[reg.TDT] == (before + posted) % COUNT
+    assert [word & reg.TX_LENGTH for word in driver.ring(reg.TDBAL).read_status(before, posted)] == [60] * posted
+
+
 @on_bench
 async def test_room_is_told_when_a_burst_was_sent(bench: Bench) -> None:
     """Whoever waits for room is woken by a reap that found something, and only then."""

@@ -58,6 +58,24 @@ def test_a_packet_follows_its_buffers_when_it_recounts(buffers: BufferPool) -> N
     assert (packet.length, [length for _, length in packet.segments]) == (74, [10, 64])
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+@pytest.mark.parametrize("first", [0, 5, 6, 64])
+def test_a_packet_knows_where_it_lies(buffers: BufferPool, count: int, first: int) -> None:
+    """The slices are those of the chain: the frame where it is one buffer, its destination where that is in one."""
+    packet = chained(buffers, count)
+    if packet.head is not None:
+        packet.head.length = first
+    packet.recount()
+    chain = list(buffers)[:count]
+    whole = slice(chain[0].address, chain[0].address + first) if count == 1 else None
+    destination = slice(chain[0].address, chain[0].address + 6) if count and first >= 6 else None
+    assert (packet.window, packet.to) == (whole, destination)
+    if count == 1:
+        packet.resize(40)
+        assert (packet.address, packet.window) == (chain[0].address, slice(chain[0].address, chain[0].address + 40))
+        assert packet.to == slice(chain[0].address, chain[0].address + 6)
+
+
 @given(st.binary(max_size=64), st.binary(max_size=64))
 def test_what_is_filled_is_read(first: bytes, second: bytes) -> None:
     """A packet of one buffer holds the last frame that was copied into it, whatever it held before."""
