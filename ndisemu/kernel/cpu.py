@@ -267,7 +267,7 @@ class Cpu:
     def _deliver(self) -> None:
         """Service the asserted lines above the current IRQL, highest first."""
         while self._lines:
-            line = max(self._lines, key=_level_of)
+            line = self._lines[0] if len(self._lines) == 1 else max(self._lines, key=_level_of)
             if line.irql <= self.irql:
                 return
             self._lines.remove(line)

@@ -98,13 +98,15 @@ class InterruptLine:
     def service(self) -> None:
         """Call the service routines, at this line's level, until nobody asserts it."""
         for _ in range(STORM_LIMIT):
-            claimed = any(routine() for routine in self._routines)
-            if not claimed:
+            for routine in self._routines:
+                if routine():
+                    break
+            else:
                 self.spurious += 1
+                if self._sources:
+                    break
             if not self._sources:
                 return
-            if not claimed:
-                break
         self._storm()
 
     def _storm(self) -> None:

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 class Interrupt:
     """NDIS_MINIPORT_INTERRUPT: a miniport's ISR on its line, and the DPC behind it (5.9)."""
 
-    __slots__ = ("_adapter", "_dpc", "_request_isr", "connected")
+    __slots__ = ("_adapter", "_dpc", "_enables", "_request_isr", "connected")
 
     def __init__(self, adapter: "PacketAdapter", *, request_isr: bool) -> None:
         self._adapter = adapter
         self._request_isr = request_isr
+        self._enables = adapter.supplies("enable_interrupt")
         self._dpc = Dpc(self._deferred, name=f"{adapter.name} interrupt DPC", cpu=adapter.device.dpc_cpu)
         self.connected = True
         # Before the line: the ISR may be called, and may fail, while it connects.
@@ -61,12 +62,12 @@ class Interrupt:
         return recognized
 
     def _deferred(self) -> None:
-        """MiniportHandleInterrupt, then MiniportEnableInterrupt; at DISPATCH_LEVEL."""
+        """MiniportHandleInterrupt, then MiniportEnableInterrupt if the driver has one; at DISPATCH_LEVEL."""
         adapter = self._adapter
         if (note := adapter.kernel.probe.event) is not None:
             note("dpc", adapter.name, 1, "")
         adapter.call("MiniportHandleInterrupt", adapter.miniport.handle_interrupt)
-        if self.connected:
+        if self._enables and self.connected:
             adapter.call("MiniportEnableInterrupt", self._enable)
 
     def _enable(self) -> None:
