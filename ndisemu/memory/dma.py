@@ -13,6 +13,7 @@ one pass over its frames.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from operator import length_hint
 from typing import Protocol, TypeVar
 
 from ndisemu.errors import RuleViolation
@@ -98,10 +99,10 @@ class DmaSpace:
 
     def map_frames(self, frames: Sequence[M]) -> M | None:
         """Map frames, each once; returns the first that is mapped already, which changes nothing, or None."""
-        mapped = self.mapped
-        for place, frame in enumerate(frames):
+        mapped, rest = self.mapped, iter(frames)
+        for frame in rest:
             if frame.mapped:
-                self.unmap_frames(frames[:place])
+                self.unmap_frames(frames[: -1 - length_hint(rest)])
                 return frame
             frame.mapped = True
             if frame.window is None:
@@ -114,10 +115,10 @@ class DmaSpace:
 
     def unmap_frames(self, frames: Sequence[M]) -> M | None:
         """Take mapped frames back; returns the first that is not mapped, which changes nothing, or None."""
-        shared, forget = self._shared, self.mapped.pop
-        for place, frame in enumerate(frames):
+        shared, forget, rest = self._shared, self.mapped.pop, iter(frames)
+        for frame in rest:
             if not frame.mapped:
-                self.map_frames(frames[:place])
+                self.map_frames(frames[: -1 - length_hint(rest)])
                 return frame
             frame.mapped = False
             if frame.window is None or (shared and frame.address in shared):

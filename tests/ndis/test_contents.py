@@ -46,3 +46,23 @@ def test_every_descriptor_has_a_frame() -> None:
     """A burst with more frames than descriptors is a mistake."""
     with pytest.raises(ValueError, match="longer"):
         contents.fill([], [b"x"])
+
+
+@given(st.lists(st.tuples(st.booleans(), st.binary(min_size=2, max_size=SIZE)), max_size=6))
+def test_lists_are_filled_and_read_by_their_frames(burst: list[tuple[bool, bytes]]) -> None:
+    """Each list has one frame to fill; what is read of lists is the frames of all of them, in order."""
+    with closing(HostMemory("h", 2 * PAGE)) as memory:
+        pool = BufferPool(memory, "buffers", "test", 2 * len(burst) + 1, SIZE)
+        lists = []
+        for pieces, _ in burst:
+            nbl = NetBufferList(0)
+            frame = describe(pool, packet=False, pieces=pieces)
+            assert isinstance(frame, NetBuffer)
+            nbl.buffers = (frame,)
+            lists.append(nbl)
+        frames = [data for _, data in burst]
+        contents.fill_lists(lists, frames)
+        assert contents.read_lists(lists) == frames
+        together = NetBufferList(1)
+        together.buffers = tuple(nbl.buffers[0] for nbl in lists)
+        assert contents.read_lists([*lists, together]) == frames * 2

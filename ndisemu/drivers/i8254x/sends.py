@@ -46,11 +46,14 @@ class ListSends:
             nbl.status = _SUCCESS
             if nbl.info:
                 plain = False
-        if max([frame.length for frame in frames]) > self._longest:
-            nbls = self._refuse_too_long(nbls)
-            frames = [frame for nbl in nbls for frame in nbl.buffers]
-            if not frames:
-                return []
+        longest = self._longest
+        for frame in frames:
+            if frame.length > longest:
+                nbls = self._refuse_too_long(nbls)
+                frames = [frame for nbl in nbls for frame in nbl.buffers]
+                break
+        if not frames:
+            return []
         self.pending += len(nbls)
         self._dma.map(frames)
         bursts = self._tx.split(frames) if plain else self._split_by_cancel_id(frames)

@@ -125,7 +125,7 @@ class Station6(Traffic[v6.NetBufferList], v6.Protocol):
                 flow,
                 binding.allocate_nbls(source.window, source.longest),
                 binding.send_nbls,
-                lambda nbls, frames: contents.fill([nbl.buffers[0] for nbl in nbls], frames),
+                contents.fill_lists,
             )
             for source, flow in self._sources
         ]
@@ -171,7 +171,7 @@ class Station6(Traffic[v6.NetBufferList], v6.Protocol):
     def receive_nbls(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
         """ProtocolReceiveNetBufferLists: copy out, judge, and return what is ours, or keep it for a while."""
         now = binding.system_time()
-        self.judge(contents.read([buffer for nbl in nbls for buffer in nbl.buffers]), now)
+        self.judge(contents.read_lists(nbls), now)
         if flags & _RESOURCES:
             return
         if self.holding is None:

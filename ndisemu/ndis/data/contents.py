@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from mmap import mmap
 from typing import Protocol
 
+from ndisemu.ndis.data.nbl import NetBufferList
+
 
 class Descriptor(Protocol):
     """What describes one frame; `window` is where it lies in `memory` if it is in one piece, else None."""
@@ -34,6 +36,26 @@ def fill(descriptors: Sequence[Descriptor], frames: Sequence[bytes]) -> None:
             descriptor.memory[window] = frame
         else:
             descriptor.fill(frame)
+
+
+def fill_lists(nbls: Sequence[NetBufferList], frames: Sequence[bytes]) -> None:
+    """Make each frame the one frame of the list beside it."""
+    for nbl, frame in zip(nbls, frames, strict=True):
+        buffer = nbl.buffers[0]
+        window = buffer.window
+        if window is not None and buffer.length == len(frame):
+            buffer.memory[window] = frame
+        else:
+            buffer.fill(frame)
+
+
+def read_lists(nbls: Sequence[NetBufferList]) -> list[bytes]:
+    """Return copies of all frames of all lists."""
+    try:
+        return [buffer.memory[buffer.window] for nbl in nbls for buffer in nbl.buffers]  # type: ignore[index]
+    except TypeError:
+        # The window of one is None.
+        return [buffer.read() for nbl in nbls for buffer in nbl.buffers]
 
 
 def read(descriptors: Sequence[Descriptor]) -> list[bytes]:

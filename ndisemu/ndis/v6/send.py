@@ -51,11 +51,12 @@ class NblSends(ListBook):
         adapter = self._owner
         # The caller's chain is its own again when this returns; the lists are not.
         nbls = tuple(nbls)
-        serial = self.accept(upper, nbls)
+        serial, formless = self.accept(upper, nbls)
         if adapter.refuses_sends is not None:
             self.finish(nbls, adapter.refuses_sends)
             return
-        if not self.well_formed(upper, nbls):
+        if formless is not None:
+            self.refuse_formless(upper, nbls, formless)
             return
         if len(adapter.uppers) > 1 or flags & _LOOP_TO_SENDER:
             self._loop_back(upper, nbls, port, flags)

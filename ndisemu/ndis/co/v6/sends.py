@@ -35,22 +35,23 @@ class VcLists(ListBook, VcSends[NetBufferList, int]):
         super().__init__(vc, "NdisMCoSendNetBufferListsComplete")
         self._entry = adapter.miniport.co_send
 
-    def accept(self, sender: Sender, nbls: Sequence[NetBufferList]) -> int:
+    def accept(self, sender: Sender, nbls: Sequence[NetBufferList]) -> tuple[int, NetBufferList | None]:
         """Make lists ours, here and in the adapter's book."""
-        first = super().accept(sender, nbls)
+        accepted = super().accept(sender, nbls)
         self._total.submitted += len(nbls)
-        return first
+        return accepted
 
     def submit(self, sender: Sender, nbls: Sequence[NetBufferList], flags: int) -> None:
         """Take lists from the binding of the circuit's user and give them to the miniport."""
         # The caller's chain is its own again when this returns; the lists are not.
         nbls = tuple(nbls)
-        serial = self.accept(sender, nbls)
+        serial, formless = self.accept(sender, nbls)
         refusal = self.refusal(len(nbls))
         if refusal is not None:
             self.finish(nbls, refusal)
             return
-        if not self.well_formed(sender, nbls):
+        if formless is not None:
+            self.refuse_formless(sender, nbls, formless)
             return
         if (costs := self._costs) is not None:
             frames = frames_in(nbls)
