@@ -160,18 +160,21 @@ class Cpu:
         self.preempt()
 
     def charge(self, ns: int) -> None:
-        """Spend `ns` of this CPU's modelled time (`NdisStallExecution` and the cost table); nothing under the real clock."""
-        if not self.kernel.charges:
-            return
-        self.busy_until = max(self.busy_until, self.kernel.now) + ns
-        self.spent += ns
-        self.kernel.timed = True
-        if self.running_dpc is not None and self.busy_until - self.kernel.now > DPC_TIME_LIMIT:
-            raise RuleViolation(
-                "dpc-watchdog",
-                f"a DPC on {self.name} has run for {self.busy_until - self.kernel.now} ns of modelled time; "
-                f"a DPC must leave the CPU within {DPC_TIME_LIMIT} ns",
-            )
+        """Spend `ns` of this CPU's modelled time, as the cost table says; nothing under the real clock.
+
+        It never raises, for what NDIS and the kernel have begun must be brought to its end: a DPC that has run too
+        long by it is reported, once.
+        """
+        in_time = not self._overran()
+        self._spend(ns)
+        if in_time and self._overran():
+            self.kernel.report("dpc-watchdog", self.name, self._overrun())
+
+    def stall(self, ns: int) -> None:
+        """Spend `ns` as the running driver's code asks for it (`NdisStallExecution`), which stops a DPC that waits for ever."""
+        self._spend(ns)
+        if self._overran():
+            raise RuleViolation("dpc-watchdog", self._overrun())
 
     def preempt(self) -> None:
         """A preemption point: let what may interrupt the running code do so, nested."""
@@ -182,6 +185,22 @@ class Cpu:
                 self._nested()
         elif self._points > DPC_POINT_LIMIT:
             self._look_at_the_clock()
+
+    def _spend(self, ns: int) -> None:
+        kernel = self.kernel
+        if kernel.charges:
+            self.busy_until = max(self.busy_until, kernel.now) + ns
+            self.spent += ns
+            kernel.timed = True
+
+    def _overran(self) -> bool:
+        return self.running_dpc is not None and self.busy_until - self.kernel.now > DPC_TIME_LIMIT
+
+    def _overrun(self) -> str:
+        return (
+            f"a DPC on {self.name} has run for {self.busy_until - self.kernel.now} ns of modelled time; "
+            f"a DPC must leave the CPU within {DPC_TIME_LIMIT} ns"
+        )
 
     def _look_at_the_clock(self) -> None:
         """The DPC watchdog for code that passes preemption points and spends no modelled time."""

@@ -104,14 +104,14 @@ def test_cost_table_charges_each_isr_and_dpc(kernel: Kernel, cpu: Cpu) -> None:
     assert (cpu.interrupts, cpu.dpcs_run) == (1, 1)
 
 
-def test_dpc_that_takes_too_much_modelled_time_is_stopped(kernel: Kernel, cpu: Cpu) -> None:
-    """A DPC may spend just so much modelled time; one nanosecond more is a violation in its own code."""
+def test_dpc_that_stalls_too_long_is_stopped(kernel: Kernel, cpu: Cpu) -> None:
+    """A DPC may stall for just so much modelled time; one nanosecond more is a violation in its own code."""
     rules: list[str] = []
 
     def routine() -> None:
-        cpu.charge(DPC_TIME_LIMIT)
+        cpu.stall(DPC_TIME_LIMIT)
         with pytest.raises(RuleViolation, match="DPC on cpu0 has run for 100000001 ns") as caught:
-            cpu.charge(1)
+            cpu.stall(1)
         rules.append(caught.value.rule)
 
     Dpc(routine).queue(cpu)
@@ -162,24 +162,46 @@ def test_watchdog_of_a_nested_dpc_ends_with_it(kernel: Kernel, cpu: Cpu) -> None
     assert log == ["dpc", "thread"]
 
 
-def test_irql_is_restored_when_an_isr_costs_too_much(kernel: Kernel, cpu: Cpu) -> None:
-    """An ISR whose charge goes beyond the DPC's limit raises in the interrupted DPC, and at that DPC's level."""
-    cpu.costs = Costs(isr=DPC_TIME_LIMIT + 1)
-    line = InterruptLine(cpu, "irq")
-    line.connect(lambda: True)
-    levels: list[int] = []
+def test_dpc_that_costs_too_much_is_reported_once(kernel: Kernel, cpu: Cpu) -> None:
+    """A charge by the cost table never raises in the midst of something: it is done, and the DPC has a finding."""
+    done: list[int] = []
 
     def routine() -> None:
-        line.assert_("card")
-        with pytest.raises(RuleViolation, match="dpc-watchdog"):
-            cpu.preempt()
-        levels.append(cpu.irql)
+        for _ in range(3):
+            cpu.charge(DPC_TIME_LIMIT)
+            done.append(cpu.spent)
 
     Dpc(routine).queue(cpu)
     kernel.run(END, PLENTY)
 
-    assert levels == [DISPATCH]
-    assert cpu.irql == PASSIVE
+    assert done == [DPC_TIME_LIMIT, 2 * DPC_TIME_LIMIT, 3 * DPC_TIME_LIMIT]
+    assert [(finding.rule, finding.actor) for finding in kernel.findings] == [("dpc-watchdog", "cpu0")]
+    assert "has run for 200000000 ns" in kernel.findings[0].text
+
+
+def test_isr_that_costs_too_much_is_served(kernel: Kernel, cpu: Cpu) -> None:
+    """An ISR whose charge goes beyond the limit of the DPC that it interrupts runs, and the DPC goes on at its level."""
+    cpu.costs = Costs(isr=DPC_TIME_LIMIT + 1)
+    line = InterruptLine(cpu, "irq")
+    served: list[int] = []
+    levels: list[int] = []
+
+    def service() -> bool:
+        served.append(cpu.irql)
+        line.deassert("card")
+        return True
+
+    def routine() -> None:
+        line.assert_("card")
+        cpu.preempt()
+        levels.append(cpu.irql)
+
+    line.connect(service)
+    Dpc(routine).queue(cpu)
+    kernel.run(END, PLENTY)
+
+    assert (served, levels, cpu.irql) == ([line.irql], [DISPATCH], PASSIVE)
+    assert [finding.rule for finding in kernel.findings] == ["dpc-watchdog"]
 
 
 def two_cpus() -> tuple[Kernel, Cpu, Cpu]:

@@ -176,20 +176,25 @@ def test_contention_is_modelled_time(kernel: Kernel, cpu: Cpu, lock: SpinLock) -
     assert (lock.free_at, lock.waited) == (105, 70)
 
 
-def test_wait_that_trips_the_watchdog_takes_no_lock(kernel: Kernel, cpu: Cpu, lock: SpinLock) -> None:
-    """A DPC stopped while it waits for a lock does not hold it afterwards."""
+def test_wait_that_trips_the_watchdog_is_reported(kernel: Kernel, cpu: Cpu, lock: SpinLock) -> None:
+    """A DPC that waits for a lock for too long gets it all the same, and gives it back."""
     with lock:
         cpu.charge(1 << 30)
     other = Cpu(kernel, "cpu1")
-    rules: list[str] = []
+    holders: list[Cpu | None] = []
+
+    def routine() -> None:
+        with lock:
+            holders.append(lock.owner)
 
     # Nobody's local time delays the request.
     kernel.current = None
-    Dpc(lambda: rules.append(broken_rule(lock.acquire))).queue(other)
+    Dpc(routine).queue(other)
     kernel.run(END, PLENTY)
 
-    assert rules == ["dpc-watchdog"]
-    assert (lock.owner, lock.waited, other.locks) == (None, 0, [])
+    assert [(finding.rule, finding.actor) for finding in kernel.findings] == [("dpc-watchdog", "cpu1")]
+    assert holders == [other]
+    assert (lock.owner, lock.waited, other.locks) == (None, 1 << 30, [])
 
 
 def test_lock_must_not_be_held_across_an_await(kernel: Kernel, cpu: Cpu, lock: SpinLock) -> None:

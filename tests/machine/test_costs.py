@@ -1,7 +1,7 @@
 """Modelled costs in a whole machine: each kind of work is charged once, where it is done, and to the CPU that does it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from random import Random
 from typing import Final
 
@@ -14,6 +14,7 @@ from ndisemu.drivers.vc import VcMiniport
 from ndisemu.errors import UsageError
 from ndisemu.kernel import MEASURED, Costs
 from ndisemu.machine import Circuits, Host
+from ndisemu.units import MILLISECOND
 
 FRAMES: Final = 64
 BURST: Final = 8
@@ -167,6 +168,30 @@ def test_a_card_is_served_by_a_cpu_of_its_host(cpu: int, dpc_cpu: int) -> None:
             host = emulation.host("a", cpus=2)
             with pytest.raises(UsageError, match=r"^host a has no CPU 2; its CPUs are 0 to 1$"):
                 host.nic("eth0", DRIVERS["ring"][0], cpu=cpu, dpc_cpu=dpc_cpu)
+
+    run(main())
+
+
+@pytest.mark.parametrize("driver", [*DRIVERS])
+@pytest.mark.parametrize("kind", [one.name for one in fields(Costs)])
+def test_costs_beyond_what_a_dpc_may_take_are_findings(driver: str, kind: str) -> None:
+    """However much work takes, all of it is done: frames arrive, the books balance, and the watchdog has its say."""
+
+    async def main() -> None:
+        miniport, protocol = DRIVERS[driver]
+        async with Emulation(seed=1) as emulation:
+            hosts = [emulation.host(name, costs=Costs(**{kind: 200 * MILLISECOND})) for name in "ab"]
+            near, far = (host.nic("eth0", miniport) for host in hosts)
+            emulation.connect(near, far)
+            flow = Flow("there")
+            source = Generator(Random(1), source=near.mac, destination=far.mac, frames=4, sizes=[60], burst=2)
+            talking = protocol("talking", sources=[(source, flow)])
+            await hosts[1].bind_protocol("eth0", protocol("listening", flows=[flow]))
+            await hosts[0].bind_protocol("eth0", talking)
+            emulation.kernel.submit(lambda: hosts[0].cpus[0].queue_thread(talking.start))
+            await emulation.idle()
+            assert (flow.intact, near.adapter.sends.in_flight, far.adapter.receives.lent) == (4, 0, 0)
+            assert {finding.rule for finding in emulation.findings} <= {"dpc-watchdog"}
 
     run(main())
 
