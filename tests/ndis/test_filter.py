@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from ndisemu.memory import HostMemory
-from ndisemu.ndis import BufferPool, Packet, PacketFilter
+from ndisemu.ndis import BufferPool, Packet, PacketFilter, contents
+from ndisemu.ndis.data.nbl import NetBuffer, NetBufferList
 from ndisemu.ndis.filter import MOST_VERDICTS, BindingFilter, union
 from tests.ndis.conftest import BROADCAST, GROUP, STATION
 
@@ -64,6 +65,34 @@ def test_of_an_array_a_binding_gets_what_it_wants_in_order(types: PacketFilter, 
     for _ in range(2):
         accepted = list(judged.accepts(packets))
         assert accepted == [packet for packet in packets if judged.wants(packet.read()[:6])]
+    memory.close()
+
+
+SHAPES = st.lists(st.tuples(st.one_of(st.just(b""), ADDRESSES), st.lists(st.integers(0, 64), max_size=3)), max_size=6)
+
+
+@given(TYPES, SHAPES)
+def test_packets_and_lists_of_any_shape_are_judged_by_their_first_bytes(
+    types: PacketFilter, shapes: list[tuple[bytes, list[int]]]
+) -> None:
+    """Wherever the buffers end: within the destination, before it, or nowhere, as there are none."""
+    memory = HostMemory("host", 1 << 16)
+    buffers = iter(BufferPool(memory, "buffers", "test", 1 + sum(len(lengths) for _, lengths in shapes), 64))
+    packets, nbls, judged = [], [], make(types)
+    for number, (destination, lengths) in enumerate(shapes):
+        chain = [next(buffers) for _ in lengths]
+        for buffer, length in zip(chain, lengths, strict=True):
+            buffer.length = length
+        packet, nbl = Packet(number), NetBufferList(number)
+        packet.chain(*chain)
+        packet.put(destination)
+        nbl.buffers = (NetBuffer(nbl, chain, 0, sum(lengths)),)
+        packets.append(packet)
+        nbls.append(nbl)
+    wanted = [judged.wants(packet.read()[:6]) for packet in packets]
+    assert [packet in judged.accepts(packets) for packet in packets] == wanted
+    assert [nbl in judged.accepts_lists(nbls) for nbl in nbls] == wanted
+    assert contents.read(packets) == contents.read([nbl.buffers[0] for nbl in nbls])
     memory.close()
 
 

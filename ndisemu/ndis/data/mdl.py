@@ -7,8 +7,12 @@ a miniport's describe parts of what it shares with its card (`DescriptorPool`).
 """
 
 from mmap import mmap
+from typing import Final, cast
 
 from ndisemu.memory import HostMemory, Pool
+
+# The memory of what has no buffers: nothing can be looked up there, and it need not be asked for.
+NO_MEMORY: Final = cast("mmap", b"")
 
 
 class Mdl:

@@ -15,12 +15,11 @@ Source: NDIS reference 4.3.
 
 from collections.abc import Sequence
 from enum import IntEnum, IntFlag
-from mmap import mmap
 
 from ndisemu.errors import RuleViolation
 from ndisemu.frame.ethernet import ADDRESS
 from ndisemu.memory import Pool
-from ndisemu.ndis.data.mdl import BufferPool, Mdl
+from ndisemu.ndis.data.mdl import NO_MEMORY, BufferPool, Mdl
 from ndisemu.ndis.status import Status
 
 
@@ -60,13 +59,11 @@ class NetBuffer:
     `current_offset` bytes into its MDL number `current`, and is `length`
     bytes long. Bytes before it are unused data space. `segments` is the data
     as pairs of bus address and length: its SCATTER_GATHER_LIST while it is
-    mapped for a card, which `mapped` tells. `memory` is where they lie, once
+    mapped for a card, which `mapped` tells. `memory` is where they lie, if
     there are any. Where the data is in one piece, `window` is the data as a
     slice of it, `address` where that begins, and `to` the slice of the
     destination address; else both slices are None.
     """
-
-    memory: mmap
 
     __slots__ = ("address", "current", "current_offset", "data_offset", "length", "mapped", "mdls", "memory", "nbl", "segments",
                  "to", "window")  # fmt: skip
@@ -80,6 +77,7 @@ class NetBuffer:
         self.current_offset = 0
         self.segments: tuple[tuple[int, int], ...] = ()
         self.address = 0
+        self.memory = NO_MEMORY
         self.window: slice | None = None
         self.to: slice | None = None
         self.mapped = False

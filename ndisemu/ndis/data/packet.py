@@ -6,12 +6,10 @@ binding owns what its protocol allocated, an adapter what was submitted to it
 or what its miniport allocated, the receive path what is lent to protocols.
 """
 
-from mmap import mmap
-
 from ndisemu.frame.ethernet import ADDRESS
 from ndisemu.memory import Pool
 from ndisemu.ndis.constants import PacketFlag
-from ndisemu.ndis.data.mdl import Mdl
+from ndisemu.ndis.data.mdl import NO_MEMORY, Mdl
 from ndisemu.ndis.status import Status
 
 NO_FLAGS = PacketFlag(0)
@@ -50,8 +48,6 @@ class Packet:
     The two `reserved` slots belong to protocol and miniport while they own it.
     """
 
-    memory: mmap
-
     __slots__ = ("address", "binding", "cancel_id", "flags", "head", "ieee8021q", "length", "memory", "miniport_reserved", "number",
                  "oob", "owner", "protocol_reserved", "references", "segments", "serial", "status", "to",
                  "window")  # fmt: skip
@@ -64,6 +60,7 @@ class Packet:
         self.length = 0
         self.segments: tuple[tuple[int, int], ...] = ()
         self.address = 0
+        self.memory = NO_MEMORY
         self.window: slice | None = None
         self.to: slice | None = None
         self.status: Status | None = Status.SUCCESS
