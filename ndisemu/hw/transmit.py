@@ -13,7 +13,7 @@ and counted in `unsupported`.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -157,10 +157,10 @@ class Transmitter:
         if self.sent is not None:
             self.sent(frames, starts)
 
-    def _write_back(self, ring: DescriptorRing, status: list[int], kinds: Iterable[int]) -> None:
+    def _write_back(self, ring: DescriptorRing, status: list[int], kinds: Collection[int]) -> None:
         """Report the descriptors that ask for it as done: all at once, or, as drivers ask for few of a burst, those."""
         asking = [word for word in kinds if word & reg.TX_RS]
-        if sum(map(status.count, asking)) == len(status):
+        if len(asking) == len(kinds):
             ring.write_status(self.head, [word | reg.TX_DD for word in status])
             return
         for word in asking:
