@@ -10,13 +10,18 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from ndisemu.bench.document import Document
-from ndisemu.bench.section import Column, Section
+from ndisemu.bench.section import Column, Section, Value
 
 # By how much a rate may fall before that is a regression.
 TOLERANCE: Final = 0.10
 
+# What makes a row incomparable with another one of the same case, whether or not a column shows it.
+CONDITIONS: Final = ("build", "burst")
+
 Case: TypeAlias = tuple[tuple[str, str], ...]
 """Headings and values of the columns that say which row it is."""
+Key: TypeAlias = tuple[Case, tuple[Value, ...]]
+"""A row's case and its conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +30,8 @@ class Change:
 
     case: Case
     column: Column
-    before: float
-    after: float
+    before: int
+    after: int
 
     @property
     def ratio(self) -> float:
@@ -64,8 +69,8 @@ def compare(now: Document, before: Document) -> Compared:
     for section in now.sections:
         column, rates = _rate_column(section), _rates(section)
         known = earlier.get(section.name, {})
-        if column is not None and (both := [case for case in rates if case in known]):
-            changes[section.name] = tuple(Change(case, column, known[case], rates[case]) for case in both)
+        if column is not None and (both := [key for key in rates if key in known]):
+            changes[section.name] = tuple(Change(key[0], column, known[key], rates[key]) for key in both)
         unmatched += len(rates.keys() - known.keys())
     calibration = now.calibration / max(before.calibration, 1) - 1
     return Compared(changes, now.machine.differences(before.machine), calibration, unmatched)
@@ -75,8 +80,8 @@ def _rate_column(section: Section) -> Column | None:
     return next((column for column in section.columns if column.role == "rate"), None)
 
 
-def _rates(section: Section) -> dict[Case, float]:
-    """Return the rate of each row by what the row is."""
+def _rates(section: Section) -> dict[Key, int]:
+    """Return the rate of each row by what the row is; a rate is a whole number, and what is none is passed over."""
     rate = _rate_column(section)
     if rate is None:
         return {}
@@ -84,6 +89,7 @@ def _rates(section: Section) -> dict[Case, float]:
     found = {}
     for row in section.rows:
         value = row.get(rate.key)
-        if isinstance(value, int | float):
-            found[tuple((case.heading, case.show(row.get(case.key))) for case in cases)] = value
+        if isinstance(value, int):
+            case = tuple((column.heading, column.show(row.get(column.key))) for column in cases)
+            found[case, tuple(map(row.get, CONDITIONS))] = value
     return found

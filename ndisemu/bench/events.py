@@ -75,9 +75,9 @@ def events(options: Options, count: int = EVENTS) -> Section:
         name="events",
         title="Events of the virtual-clock kernel",
         columns=(
-            Column("events", "events"),
+            Column("events", "events", role="case"),
             Column("ns_per_event", "ns/event", ",d"),
-            Column("events_per_cpu_s", "events/CPU s", ",d"),
+            Column("events_per_cpu_s", "events/CPU s", ",d", role="rate"),
             Column("spread", "spread", ".1%"),
         ),
         rows=rows,

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ndisemu.bench.compare import compare
+from ndisemu.bench.section import Value
 from tests.bench.conftest import MACHINE, document, section
 
 
@@ -27,6 +28,16 @@ def test_rows_are_matched_by_their_case() -> None:
         ("2", pytest.approx(-1 / 11)), ("1", -0.9),
     ]  # fmt: skip
     assert (compared.unmatched, compared.regressions) == (1, 1)
+
+
+@pytest.mark.parametrize("rate", [float("nan"), float("inf"), 0.5, "fast", None])
+def test_what_is_no_rate_is_compared_with_nothing(rate: Value) -> None:
+    """A document may have been edited; its rows are as good as absent."""
+    before = section(1000, 200)
+    before = replace(before, rows=({**before.rows[0], "rate": rate}, before.rows[1]))
+    compared = compare(document(section(100, 200)), document(before))
+    assert [change.before for change in compared.changes["send"]] == [200]
+    assert (compared.unmatched, compared.regressions) == (1, 0)
 
 
 def test_sections_are_matched_by_their_name() -> None:

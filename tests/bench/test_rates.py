@@ -1,8 +1,10 @@
 """Figures as rows, and as lines over bursts."""
 
 from ndisemu.bench import Load, Options
+from ndisemu.bench.compare import compare
 from ndisemu.bench.rates import chart, columns, loads, rows
-from tests.bench.conftest import figure
+from ndisemu.bench.section import Section
+from tests.bench.conftest import document, figure
 
 
 def test_the_loads_are_each_size_burst_and_driver() -> None:
@@ -45,6 +47,21 @@ def test_the_share_is_a_column_only_beside_another_driver() -> None:
     """One driver is compared with nothing."""
     assert "share" not in {column.key for column in columns(Options(drivers=("ring6",)))}
     assert columns(Options(drivers=("ring6", "ring")))[-1].heading == "of ring6"
+
+
+def test_builds_are_told_apart() -> None:
+    """A rate of the checked build has no counterpart in the free build."""
+    free, checked = (
+        Section(
+            name="send",
+            title="",
+            columns=columns(options),
+            rows=rows([figure(load, 1000) for load in loads(options)]),
+        )
+        for options in (Options(build="free"), Options(build="checked"))
+    )
+    compared = compare(document(checked), document(free))
+    assert (compared.changes, compared.unmatched) == ({}, len(checked.rows))
 
 
 def test_a_chart_has_a_line_for_each_size_and_driver_in_order_of_bursts() -> None:
