@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from random import Random
-from statistics import median, quantiles
+from statistics import median
 from typing import Final
 
 from ndisemu.bench.conditions import BUILD, describe, drivers_named, timing
-from ndisemu.bench.measure import in_turn, spread
+from ndisemu.bench.measure import in_turn, percentile, spread
 from ndisemu.bench.options import Build, Driver, Options
-from ndisemu.bench.passage import REFERENCE, SEED, Rig, Watcher, refuse_unless_perfect, timed
+from ndisemu.bench.passage import REFERENCE, SEED, Rig, Watcher, look_at, refuse_unless_perfect, timed
 from ndisemu.bench.path import RING
 from ndisemu.bench.section import Chart, Column, Section, Value
 from ndisemu.drivers.protocols import Exchanges, Reflector, Reflector6, Requests
@@ -25,7 +25,6 @@ from ndisemu.frame.ethernet import FCS, MIN_FRAME
 from ndisemu.kernel import run
 from ndisemu.link.cable import INTER_FRAME_GAP, PREAMBLE
 from ndisemu.machine import Emulation
-from ndisemu.memory import DESCRIPTOR
 from ndisemu.ndis import v6
 from ndisemu.units import MICROSECOND, MILLISECOND, SECOND, format_count
 
@@ -138,25 +137,10 @@ async def _exchange(case: Case) -> Echo:
         answering = Reflector6() if issubclass(miniport, v6.Miniport) else Reflector()
         await server.bind_protocol("eth0", answering)
         await client.bind_protocol("eth0", asking)
-        rig = Rig(
-            hosts=len(emulation.hosts),
-            cpus=len(client.cpus) + len(server.cpus),
-            rate=cable.rate,
-            delay=cable.delay,
-            tx_ring=near.nic.tx.size // DESCRIPTOR,
-            rx_ring=far.nic.rx.size // DESCRIPTOR,
-            window=requests.window,
-        )
+        rig = look_at(emulation, cable, near, far, requests.window)
         cpu_ns, _ = await timed(emulation, lambda: client.cpus[0].queue_thread(asking.start))
         refuse_unless_perfect(emulation, flow, case.count, asking.failed + answering.failed)
         return Echo(cpu_ns, tuple(flow.exact_latencies()), rig)
-
-
-def percentile(latencies: Sequence[int], permille: int) -> int:
-    """Return the latency that so many thousandths do not exceed, between the two that come nearest."""
-    if len(latencies) == 1:
-        return latencies[0]
-    return round(quantiles(latencies, n=1000, method="inclusive")[permille - 1])
 
 
 def _row(case: Case, runs: Sequence[Echo]) -> dict[str, Value]:

@@ -5,13 +5,13 @@ the next one. Beside the kernel stands the plain way, a heap with an entry for
 each event, which has no ready queue, no quota and no chores.
 """
 
-import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
 from statistics import median
 from time import process_time_ns
 from typing import Final, Protocol, TypeAlias
 
+from ndisemu.bench.measure import in_turn, spread
 from ndisemu.bench.options import Options
 from ndisemu.bench.section import Column, Section, Target, Value
 from ndisemu.kernel import Kernel
@@ -64,13 +64,8 @@ class Heap:
 
 def events(options: Options, count: int = EVENTS) -> Section:
     """Measure events of the virtual clock per CPU second."""
-    costs: dict[str, list[float]] = {name: [] for name in CASES}
-    for done in range(options.runs * len(CASES)):
-        name = list(CASES)[done % len(CASES)]
-        gc.collect()
-        costs[name].append(CASES[name](count) / count)
-        options.progress(done + 1, options.runs * len(CASES))
-    rows = tuple(_row(name, taken) for name, taken in costs.items())
+    taken = in_turn([*CASES], options.runs, lambda name: CASES[name](count) / count, options.progress)
+    rows = tuple(_row(name, costs) for name, costs in zip(CASES, taken, strict=True))
     return Section(
         name="events",
         title="Events of the virtual-clock kernel",
@@ -94,13 +89,13 @@ def events(options: Options, count: int = EVENTS) -> Section:
     )
 
 
-def _row(name: str, costs: list[float]) -> Mapping[str, Value]:
+def _row(name: str, costs: Sequence[float]) -> Mapping[str, Value]:
     cost = median(costs)
     return {
         "events": name,
         "ns_per_event": round(cost),
         "events_per_cpu_s": round(SECOND / cost),
-        "spread": round((max(costs) - min(costs)) / cost, 4),
+        "spread": round(spread(costs), 4),
     }
 
 

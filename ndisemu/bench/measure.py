@@ -11,7 +11,7 @@ figures of different machines be compared by ratio.
 import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
+from statistics import median, quantiles
 from time import process_time_ns
 from typing import Final, TypeVar
 
@@ -96,9 +96,16 @@ def in_turn(
     return [tuple(each) for each in taken]
 
 
-def spread(rates: Sequence[int]) -> float:
-    """Return how far rates lie apart: (highest - lowest) / median."""
-    return (max(rates) - min(rates)) / max(median(rates), 1)
+def spread(figures: Sequence[float]) -> float:
+    """Return how far figures of one case lie apart: (highest - lowest) / median."""
+    return (max(figures) - min(figures)) / max(median(figures), 1)
+
+
+def percentile(latencies: Sequence[int], permille: int) -> int:
+    """Return the latency that so many thousandths do not exceed, between the two that come nearest; 0 if there are none."""
+    if len(latencies) < 2:
+        return latencies[0] if latencies else 0
+    return round(quantiles(latencies, n=1000, method="inclusive")[permille - 1])
 
 
 def calibrate() -> int:

@@ -11,6 +11,7 @@ Source: 8254x manual 13.4.18 (ITR), `kernel.costs` for the figures.
 from itertools import product
 from typing import Final
 
+from ndisemu.bench.measure import percentile
 from ndisemu.bench.modelled import Outcome, Setup, talk
 from ndisemu.bench.options import Options
 from ndisemu.bench.section import Chart, Column, Section, Value
@@ -49,7 +50,7 @@ def moderation(options: Options) -> Section:
                 "interval (us)",
                 "median latency (us)",
                 {
-                    f"{load} frames/s": tuple((itr / MICROSECOND, quantile(outcome, 500)) for itr, outcome in outcomes)
+                    f"{load} frames/s": tuple((itr / MICROSECOND, _micros(outcome, 500)) for itr, outcome in outcomes)
                     for load, outcomes in found.items()
                 },
             ),
@@ -77,12 +78,6 @@ def moderation(options: Options) -> Section:
     )
 
 
-def quantile(outcome: Outcome, permille: int) -> float:
-    """Return the latency, in microseconds, within which so many of a thousand frames arrived."""
-    latencies = outcome.latencies
-    return latencies[min(len(latencies) * permille // 1000, len(latencies) - 1)] / MICROSECOND if latencies else 0.0
-
-
 def _talk(load: int, itr: int) -> Outcome:
     return talk(Setup("ring", offered=load, itr=itr))
 
@@ -93,6 +88,10 @@ def _row(load: int, itr: int, outcome: Outcome) -> dict[str, Value]:
         "itr": itr // MICROSECOND,
         "interrupts": round(outcome.interrupts),
         "idle": round(outcome.idle[0], 4),
-        "median": quantile(outcome, 500),
-        "p99": quantile(outcome, 990),
+        "median": _micros(outcome, 500),
+        "p99": _micros(outcome, 990),
     }
+
+
+def _micros(outcome: Outcome, permille: int) -> float:
+    return percentile(outcome.latencies, permille) / MICROSECOND

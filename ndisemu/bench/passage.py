@@ -20,7 +20,9 @@ from ndisemu.drivers.protocols import Flow, Station, Station6
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.drivers.ring6 import Ring6Miniport
 from ndisemu.errors import InternalError
-from ndisemu.machine import Emulation
+from ndisemu.link import Cable
+from ndisemu.machine import Emulation, Slot
+from ndisemu.memory import DESCRIPTOR
 from ndisemu.ndis import v5, v6
 from ndisemu.probe import Probe
 from ndisemu.units import SECOND
@@ -68,6 +70,19 @@ class Rig:
     tx_ring: int
     rx_ring: int
     window: int | None
+
+
+def look_at(emulation: Emulation, cable: Cable, near: Slot, far: Slot, window: int | None) -> Rig:
+    """Return what frames from one card to another go over, as it is once the adapters have started."""
+    return Rig(
+        hosts=len(emulation.hosts),
+        cpus=sum(len(host.cpus) for host in emulation.hosts.values()),
+        rate=cable.rate,
+        delay=cable.delay,
+        tx_ring=near.nic.tx.size // DESCRIPTOR,
+        rx_ring=far.nic.rx.size // DESCRIPTOR,
+        window=window,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,10 @@ sent, and returned; the sender gets its packet back.
 from random import Random
 from typing import Final
 
-from ndisemu.bench.passage import REFERENCE, SEED, Load, Passage, Rig, Watcher, refuse_unless_perfect, timed
+from ndisemu.bench.passage import REFERENCE, SEED, Load, Passage, Watcher, look_at, refuse_unless_perfect, timed
 from ndisemu.drivers.protocols import Flow, Generator
 from ndisemu.kernel import run
 from ndisemu.machine import Emulation
-from ndisemu.memory import DESCRIPTOR
 
 RING: Final = 256
 WINDOW: Final = 128
@@ -41,15 +40,7 @@ async def _send_through(load: Load) -> Passage:
         sending, sink = station("generator", sources=[(source, flow)]), station("sink", flows=[flow])
         await receiver.bind_protocol("eth0", sink)
         await sender.bind_protocol("eth0", sending)
-        rig = Rig(
-            hosts=len(emulation.hosts),
-            cpus=len(sender.cpus) + len(receiver.cpus),
-            rate=cable.rate,
-            delay=cable.delay,
-            tx_ring=near.nic.tx.size // DESCRIPTOR,
-            rx_ring=far.nic.rx.size // DESCRIPTOR,
-            window=source.window,
-        )
+        rig = look_at(emulation, cable, near, far, source.window)
         watcher.told = 0
         cpu_ns, events = await timed(emulation, lambda: sender.cpus[0].queue_thread(sending.start))
         refuse_unless_perfect(emulation, flow, load.frames, sending.failed)

@@ -13,7 +13,7 @@ from typing import Final
 from ndisemu.bench.conditions import conditions, drivers_named
 from ndisemu.bench.measure import measure
 from ndisemu.bench.options import Options
-from ndisemu.bench.passage import REFERENCE, SEED, Load, Passage, Rig, Watcher, refuse_unless_perfect, timed
+from ndisemu.bench.passage import REFERENCE, SEED, Load, Passage, Watcher, look_at, refuse_unless_perfect, timed
 from ndisemu.bench.path import RING
 from ndisemu.bench.rates import chart, columns, loads, rows
 from ndisemu.bench.section import Section
@@ -21,7 +21,6 @@ from ndisemu.drivers.protocols import Flow, Generator, Source
 from ndisemu.kernel import Kernel, run
 from ndisemu.link import Cable, CableEnd
 from ndisemu.machine import Emulation
-from ndisemu.memory import DESCRIPTOR
 from ndisemu.units import MICROSECOND
 
 SENDER: Final = bytes.fromhex("020000ffff01")
@@ -102,15 +101,7 @@ async def _receive_from_wire(load: Load) -> Passage:
         slot.nic.plug(cable.b)
         cable.plug(sender, slot.nic)
         await host.bind_protocol("eth0", station("sink", flows=[flow]))
-        rig = Rig(
-            hosts=len(emulation.hosts),
-            cpus=len(host.cpus),
-            rate=cable.rate,
-            delay=cable.delay,
-            tx_ring=slot.nic.tx.size // DESCRIPTOR,
-            rx_ring=slot.nic.rx.size // DESCRIPTOR,
-            window=None,
-        )
+        rig = look_at(emulation, cable, slot, slot, None)
         watcher.told = 0
         cpu_ns, events = await timed(emulation, sender.send)
         refuse_unless_perfect(emulation, flow, load.frames, failed=0)

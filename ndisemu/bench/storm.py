@@ -13,7 +13,6 @@ memory is dear when it is touched first, and the switch has learned all
 addresses. Every frame is compared on arrival.
 """
 
-import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -22,6 +21,7 @@ from statistics import median
 from time import process_time_ns
 from typing import Final, Literal, TypeAlias
 
+from ndisemu.bench.measure import in_turn
 from ndisemu.bench.options import Options
 from ndisemu.bench.section import Column, Section, Target, Value
 from ndisemu.drivers.protocols import Broadcast, Flow, Generator, Station
@@ -113,21 +113,14 @@ def storm(options: Options, hosts: Sequence[int] = HOSTS) -> Section:
     )
 
 
-def _measure(cases: Sequence[Storm], options: Options) -> Mapping[Storm, list[float]]:
+def _measure(cases: Sequence[Storm], options: Options) -> Mapping[Storm, Sequence[float]]:
     """Return the CPU nanoseconds per frame-hop of each case, run by run; the cases take turns."""
-    costs: dict[Storm, list[float]] = {case: [] for case in cases}
     run(_blow(cases[0]))
-    done = 0
-    for number in range(options.runs):
-        for case in cases if number % 2 == 0 else reversed(cases):
-            gc.collect()
-            costs[case].append(run(_blow(case)) / case.hops)
-            done += 1
-            options.progress(done, options.runs * len(cases))
-    return costs
+    taken = in_turn(cases, options.runs, lambda case: run(_blow(case)) / case.hops, options.progress)
+    return dict(zip(cases, taken, strict=True))
 
 
-def _row(case: Storm, costs: Mapping[Storm, list[float]], reference: int) -> Mapping[str, Value]:
+def _row(case: Storm, costs: Mapping[Storm, Sequence[float]], reference: int) -> Mapping[str, Value]:
     beside = Storm(reference, case.kind, case.size, case.burst, case.frames)
     cost = median(costs[case])
     return {

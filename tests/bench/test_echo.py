@@ -6,7 +6,8 @@ from typing import Final
 import pytest
 
 from ndisemu.bench import BUILDS, Build, Driver, Options, echo as mode
-from ndisemu.bench.echo import DELAY, SHARES, Case, Echo, echo, exchange, percentile
+from ndisemu.bench.echo import DELAY, SHARES, Case, Echo, echo, exchange
+from ndisemu.bench.measure import percentile
 from ndisemu.bench.options import DRIVERS
 from ndisemu.drivers.protocols import Reflector
 from ndisemu.errors import InternalError
@@ -66,14 +67,6 @@ def test_an_answer_that_is_wrong_spoils_the_figure(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(mode, "Reflector", Mumbling)
     with pytest.raises(InternalError, match="1 altered"):
         exchange(replace(CASE, count=1))
-
-
-@pytest.mark.parametrize(
-    ("latencies", "permille", "value"),
-    [([7], 999, 7), (range(1001), 500, 500), (range(1001), 990, 990), (range(1001), 999, 999), ([1, 3], 500, 2)],
-)
-def test_a_percentile_lies_between_the_latencies(latencies: list[int], permille: int, value: int) -> None:
-    assert percentile(latencies, permille) == value
 
 
 def test_the_section_has_a_row_for_each_load_and_a_chart_for_each_size() -> None:

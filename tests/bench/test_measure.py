@@ -1,9 +1,11 @@
 """Repeated runs and what is made of them."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from ndisemu.bench import Figure, Load, Passage, measure
-from ndisemu.bench.measure import WARM_UP_FRAMES, calibrate, in_turn
+from ndisemu.bench.measure import WARM_UP_FRAMES, calibrate, in_turn, percentile
 from tests.bench.conftest import RIG, figure, passage
 
 
@@ -75,6 +77,15 @@ def test_a_real_passage_counts_events_and_what_a_watcher_is_told(measured: list[
     assert free.events > 0
     assert 0 < checked.events < checked.compared
     assert (free.told, checked.told > 0) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("latencies", "permille", "value"),
+    [([], 500, 0), ([7], 999, 7), (range(1001), 500, 500), (range(1001), 999, 999), ([1, 3], 500, 2)],
+)
+def test_a_percentile_lies_between_the_latencies(latencies: Sequence[int], permille: int, value: int) -> None:
+    """Between the two that come nearest; of none it is nothing."""
+    assert percentile(latencies, permille) == value
 
 
 def test_the_calibration_is_positive() -> None:

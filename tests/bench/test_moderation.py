@@ -3,8 +3,7 @@
 import pytest
 
 from ndisemu.bench import Options, moderation as module
-from ndisemu.bench.modelled import Outcome
-from ndisemu.bench.moderation import moderation, quantile
+from ndisemu.bench.moderation import moderation
 from ndisemu.units import MICROSECOND
 
 
@@ -20,10 +19,3 @@ def test_a_longer_interval_costs_latency_and_saves_work(monkeypatch: pytest.Monk
         assert never[key] < often[key] < seldom[key]  # type: ignore[operator]  # all are numbers
     assert never["interrupts"] > often["interrupts"] > seldom["interrupts"]  # type: ignore[operator]
     assert seldom["interrupts"] == pytest.approx(5000, rel=0.1)
-
-
-def test_a_quantile_is_in_microseconds() -> None:
-    """Of the sorted latencies; of none it is nothing."""
-    outcome = Outcome(0, (), (), 0, tuple(range(0, 100_000, 1000)))
-    assert [quantile(outcome, permille) for permille in (0, 500, 990, 1000)] == [0, 50, 99, 99]
-    assert quantile(Outcome(0, (), (), 0, ()), 500) == 0
