@@ -16,15 +16,14 @@ from ndisemu.kernel.cpu import Cpu
 
 
 class Contended:
-    """A lock's times: `free_at` is the end of its last hold, `waited` sums the modelled ns that takers have waited."""
+    """A lock's times: `waited` sums the modelled ns that its takers have waited."""
 
-    __slots__ = ("_holds", "_since", "free_at", "waited")
+    __slots__ = ("_holds", "_since", "waited")
 
     def __init__(self) -> None:
         # Beginnings and ends, in order, of what ends after now.
         self._holds: list[tuple[int, int]] = []
         self._since = 0
-        self.free_at = 0
         self.waited = 0
 
     def enter(self, cpu: Cpu) -> None:
@@ -59,7 +58,6 @@ class Contended:
                 at = end
         mine.append((at, at + left))
         self._holds = sorted([*self._holds, *mine])
-        self.free_at = max(self.free_at, at + left)
         if (wait := at + left - cpu.busy_until) > 0:
             self.waited += wait
             cpu.waited += wait

@@ -106,14 +106,6 @@ class Kernel:
         """Run `item` now, after what is ready already."""
         self.ready.append(item)
 
-    def call_local(self, item: Item) -> None:
-        """Run `item` at the local time of the running CPU: what its code does takes effect then."""
-        cpu = self.current
-        if cpu is None or cpu.busy_until <= self.now:
-            self.ready.append(item)
-        else:
-            self.calendar.at(cpu.busy_until, item)
-
     def call_at(self, when: int, item: Item) -> None:
         """Run `item` at `when`, or now if that has passed."""
         if when <= self.now:

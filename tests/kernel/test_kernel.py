@@ -141,7 +141,7 @@ def test_local_time_is_that_of_the_running_cpu(kernel: Kernel) -> None:
     def thread() -> None:
         cpu.charge(100)
         seen.append(("thread", kernel.local_time()))
-        kernel.call_local(lambda: seen.append(("local", kernel.now)))
+        kernel.call_at(kernel.local_time(), lambda: seen.append(("local", kernel.now)))
         kernel.call_soon(lambda: seen.append(("soon", kernel.now)))
 
     cpu.queue_thread(thread)
@@ -149,18 +149,6 @@ def test_local_time_is_that_of_the_running_cpu(kernel: Kernel) -> None:
 
     assert seen == [("thread", 100), ("soon", 0), ("local", 100)]
     assert kernel.local_time() == kernel.now == 100
-
-
-def test_local_work_of_a_cpu_without_charges_is_ready_now(kernel: Kernel) -> None:
-    """Where a CPU is not ahead of the clock, or none is running, local means now."""
-    cpu = Cpu(kernel, "cpu0")
-    ran: list[str] = []
-
-    cpu.queue_thread(lambda: kernel.call_local(lambda: ran.append("from a CPU")))
-    kernel.call_local(lambda: ran.append("from nowhere"))
-    kernel.run(0, PLENTY)
-
-    assert ran == ["from nowhere", "from a CPU"]
 
 
 def test_finding_says_who_when_and_where() -> None:

@@ -173,7 +173,7 @@ def test_contention_is_modelled_time(kernel: Kernel, cpu: Cpu, lock: SpinLock) -
         assert kernel.local_time() == 100
         other.charge(5)
 
-    assert (lock.free_at, lock.waited) == (105, 70)
+    assert (other.busy_until, lock.waited) == (105, 70)
 
 
 def test_wait_that_trips_the_watchdog_is_reported(kernel: Kernel, cpu: Cpu, lock: SpinLock) -> None:
