@@ -254,6 +254,33 @@ async def test_parts_of_a_frame_are_dropped_to_the_last(bench: Bench) -> None:
     assert (driver.rx.broken, driver.rx.books[0]) == (3, COUNT - 1)
 
 
+PARTED = st.lists(st.tuples(st.integers(1, 4), st.integers(1, COUNT)), max_size=12)
+
+
+@given(PARTED)
+@on_bench
+async def test_only_whole_frames_come_out_of_the_ring(bench: Bench, steps: list[tuple[int, int]]) -> None:
+    """However many descriptors each frame takes, and wherever the DPC's budget cuts it; no buffer is lost by it."""
+    driver = await rings(bench)
+    rx, place = driver.rx, 0
+    whole: list[bytes] = []
+    taken: list[Packet] = []
+    broken = 0
+    for number, (parts, most) in enumerate(steps):
+        for part in range(parts):
+            place = arrive(driver, place, frame(number, length=60 + part), end=part == parts - 1)
+            if part % 2:
+                taken += await bench.dispatch(lambda most=most: rx.take(most))  # type: ignore[misc]
+        if parts == 1:
+            whole.append(frame(number))
+        else:
+            broken += parts
+        taken += await bench.dispatch(lambda: rx.take(COUNT))
+        assert [packet.read() for packet in taken] == whole
+        assert rx.broken == broken
+        assert sum(rx.books) + len(taken) == 2 * COUNT
+
+
 P = PacketFilter
 FILTERS: list[tuple[PacketFilter, int]] = [
     (P(0), 0),

@@ -1,6 +1,9 @@
 """Claims about the statistics registers: what is counted where, and what reading does to it."""
 
+from collections import Counter
+
 import pytest
+from hypothesis import given, strategies as st
 
 from ndisemu.frame.ethernet import BROADCAST
 from ndisemu.frame.frames import Frames
@@ -68,6 +71,55 @@ def test_sizes_are_counted_with_the_frame_check_sequence(
         wanted[place] += 2
         wanted[5] += mixed
         assert [counters.read(first + 4 * step) for step in range(6)] == wanted
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.sampled_from([reg.GPTC, reg.MPC]), st.integers(0, 1 << 33)),
+        st.tuples(st.just("read"), st.sampled_from([reg.GPTC, reg.MPC]), st.just(0)),
+        st.just(("reset", 0, 0)),
+    ),
+    max_size=30,
+)
+
+
+@given(STEPS)
+def test_a_counter_is_what_came_since_it_was_read_or_reset(steps: list[tuple[str, int, int]]) -> None:
+    """Whatever is added, read and reset in between, a counter of its own for each register would say the same."""
+    counters = Statistics()
+    since: Counter[int] = Counter()
+    total: Counter[int] = Counter()
+    for what, register, count in steps:
+        if what == "add":
+            counters.add(register, count)
+            since[register] += count
+            total[register] += count
+        elif what == "reset":
+            counters.reset()
+            since.clear()
+        else:
+            assert counters.read(register) == min(since.pop(register, 0), 0xFFFFFFFF)
+        assert all(counters.total[each] == total[each] for each in (reg.GPTC, reg.MPC))
+
+
+BURSTS = st.lists(
+    st.tuples(st.sampled_from([bytes(6), GROUP, BROADCAST]), st.integers(60, 1514)), min_size=1, max_size=12
+)
+
+
+@given(BURSTS)
+def test_a_burst_counts_like_its_frames(burst: list[tuple[bytes, int]]) -> None:
+    """Sizes, octets, groups and broadcasts are the same whether frames come together or one by one."""
+    frames = [destination.ljust(length, b"x") for destination, length in burst]
+    together, apart = Statistics(), Statistics()
+    together.transmitted(Frames(frames))
+    together.received(Frames(frames))
+    for each in frames:
+        apart.transmitted(Frames([each]))
+        apart.received(Frames([each]))
+    assert together.total == apart.total
+    to = [destination for destination, _ in burst]
+    assert (together.total[reg.MPTC], together.total[reg.BPRC]) == (to.count(GROUP), to.count(BROADCAST))
 
 
 def test_the_card_counts_what_it_sends(host: Host, wire: Listener) -> None:

@@ -61,17 +61,24 @@ def test_the_ring_wraps(host: Host, wire: Listener) -> None:
     assert wire.times == [number * PERIOD + LAST_BIT for number in range(len(frames))]
 
 
+@pytest.mark.parametrize(("first", "sizes"), [(0, 1), (0, 4), (COUNT - 4, 1), (COUNT - 4, 4)])
 @pytest.mark.parametrize("asking", [(1, 4, 7), (8,), (), tuple(range(9))], ids=str)
-def test_done_is_reported_only_where_it_was_asked_for(host: Host, wire: Listener, asking: tuple[int, ...]) -> None:
-    """DD is set in the descriptors with RS, and nothing else of any descriptor changes."""
-    commands = [LAST if place in asking else reg.TX_EOP for place in range(9)]
-    for place, command in enumerate(commands):
-        host.load(place, frame(place), command)
+def test_done_is_reported_only_where_it_was_asked_for(
+    host: Host, wire: Listener, asking: tuple[int, ...], first: int, sizes: int
+) -> None:
+    """DD is set in the descriptors with RS, of frames of one or several sizes, and nothing else of any changes."""
+    host.send(*[frame(0)] * first, command=reg.TX_EOP)
+    host.run(100_000)
+    for place in range(9):
+        command = LAST if place in asking else reg.TX_EOP
+        host.load(first + place, frame(place, 60 + place % sizes), command)
     before = host.tx_ring.read(0, COUNT)
-    host.write(reg.TDT, 9)
-    host.run(10_000)
-    assert len(wire.frames) == 9
-    assert host.sent()[:9] == [place in asking for place in range(9)]
+    host.write(reg.TDT, (first + 9) % COUNT)
+    host.run(200_000)
+    assert len(wire.frames) == first + 9
+    assert [place for place, done in enumerate(host.sent()) if done] == sorted(
+        (first + place) % COUNT for place in asking
+    )
     assert [word & ~reg.TX_DD for word in host.tx_ring.read(0, COUNT)] == before
 
 

@@ -223,7 +223,7 @@ class RxRing(Generic[F]):
     def _filled(self, most: int) -> int:
         """Count the descriptors that the card has written back, up to `most`.
 
-        It does so in order, so the end is found by doubling steps and then halving them.
+        The card does so in order, so the end is found by doubling steps and then halving them.
         """
         words, count, first = self._ring.words, self._ring.count, self._next - 1
         filled, beyond = 0, 1
