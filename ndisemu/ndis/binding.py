@@ -99,8 +99,13 @@ class BaseBinding(ABC):
                 except DRIVER_ERRORS as error:
                     self.fail("ProtocolTimer", error)
 
-        chosen = self.adapter.cpu if cpu is None else self.adapter.device.cpus[cpu]
-        return Timer(chosen, expired, name=f"{self.name} timer")
+        device = self.adapter.device
+        cpus = device.cpus or (device.cpu,)
+        if cpu is not None and not 0 <= cpu < len(cpus):
+            raise RuleViolation(
+                "timer-cpu", f"{self.name} wants a timer on CPU {cpu}; its host has {len(cpus)}, from 0"
+            )
+        return Timer(device.cpu if cpu is None else cpus[cpu], expired, name=f"{self.name} timer")
 
     async def query(self, oid: Oid, length: int = 256) -> bytes:
         """Query `oid` and wait for the answer, at PASSIVE_LEVEL; a failure raises `RuleViolation`."""

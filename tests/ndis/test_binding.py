@@ -287,3 +287,15 @@ async def test_a_host_without_room_has_no_packets(bench: Bench) -> None:
     peer = await bench.pair(Mini())
     with pytest.raises(MemoryError, match="host host has no 4194304 bytes for send buffers of peer on nic0"):
         await bench.passive(lambda: peer.binding.allocate_packets(2048, 2048))
+
+
+@pytest.mark.parametrize("cpu", [-1, 1])
+@on_bench
+async def test_a_timer_is_for_a_cpu_of_the_host(bench: Bench, cpu: int) -> None:
+    """Another number is refused, also one that Python would count from the end."""
+    peer = await bench.pair(Mini())
+    binding = peer.binding
+    await bench.passive(lambda: binding.initialize_timer(lambda: None, 0))
+    with pytest.raises(RuleViolation, match=rf"timer on CPU {cpu}; its host has 1, from 0") as caught:
+        await bench.passive(lambda: binding.initialize_timer(lambda: None, cpu))
+    assert caught.value.rule == "timer-cpu"
