@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
 from ndisemu.drivers.protocols.traffic import Carrier
-from ndisemu.ndis import NetEvent, NetPnPEvent, Oid, Packet, PacketFilter, ProtocolOption, Status, v5, v6
+from ndisemu.ndis import NetEvent, NetPnPEvent, Oid, Packet, PacketFilter, ProtocolOption, Status, contents, v5, v6
 
 PACKETS: Final = 256
 FILTER: Final = PacketFilter.DIRECTED.to_bytes(4, "little")
@@ -29,11 +29,12 @@ class Reflection(Generic[C]):
 
     name = "reflector"
 
+    _submit: Callable[[Sequence[C]], None]
+
     def __init__(self) -> None:
         self.failed = 0
         self._free: list[C] = []
         self._waiting: deque[bytes] = deque()
-        self._submit: Callable[[Sequence[C]], None] = self._refuse
 
     def begin(self, packets: Sequence[C], submit: Callable[[Sequence[C]], None]) -> None:
         """Answer from now on, with these packets and this call."""
@@ -63,9 +64,6 @@ class Reflection(Generic[C]):
             packet.fill(self._waiting.popleft())
         self._submit(packets)
 
-    def _refuse(self, packets: Sequence[C]) -> None:
-        raise NotImplementedError(f"{self.name} is bound to no adapter and sends nothing")
-
 
 class Reflector(Reflection[Packet], v5.Protocol):
     """A reflector over NDIS 5.1."""
@@ -90,7 +88,7 @@ class Reflector(Reflection[Packet], v5.Protocol):
 
     def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int:
         """ProtocolReceivePacket: copy out, answer, and keep nothing."""
-        self.answer([packet.read() for packet in packets])
+        self.answer(contents.read(packets))
         return 0
 
 
@@ -123,6 +121,6 @@ class Reflector6(Reflection[v6.NetBufferList], v6.Protocol):
 
     def receive_nbls(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
         """ProtocolReceiveNetBufferLists: copy out, answer, and return what is ours."""
-        self.answer([buffer.read() for nbl in nbls for buffer in nbl.buffers])
+        self.answer(contents.read_lists(nbls))
         if not flags & _RESOURCES:
             binding.return_nbls(nbls)
