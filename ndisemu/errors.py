@@ -47,12 +47,13 @@ class RuleViolation(NdisemuError):
     """A driver broke a rule; the call that broke it was refused and changed nothing.
 
     `rule` is the id of the rule in the catalogue, such as `send-double-complete`.
-    `finding` is its record, where it was recorded when it was refused: a
+    `about` is the packet or other object concerned. `finding` is its record, where it was recorded when it was refused: a
     driver that catches the error has broken the rule all the same.
     """
 
-    def __init__(self, rule: str, text: str, finding: object | None = None) -> None:
+    def __init__(self, rule: str, text: str, finding: object | None = None, about: object = None) -> None:
         self.finding = finding
+        self.about = about
         self.rule = rule
         self.text = text
         super().__init__(f"{rule}: {text}")

@@ -22,6 +22,7 @@ import pytest
 import ndisemu
 from ndisemu.scenario.load import load
 from ndisemu.scenario.run import Options, run
+from ndisemu.verifier import EVERYTHING
 
 ROOT: Final = Path(__file__).parents[1]
 GOLDEN: Final = ROOT / "tests" / "golden" / "traces.json"
@@ -46,7 +47,9 @@ Hashes = dict[str, str]
 
 def hashes(name: str, out: Path, *overrides: str, checked: bool = True) -> Hashes:
     """Run a scenario in this process; return the hashes of its events and of its capture."""
-    result = ndisemu.run(run(load(SCENARIOS[name], overrides), Options(out=out, checked=checked)))
+    result = ndisemu.run(
+        run(load(SCENARIOS[name], overrides), Options(out=out, verify=EVERYTHING if checked else None))
+    )
     capture = sha256((out / "capture.pcapng").read_bytes()).hexdigest()
     return {"trace_sha256": result["trace_sha256"], "capture_sha256": capture}
 

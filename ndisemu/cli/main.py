@@ -20,7 +20,8 @@ INTERRUPTED: Final = 130
 # Each verb is the `command` of the module of its name.
 VERBS: Final = {
     "bench": "Measure frames per CPU second, and latency under load",
-    "list": "List drivers, OIDs, statuses, counters and faults by name",
+    "explain": "Explain a rule, with a driver that breaks it and one that keeps it",
+    "list": "List drivers, rules, OIDs, statuses, counters and faults by name",
     "run": "Run a scenario and say whether it went as expected",
     "validate": "Check a scenario without running it, or importing its drivers",
 }

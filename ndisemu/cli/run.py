@@ -14,8 +14,10 @@ from ndisemu.cli.progress import Progress
 from ndisemu.errors import UsageError
 from ndisemu.observe.report import render
 from ndisemu.scenario.load import load
+from ndisemu.scenario.result import FailOn
 from ndisemu.scenario.run import Options, run
 from ndisemu.units import SECOND, format_time, parse_duration
+from ndisemu.verifier import Track, Verification, choose
 
 
 @click.command("run", short_help="Run a scenario")
@@ -28,6 +30,19 @@ from ndisemu.units import SECOND, format_time, parse_duration
 @click.option(
     "--free", is_flag=True, help="The free build: without the rules that only watch. What is refused stays refused."
 )
+@click.option("--rules", default="all", metavar="RULES", help="Rules to check: ids or groups, a minus takes away.")
+@click.option(
+    "--track",
+    type=click.Choice([level.name.lower() for level in Track]),
+    default="history",
+    help="How much of the past of packets, lists and requests to remember.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["violation", "warning", "never"]),
+    default="violation",
+    help="What of the findings makes the run fail: violations, warnings too, or none.",
+)
 @click.option("--verbose", is_flag=True, help="Say on stderr what is being done.")
 @click.option("--wall-limit", metavar="DURATION", help="Stop after this much real time, such as 30s (exit code 124).")
 def command(
@@ -39,6 +54,9 @@ def command(
     out: Path | None,
     as_json: bool,
     free: bool,
+    rules: str,
+    track: str,
+    fail_on: FailOn,
     verbose: bool,
     wall_limit: str | None,
 ) -> None:
@@ -56,10 +74,11 @@ def command(
     if clock is not None:
         overrides.append(f"clock={clock}")
     scenario = load(file, overrides)
+    verify = None if free else Verification(choose(rules), Track[track.upper()])
     log.info("running", scenario=str(file), seed=scenario.seed, clock=scenario.clock)
     # What a driver prints must not get into the result.
     with Progress() as progress, redirect_stdout(sys.stderr):
-        options = Options(out=out, checked=not free, watch=progress.watch)
+        options = Options(out=out, verify=verify, fail_on=fail_on, watch=progress.watch)
         outcome = drive(run(scenario, options), clock=scenario.clock, limit=limit)
     if out is not None:
         log.info("written", directory=str(out))

@@ -1,13 +1,19 @@
 """What went wrong, as data: who, what, when, where, and what would have been right."""
 
 import os
+import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 # The packages that call drivers; their frames at the top of a traceback tell a driver's author nothing.
-_OURS: Final = tuple(f"{Path(__file__).parents[1] / name}{os.sep}" for name in ("kernel", "ndis", "verifier"))
+_OURS: Final = tuple(
+    f"{Path(__file__).parents[1] / name}{os.sep}" for name in ("kernel", "memory", "hw", "link", "ndis", "verifier")
+)
+# What runs drivers; whose frames lie below these is no driver.
+_BASE: Final = (f"kernel{os.sep}kernel.py", f"kernel{os.sep}passive.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +22,10 @@ class Finding:
 
     `time` is virtual nanoseconds; `cpu` is empty and `irql` 0 when no virtual
     CPU was running; `trace` is the driver's own traceback where there is one;
-    `state` is the actor's where it has one, as an adapter has.
+    `state` is the actor's where it has one, as an adapter has, and `driver`
+    its class. `stack` are the driver's places that led there, innermost
+    first. `about` is the object concerned and `history` what is known of its
+    past, oldest first.
     """
 
     rule: str
@@ -27,6 +36,10 @@ class Finding:
     irql: int
     trace: str = ""
     state: str = ""
+    driver: str = ""
+    about: str = ""
+    stack: tuple[str, ...] = ()
+    history: tuple[str, ...] = ()
 
 
 def driver_trace(error: BaseException) -> str:
@@ -35,3 +48,14 @@ def driver_trace(error: BaseException) -> str:
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS):
         trace = trace.tb_next
     return "".join(traceback.format_exception(type(error), error, trace or error.__traceback__)).rstrip()
+
+
+def driver_stack() -> tuple[str, ...]:
+    """Return where the driver code is that led to the caller: `file:line in function`, innermost first; else nothing."""
+    places = []
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and not frame.f_code.co_filename.endswith(_BASE):
+        if not frame.f_code.co_filename.startswith(_OURS):
+            places.append(f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_qualname}")
+        frame = frame.f_back
+    return tuple(places) if frame is not None else ()

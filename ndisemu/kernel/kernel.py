@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel.clock import Alarm, Calendar, Item
-from ndisemu.kernel.finding import Finding, driver_trace
+from ndisemu.kernel.finding import Finding, driver_stack, driver_trace
 from ndisemu.kernel.strategy import Strategy
 from ndisemu.probe import Probe
 
@@ -56,8 +56,10 @@ class Kernel:
         "charges",
         "chores",
         "current",
+        "drivers",
         "findings",
         "findings_lost",
+        "historian",
         "next_chore",
         "now",
         "on_idle",
@@ -98,6 +100,8 @@ class Kernel:
         self.findings: list[Finding] = []
         self.findings_lost = 0
         self.states: dict[str, Callable[[], str]] = {}
+        self.drivers: dict[str, str] = {}
+        self.historian: Callable[[object], tuple[str, ...]] | None = None
 
     def __repr__(self) -> str:
         return f"<Kernel at {self.now} ns: {len(self.ready)} ready, {len(self.calendar)} to come>"
@@ -212,9 +216,9 @@ class Kernel:
         del self.ready[choice]
         return item
 
-    def refusal(self, rule: str, actor: str, text: str) -> RuleViolation:
+    def refusal(self, rule: str, actor: str, text: str, about: object = None) -> RuleViolation:
         """Record a refused call of `actor`; returns the error to raise, which leads back to the record."""
-        return RuleViolation(rule, text, self.report(rule, actor, text))
+        return RuleViolation(rule, text, self.report(rule, actor, text, about=about), about)
 
     def withdraw(self, error: BaseException | None) -> None:
         """Forget the record of a refusal that is about to be reported with more to say."""
@@ -222,15 +226,22 @@ class Kernel:
             self.findings = [finding for finding in self.findings if finding is not error.finding]
 
     def report(
-        self, rule: str, actor: str, text: str, error: BaseException | None = None, *, watched: bool = False
+        self,
+        rule: str,
+        actor: str,
+        text: str,
+        error: BaseException | None = None,
+        *,
+        watched: bool = False,
+        about: object = None,
     ) -> Finding:
-        """Record a broken rule, with the time, CPU and IRQL of the running code and the state of `actor`.
+        """Record a broken rule, with the time, CPU and IRQL of the running code, the state of `actor`, and the past of `about`.
 
         What a rule that only watches has seen (`watched`) is no event: the
         events of a run are the same whether it is watched or not.
         """
         cpu = self.current
-        state = self.states.get(actor)
+        state, driver = self.states.get(actor), self.drivers.get(actor, "")
         finding = Finding(
             rule,
             actor,
@@ -240,6 +251,10 @@ class Kernel:
             cpu.irql if cpu else 0,
             driver_trace(error) if error is not None else "",
             "" if state is None else state(),
+            driver,
+            "" if about is None else repr(about),
+            driver_stack(),
+            () if about is None or self.historian is None else self.historian(about),
         )
         if len(self.findings) < MOST_FINDINGS:
             self.findings.append(finding)

@@ -14,6 +14,7 @@ hosted in an asyncio task (`passive`).
 
 import contextlib
 from collections.abc import Coroutine, Generator
+from types import CoroutineType
 from typing import Any, Protocol
 
 from ndisemu.errors import InternalError, RuleViolation
@@ -24,7 +25,7 @@ from ndisemu.kernel.kernel import Kernel
 DriverCoroutine = Coroutine[Any, Any, Any]
 
 
-def routine_name(coroutine: DriverCoroutine) -> str:
+def routine_name(coroutine: object) -> str:
     """Return the name of the driver's routine that `coroutine` runs."""
     name: str = getattr(coroutine, "__qualname__", "coroutine")
     return name
@@ -139,6 +140,11 @@ class Fiber:
         return routine_name(self._coroutine)
 
     @property
+    def coroutine(self) -> DriverCoroutine:
+        """The coroutine."""
+        return self._coroutine
+
+    @property
     def actor(self) -> str:
         """Whose coroutine it is, for a report."""
         return self._cpu.name
@@ -205,11 +211,14 @@ class Fiber:
         self._coroutine.close()
 
     def where(self) -> str:
-        """Return the place at which the coroutine is suspended, as `file:line in function`."""
-        frame = getattr(self._coroutine, "cr_frame", None)
+        """Return the place at which the coroutine is suspended, as `file:line in function`: the innermost that awaits."""
+        innermost: object = self._coroutine
+        while isinstance(waits_for := getattr(innermost, "cr_await", None), CoroutineType):
+            innermost = waits_for
+        frame = getattr(innermost, "cr_frame", None)
         if frame is None:
             return f"{self.name} (ended)"
-        return f"{frame.f_code.co_filename}:{frame.f_lineno} in {self.name}"
+        return f"{frame.f_code.co_filename}:{frame.f_lineno} in {routine_name(innermost)}"
 
     def _resume_thread(self) -> None:
         if self._cpu.irql != PASSIVE:

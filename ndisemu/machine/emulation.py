@@ -9,6 +9,7 @@ mapping behind.
 import asyncio
 import logging
 from collections.abc import Coroutine
+from functools import partial
 from random import Random
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -19,10 +20,11 @@ from ndisemu.link import Cable, Hub, Relay, Switch, stream_pair
 from ndisemu.link.relay import DEFAULT_QUEUE
 from ndisemu.link.switch import ADDRESSES, AGEING
 from ndisemu.machine.host import MEBIBYTE, Host
-from ndisemu.machine.slot import Slot
+from ndisemu.machine.slot import BaseSlot, Slot
 from ndisemu.machine.stream import StreamSlot
 from ndisemu.probe import Probe
 from ndisemu.units import format_time, parse_duration, parse_rate
+from ndisemu.verifier import Verification, Verifier
 
 # How many findings are logged at the end; a driver can be wrong a million times.
 MOST_WARNINGS: Final = 10
@@ -34,8 +36,8 @@ Clock = Literal["virtual", "real"]
 class Emulation:
     """Hosts, cables and the kernel they run on.
 
-    `clock` None chooses by the running loop. What was found and nobody has
-    asked for is logged at the end, unless `warn` is False. All randomness derives from
+    `clock` None chooses by the running loop. With `verify` every adapter is watched, by the rules that it names; without,
+    nobody is. What was found and nobody has asked for is logged at the end, unless `warn` is False. All randomness derives from
     `seed`, through `random(name)`. Several emulations can run in one loop.
     """
 
@@ -47,9 +49,11 @@ class Emulation:
         strategy: Strategy | None = None,
         probe: Probe | None = None,
         warn: bool = True,
+        verify: Verification | None = None,
     ) -> None:
         self.seed = seed
         self.kernel = Kernel(probe=probe, strategy=strategy)
+        self.verifier = None if verify is None else Verifier(self.kernel, verify)
         self.hosts: dict[str, Host] = {}
         self.relays: dict[str, Relay] = {}
         self.cables: list[Cable] = []
@@ -97,6 +101,8 @@ class Emulation:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
+            if self.verifier is not None and self.kernel.next_work() is None:
+                self.verifier.quiet()
             for host in reversed(self.hosts.values()):
                 await host.halt()
             for cable in self.cables:
@@ -127,7 +133,7 @@ class Emulation:
     def host(self, name: str, *, cpus: int = 1, memory: int = 64 * MEBIBYTE, costs: Costs | None = None) -> Host:
         """Add a host with `cpus` virtual CPUs and `memory` bytes, whose work takes the time that `costs` says, or none."""
         self._check_new(name)
-        host = Host(self.kernel, name, len(self.hosts), cpus=cpus, memory=memory, costs=costs)
+        host = Host(self.kernel, name, len(self.hosts), cpus=cpus, memory=memory, costs=costs, watch=self._watch)
         self.hosts[name] = host
         return host
 
@@ -207,6 +213,12 @@ class Emulation:
         finally:
             if reached in self._idlers:
                 self._idlers.remove(reached)
+
+    def _watch(self, slot: BaseSlot) -> None:
+        """Watch a new NIC, before its driver is started."""
+        if self.verifier is not None:
+            self.verifier.attach(slot.adapter)
+            slot.record(partial(self.verifier.sent, slot.adapter.name), None)
 
     def _check_new(self, name: str) -> None:
         for kind, others in (("host", self.hosts), ("switch or hub", self.relays)):

@@ -20,7 +20,7 @@ class Host:
     """One emulated computer.
 
     `number`, from 0, makes its cards' default addresses: 02:00:00, two bytes of host and one of NIC, both from 1.
-    `costs` is what its CPUs' work takes, None: nothing.
+    `costs` is what its CPUs' work takes, None: nothing. `watch` is told of every NIC that is put in.
     """
 
     def __init__(
@@ -32,6 +32,7 @@ class Host:
         cpus: int = 1,
         memory: int = 64 * MEBIBYTE,
         costs: Costs | None = None,
+        watch: Callable[[BaseSlot], None] | None = None,
     ) -> None:
         if not 1 <= cpus <= 64:
             raise UsageError(f"host {name} must have 1 to 64 CPUs, not {cpus}")
@@ -39,6 +40,7 @@ class Host:
         self.name = name
         self.number = number
         self.costs = costs
+        self._watch = watch
         self.memory = HostMemory(name, memory)
         self.ndis = NdisLibrary(name, self.memory)
         self.slots: dict[str, Slot] = {}
@@ -80,6 +82,8 @@ class Host:
         device = Device(full_name, nic, line, dma, self.memory, line.cpu, known, self.cpus, dpc_cpu=target)
         slot = Slot(self, nic, line, self.ndis.add_adapter(miniport(), device), mtu)
         self.slots[name] = slot
+        if self._watch is not None:
+            self._watch(slot)
         return slot
 
     def stream_nic(
@@ -103,6 +107,8 @@ class Host:
         seen = wdm_device(full_name, device, self.memory, self.cpus[0], known)
         slot = StreamSlot(self, device, self.ndis.add_adapter(miniport(), seen), address)
         self.streams[name] = slot
+        if self._watch is not None:
+            self._watch(slot)
         return slot
 
     async def start(self, name: str) -> Adapter:

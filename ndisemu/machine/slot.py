@@ -78,8 +78,8 @@ class BaseSlot(ABC):
         """Count what has passed until now."""
 
     @abstractmethod
-    def record(self, sent: Hook, received: Hook) -> None:
-        """Tell these of every frame that leaves from now on, and of every one that comes."""
+    def record(self, sent: Hook | None, received: Hook | None) -> None:
+        """Tell these, too, of every frame that leaves from now on, and of every one that comes."""
 
 
 class Slot(BaseSlot):
@@ -122,6 +122,19 @@ class Slot(BaseSlot):
             interrupts=self.nic.causes.assertions,
         )
 
-    def record(self, sent: Hook, received: Hook) -> None:
+    def record(self, sent: Hook | None, received: Hook | None) -> None:
         """Let the card's two engines tell."""
-        self.nic.tx.sent, self.nic.rx.received = sent, received
+        tx, rx = self.nic.tx, self.nic.rx
+        tx.sent, rx.received = both(tx.sent, sent), both(rx.received, received)
+
+
+def both(first: Hook | None, second: Hook | None) -> Hook | None:
+    """Return a hook that tells two, the first one first; None if there is nobody to tell."""
+    if first is None or second is None:
+        return first or second
+
+    def tell(frames: Sequence[bytes], times: Sequence[int]) -> None:
+        first(frames, times)
+        second(frames, times)
+
+    return tell

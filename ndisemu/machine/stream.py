@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from ndisemu.errors import UsageError
 from ndisemu.frame.ethernet import HEADER
 from ndisemu.link import StreamDevice, dial, listen
-from ndisemu.machine.slot import BaseSlot, Hook, WireCounts
+from ndisemu.machine.slot import BaseSlot, Hook, WireCounts, both
 from ndisemu.ndis import Adapter
 
 if TYPE_CHECKING:
@@ -51,9 +51,10 @@ class StreamSlot(BaseSlot):
             interrupts=0,
         )
 
-    def record(self, sent: Hook, received: Hook) -> None:
+    def record(self, sent: Hook | None, received: Hook | None) -> None:
         """Let the device tell."""
-        self.device.sent, self.device.received = sent, received
+        device = self.device
+        device.sent, device.received = both(device.sent, sent), both(device.received, received)
 
     async def listen(self, path: str) -> None:
         """Listen at a unix socket for one peer; returns as soon as somebody can dial."""

@@ -73,7 +73,9 @@ class Adapter(Control):
     receives: ReceiveBook
     lock: "MiniportLock | None"
 
-    def __init__(self, library: "NdisLibrary", device: Device, states: Machine[Any, Any]) -> None:
+    def __init__(
+        self, library: "NdisLibrary", miniport: AnyMiniport, device: Device, states: Machine[Any, Any]
+    ) -> None:
         self.library = library
         self.name = device.name
         self.kernel = device.cpu.kernel
@@ -81,6 +83,7 @@ class Adapter(Control):
         self.device = device
         self.state = states
         self.kernel.states[self.name] = lambda: str(states.current.value)
+        self.kernel.drivers[self.name] = f"{type(miniport).__module__}:{type(miniport).__qualname__}"
         self.lock = None
         self.alive = False
         self.refuses_sends: Status | None = Status.ADAPTER_NOT_READY
@@ -259,7 +262,7 @@ class Adapter(Control):
 
     def report(self, rule: str, text: str, error: BaseException | None = None) -> None:
         """Record a broken rule of this adapter."""
-        self.kernel.report(rule, self.name, text, error)
+        self.kernel.report(rule, self.name, text, error, about=getattr(error, "about", None))
 
     def bug_check(self, entry: str, error: BaseException) -> None:
         """Stop this adapter: its driver raised `error` in `entry`."""

@@ -40,10 +40,10 @@ class BaseBinding(ABC):
 
     `sends_pending` counts what the protocol has submitted and not got back,
     `receives_held` the references it has promised to return. `closing` is
-    set once its close has begun.
+    set once its close has begun. A watcher may stand before the methods of one binding, so it has a `__dict__`.
     """
 
-    __slots__ = ("_buffer_pools", "_quiet", "adapter", "closing", "failed", "filter", "name", "protocol",
+    __slots__ = ("__dict__", "_buffer_pools", "_quiet", "adapter", "closing", "failed", "filter", "name", "protocol",
                  "protocol_options", "receives_held", "requests_pending", "sends_pending", "state")  # fmt: skip
 
     protocol: Named

@@ -29,7 +29,8 @@ _SOURCE = "NDIS reference 3.1"
 class RegisterSpace:
     """A card's registers, mapped (`NdisMMapIoSpace`); each access is a preemption point."""
 
-    __slots__ = ("_adapter", "_kernel", "_read", "_write")
+    # A watcher may stand before the methods of one space.
+    __slots__ = ("__dict__", "_adapter", "_kernel", "_read", "_write")
 
     def __init__(self, adapter: "Adapter") -> None:
         self._adapter = adapter

@@ -93,4 +93,5 @@ class ReceiveBook:
         return RuleViolation(
             "recv-indicate-not-owned",
             f"{adapter.name} indicated {item!r}, which is owned by {who}; indicate it again only after {self._back}",
+            about=item,
         )

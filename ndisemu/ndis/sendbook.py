@@ -153,7 +153,7 @@ class SendBook:
         text = (
             f"a protocol submitted {items[place]!r} to {self.name}, but it is owned by {who}; send only what is yours"
         )
-        return self.adapter.kernel.refusal("proto-send-not-owned", str(sender), text)
+        return self.adapter.kernel.refusal("proto-send-not-owned", str(sender), text, items[place])
 
     def _no_descriptor(self, items: Sequence[Sent], place: int) -> RuleViolation:
         self._undo(items, place, self)
@@ -173,7 +173,7 @@ class SendBook:
         else:
             rule = "send-complete-not-owned"
             text = f"{name} completed {item!r}, which was not submitted to it and is owned by {who}"
-        return self.adapter.kernel.refusal(rule, name, text)
+        return self.adapter.kernel.refusal(rule, name, text, item)
 
 
 _SUCCESS, _PENDING = Status.SUCCESS, Status.PENDING

@@ -87,6 +87,7 @@ SWITCH_COUNTERS: Final[Mapping[str, str]] = {
 
 RUN_COUNTERS: Final[Mapping[str, str]] = {
     "violations": "rules that drivers broke, and adapters that were stopped",
+    "warnings": "rules that drivers broke which only advise",
     "books.unbalanced": "identities of the books that do not hold",
     "virtual_time_ns": "when the run ended",
 }

@@ -89,10 +89,31 @@ def faults() -> list[Row]:
     ]
 
 
+def rules() -> list[Row]:
+    """Return every rule of the catalogue: whether it is checked, and if not, why not."""
+    # Whoever lists something else imports no driver.
+    from ndisemu.drivers.faulty import PAIRS
+    from ndisemu.verifier import entries
+
+    return [
+        {
+            "rule": entry.id,
+            "group": entry.group,
+            "status": entry.status,
+            "versions": entry.versions,
+            "source": entry.source,
+            "test": f"tests/verifier/test_pairs.py[{entry.id}]" if entry.id in PAIRS else "",
+            "reason": entry.reason,
+        }
+        for entry in entries()
+    ]
+
+
 TOPICS: Final[Mapping[str, Topic]] = {
     "counters": Topic("numbers of a result, for `expect`", counters),
     "drivers": Topic("miniports and protocols that come with ndisemu, for `miniport` and `protocol`", drivers),
     "faults": Topic("what may be done to a NIC, for `faults`", faults),
+    "rules": Topic("rules that drivers keep, and which of them are checked", rules),
     "oids": Topic("object identifiers, by their NDIS names and values", oids),
     "statuses": Topic("NDIS statuses, by their names and values", statuses),
 }

@@ -3,7 +3,7 @@
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from ndisemu import __version__
 from ndisemu.drivers.protocols import Flow
@@ -13,10 +13,13 @@ from ndisemu.scenario.counters import Counters, books, percentile, switch_books
 from ndisemu.scenario.names import SEND_FAILURES
 from ndisemu.scenario.schema import Expectation, Scenario
 from ndisemu.scenario.trouble import Applied
+from ndisemu.verifier import by_id
 
 SCHEMA_VERSION: Final = 1
 
 Result = dict[str, Any]
+FailOn: TypeAlias = Literal["violation", "warning", "never"]
+"""What of the findings makes a run fail: violations, warnings too, or none."""
 
 
 def make_result(
@@ -36,12 +39,15 @@ def make_result(
     faults: Sequence[Applied],
     findings: Sequence[Finding],
     findings_lost: int,
+    fail_on: FailOn = "violation",
 ) -> Result:
     """Put a run's outcome together, judge its books and expectations, and give the verdict."""
     all_books = [book for name, counters in nics.items() for book in books(name, counters)]
     all_books += [book for name, counters in switches.items() for book in switch_books(name, counters)]
+    warnings = sum(is_advisory(finding) for finding in findings)
     totals = {
-        "violations": len(findings) + findings_lost,
+        "violations": len(findings) - warnings + findings_lost,
+        "warnings": warnings,
         "books.unbalanced": sum(not book["balanced"] for book in all_books),
         "virtual_time_ns": virtual_time,
     }
@@ -50,7 +56,8 @@ def make_result(
     for name in nics:
         values |= {f"{name}.{SEND_FAILURES}{status}": failures[name].get(status, 0) for status in Status}
     expectations = [_judge(expectation, values.get(expectation.that)) for expectation in scenario.expect]
-    passed = not totals["violations"] and not totals["books.unbalanced"] and all(one["holds"] for one in expectations)
+    faulty = {"violation": totals["violations"], "warning": len(findings) + findings_lost, "never": 0}[fail_on]
+    passed = not faulty and not totals["books.unbalanced"] and all(one["holds"] for one in expectations)
     return {
         "schema_version": SCHEMA_VERSION,
         "scenario": {"name": scenario.name, "file": scenario.path.name, "sha256": scenario.source_sha256},
@@ -68,10 +75,16 @@ def make_result(
         "flows": [_flow(flow) for flow in flows],
         "faults": [asdict(fault) for fault in faults],
         "books": all_books,
-        "violations": [asdict(finding) for finding in findings],
+        "violations": [{"advisory": is_advisory(finding), **asdict(finding)} for finding in findings],
         "violations_not_listed": findings_lost,
         "expectations": expectations,
     }
+
+
+def is_advisory(finding: Finding) -> bool:
+    """Whether a finding only warns."""
+    rule = by_id().get(finding.rule)
+    return rule is not None and rule.advisory
 
 
 def _has_costs(scenario: Scenario, cpu: str) -> bool:

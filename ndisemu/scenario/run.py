@@ -21,10 +21,10 @@ from ndisemu.machine.faults import FAULTS
 from ndisemu.observe import CaptureLog, EventLog, Interface, RunDirectory
 from ndisemu.scenario.build import Plan, build
 from ndisemu.scenario.counters import Counters, count, count_buffers, count_cpu, count_switch
-from ndisemu.scenario.result import Result, make_result
+from ndisemu.scenario.result import FailOn, Result, make_result
 from ndisemu.scenario.schema import Scenario
 from ndisemu.scenario.trouble import Applied, Injector, Trouble
-from ndisemu.verifier import IrqlRules
+from ndisemu.verifier import EVERYTHING, Verification
 
 # How many seconds of the run's own time a driver may take to start or to halt.
 PATIENCE: Final = 60
@@ -34,12 +34,14 @@ PATIENCE: Final = 60
 class Options:
     """How to run.
 
-    Where to write (None: nowhere), whether to check rules, who is shown the
-    built machine, and what does the faults.
+    Where to write (None: nowhere), what to verify (None: nothing) and which
+    findings make the run fail, who is shown the built machine, and what does
+    the faults.
     """
 
     out: Path | None = None
-    checked: bool = True
+    verify: Verification | None = EVERYTHING
+    fail_on: FailOn = "violation"
     watch: Callable[[Plan, Emulation], None] | None = None
     injectors: Mapping[str, Injector] = field(default_factory=lambda: FAULTS)
 
@@ -62,7 +64,7 @@ class Run:
         """Run from beginning to end; returns the result, also of an interrupted or failed run."""
         scenario = self._scenario
         # The result tells what was found.
-        emulation = Emulation(seed=scenario.seed, clock=scenario.clock, warn=False)
+        emulation = Emulation(seed=scenario.seed, clock=scenario.clock, warn=False, verify=self._options.verify)
         with Watchdog(emulation.kernel):
             file = None if self._directory is None else await self._directory.open("events.jsonl")
             events = EventLog(emulation.kernel, None if file is None else file.append)
@@ -78,7 +80,7 @@ class Run:
             scenario,
             seed=scenario.seed,
             clock=scenario.clock,
-            build="checked" if self._options.checked else "free",
+            build="free" if self._options.verify is None else "checked",
             ended=self.ended,
             virtual_time=self._end_time,
             trace_sha256=events.hexdigest(),
@@ -90,6 +92,7 @@ class Run:
             faults=self._faults,
             findings=emulation.findings,
             findings_lost=emulation.kernel.findings_lost,
+            fail_on=self._options.fail_on,
         )
 
     async def _let_it_run(self, emulation: Emulation) -> None:
@@ -97,10 +100,6 @@ class Run:
         capture: CaptureLog | None = None
         try:
             self._plan = build(self._scenario, emulation)
-            if self._options.checked:
-                rules = IrqlRules(emulation.kernel)
-                for slot in self._plan.slots.values():
-                    rules.attach(slot.adapter)
             capture = await self._capture(emulation)
             if self._options.watch is not None:
                 self._options.watch(self._plan, emulation)
@@ -164,6 +163,8 @@ class Run:
 
     async def _halt(self, emulation: Emulation) -> None:
         """Halt every adapter, last first; one whose MiniportHalt does not return is left to the emulation's own end."""
+        if emulation.verifier is not None and self.ended == "idle":
+            emulation.verifier.quiet()
         for slot in reversed(self._plan.slots.values()):
             try:
                 async with asyncio.timeout(PATIENCE):

@@ -17,7 +17,7 @@ from ndisemu.machine import StreamSlot
 from ndisemu.ndis import Irp, Oid, PacketFilter
 from ndisemu.ndis.oid import MANDATORY_5X_QUERY, MANDATORY_5X_SET
 from ndisemu.probe import Probe
-from ndisemu.verifier.irql import IrqlRules
+from ndisemu.verifier import Verifier
 from tests.drivers.conftest import FROM_A, TO_B, Peer, frame
 
 SUCCESS: Final = Status.SUCCESS
@@ -35,8 +35,9 @@ class Pair:
             host.stream_nic("eth0", StreamMiniport, mtu=mtu, parameters=parameters)
             for host, mtu in zip(hosts, mtus, strict=True)
         )
+        verifier = Verifier(emu.kernel)
         for slot in (self.a, self.b):
-            IrqlRules(emu.kernel).attach(slot.adapter)
+            verifier.attach(slot.adapter)
         self.hosts = hosts
         self.tx: Application
         self.rx: Application

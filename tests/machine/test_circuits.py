@@ -12,7 +12,7 @@ from ndisemu.machine import FAULTS, Circuits, Slot
 from ndisemu.ndis import Status
 from ndisemu.ndis.co.adapter import CoAdapter
 from ndisemu.ndis.co.states import VcState
-from ndisemu.verifier.irql import IrqlRules
+from ndisemu.verifier import Verifier
 
 
 def cards(emu: Emulation, *, tx_ring: int = 256) -> tuple[Slot, Slot]:
@@ -43,8 +43,9 @@ def test_eight_circuits_carry_both_ways_at_once(tx_ring: int) -> None:
     async def main() -> None:
         async with Emulation(seed=5) as emu:
             a, b = cards(emu, tx_ring=tx_ring)
+            verifier = Verifier(emu.kernel)
             for slot in (a, b):
-                IrqlRules(emu.kernel).attach(slot.adapter)
+                verifier.attach(slot.adapter)
             calls = Circuits(a, b, emu.random("circuits"), count=8, frames=500)
             await calls.bind()
             calls.start()

@@ -166,7 +166,7 @@ def test_what_is_set_reaches_the_run(write: Write, override: str, path: tuple[st
 
 @pytest.mark.parametrize(
     "options",
-    [Options(checked=False), Options(watch=look_on)],
+    [Options(verify=None), Options(watch=look_on)],
     ids=["free", "watched"],
 )
 def test_what_is_observed_has_no_influence(write: Write, options: Options) -> None:

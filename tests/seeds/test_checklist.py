@@ -8,7 +8,7 @@ import pytest
 import ndisemu
 from ndisemu import RingMiniport, Status
 from ndisemu.kernel import DISPATCH, Finding
-from ndisemu.verifier.irql import IrqlRules
+from ndisemu.verifier import Verifier
 from tests.seeds.checklist import MISTAKES, Mistake
 from tests.seeds.evidence import missing
 
@@ -92,7 +92,7 @@ async def findings_of(driver: Callable[[], Wrong]) -> list[Finding]:
         ours, theirs = emu.host("a"), emu.host("b")
         emu.connect(ours.nic("eth0", driver), theirs.nic("eth0", RingMiniport), delay="5us")
         slot = ours.slots["eth0"]
-        IrqlRules(emu.kernel).attach(slot.adapter)
+        Verifier(emu.kernel).attach(slot.adapter)
         await ours.bind("eth0")
         sender = await theirs.bind("eth0")
         assert isinstance(slot.adapter.miniport, Wrong)
@@ -108,8 +108,8 @@ SAMPLE: Final[list[tuple[type[Wrong], str, str]]] = [
     (CompletesNoRequest, "oid-double-complete", "MiniportHandleInterrupt"),
     (OpensItsGate, "send-resources-available", "MiniportHandleInterrupt"),
     (AllocatesLate, "shmem-init-only", "MiniportHandleInterrupt"),
-    (MakesATimer, "irql-call", "NdisMInitializeTimer"),
-    (KeepsItsLock, "lock-held-call", "NdisMIndicateReceivePacket"),
+    (MakesATimer, "irql-table-5x", "NdisMInitializeTimer"),
+    (KeepsItsLock, "spin-held-ndis-call", "NdisMIndicateReceivePacket"),
     (KeepsItsLock, "lock-held-return", "a.eth0 lock"),
 ]
 

@@ -33,7 +33,8 @@ _SOURCE: Final = "NDIS reference 6.2"
 class AfEnd:
     """`NdisAfHandle` of one side; `context` is its ProtocolAfContext."""
 
-    __slots__ = ("binding", "context", "family", "peer", "state")
+    # A watcher may stand before the methods of one end.
+    __slots__ = ("__dict__", "binding", "context", "family", "peer", "state")
 
     peer: "AfEnd"
 

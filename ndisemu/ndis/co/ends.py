@@ -29,7 +29,8 @@ _SOURCE: Final = "NDIS reference 6.2"
 class VcEnd:
     """`NdisVcHandle` of a protocol; `context` is its ProtocolVcContext."""
 
-    __slots__ = ("binding", "context", "vc")
+    # A watcher may stand before the methods of one end.
+    __slots__ = ("__dict__", "binding", "context", "vc")
 
     def __init__(self, vc: "VirtualCircuit", binding: "AnyBinding") -> None:
         self.vc = vc

@@ -65,7 +65,9 @@ class PacketAdapter(Adapter):
     asleep_status: ClassVar[Status] = Status.ADAPTER_NOT_READY
 
     def __init__(self, library: "NdisLibrary", miniport: Miniport, device: Device) -> None:
-        super().__init__(library, device, Machine(device.name, AdapterState.UNINITIALIZED, ADAPTER_TRANSITIONS))
+        super().__init__(
+            library, miniport, device, Machine(device.name, AdapterState.UNINITIALIZED, ADAPTER_TRANSITIONS)
+        )
         self.miniport = miniport
         miniport.ndis = MiniportLibrary(self)
         self.attributes: AttributeFlag | None = None

@@ -88,6 +88,7 @@ class ReceivePath(ReceiveBook):
                     "proto-return-not-held",
                     f"a protocol returned {packet!r} to {self.adapter.name}, but it is owned by {packet.owner}; "
                     "return each packet as often as ProtocolReceivePacket has promised",
+                    about=packet,
                 )
             packet.references -= 1
             if not packet.references:

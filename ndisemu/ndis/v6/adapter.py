@@ -65,7 +65,7 @@ class NblAdapter(NblControl):
     halt_entry: ClassVar[str] = "MiniportHaltEx"
 
     def __init__(self, library: "NdisLibrary", miniport: Miniport, device: Device) -> None:
-        super().__init__(library, device, Machine(device.name, AdapterState.HALTED, ADAPTER_TRANSITIONS))
+        super().__init__(library, miniport, device, Machine(device.name, AdapterState.HALTED, ADAPTER_TRANSITIONS))
         self.miniport = miniport
         miniport.ndis = MiniportLibrary(self)
         self.registration: RegistrationAttributes | None = None

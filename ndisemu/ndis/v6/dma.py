@@ -39,7 +39,8 @@ class SgList:
 class DmaChannel:
     """The DMA handle that NdisMRegisterScatterGatherDma gives; `enter` lets a call of the driver in."""
 
-    __slots__ = ("_adapter", "_enter", "_space")
+    # A watcher may stand before the methods of one channel.
+    __slots__ = ("__dict__", "_adapter", "_enter", "_space")
 
     def __init__(self, adapter: "NblAdapter", enter: Callable[[str], object]) -> None:
         self._adapter = adapter

@@ -1,0 +1,187 @@
+"""The border between drivers and NDIS, under watch: every call over it is told to the rules.
+
+The routines are those that `@ddi` declares: what a miniport calls, what is
+called of it, and the same for the protocols that bind to it. Each object
+under watch gets its routines wrapped once, so an adapter that is not under watch pays
+nothing. A wrapper looks and calls on: it changes no argument, no result and no order.
+
+A coroutine is not stepped here but by NDIS, as ever. That it has suspended
+is seen where NDIS notes it, its end by awaiting it in its place.
+"""
+
+import inspect
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from types import CoroutineType
+from typing import Any, Final
+
+from ndisemu.kernel import Fiber
+from ndisemu.ndis import Adapter
+from ndisemu.ndis.ddi import Contract, Kind, contracts
+from ndisemu.ndis.status import Status
+from ndisemu.verifier.arguments import Test, tests
+from ndisemu.verifier.call import Call
+from ndisemu.verifier.ledger import Ledger
+from ndisemu.verifier.rule import Moment
+from ndisemu.verifier.watch import Watch
+
+Routine = Callable[..., Any]
+# So frequent, and so seldom wrong, that they are only watched where a rule asks for them.
+_FREQUENT: Final = ("NdisReadRegisterUlong", "NdisWriteRegisterUlong", "NdisGetCurrentSystemTime")
+# Library calls whose result has calls of its own.
+_MAKERS: Final = ("NdisMMapIoSpace", "NdisMRegisterScatterGatherDma", "NdisCoCreateVc")
+
+
+class Border:
+    """The border of all adapters of one emulation."""
+
+    def __init__(self, calls: list[Call], ledger: Ledger) -> None:
+        self._calls = calls
+        self._ledger = ledger
+        self._watches: dict[Adapter, Watch] = {}
+        self._protocols: dict[object, None] = {}
+        self._suspended: dict[object, tuple[Watch, Call]] = {}
+
+    def watch(self, watch: Watch) -> None:
+        """Watch an adapter, and every binding that joins it from now on."""
+        adapter = watch.adapter
+        self._watches[adapter] = watch
+        self._stand_before(adapter.miniport.ndis, adapter)
+        self._stand_before(adapter.miniport, adapter)
+        self._note_suspensions(adapter)
+        join, halt = adapter.join, adapter.halt
+
+        def joined(binding: Any) -> None:
+            join(binding)
+            self._stand_before(binding, binding)
+            if binding.protocol not in self._protocols:
+                self._protocols[binding.protocol] = None
+                self._stand_before(binding.protocol, None)
+
+        async def halted() -> None:
+            await halt()
+            watch.tell(watch.looks(Moment.HALTED))
+
+        # The places where NDIS itself gets to know of these.
+        for name, seam in (("join", joined), ("halt", halted)):
+            setattr(adapter, name, seam)
+
+    def _note_suspensions(self, adapter: Adapter) -> None:
+        """Learn where NDIS learns it that a coroutine of this adapter's miniport has suspended."""
+        remember = adapter.remember
+
+        def suspended(fiber: Fiber) -> None:
+            remember(fiber)
+            found = self._suspended.pop(fiber.coroutine, None)
+            if found is not None:
+                watch, call = found
+                call.result = Status.PENDING
+                watch.tell(watch.looks(Moment.AFTER, call.name), call)
+
+        setattr(adapter, "remember", suspended)  # noqa: B010 - a method of one object
+
+    def _stand_before(self, thing: Any, who: Any) -> None:
+        """Wrap the routines of an object; `who` is an adapter or a binding, None for a protocol, whose calls say so."""
+        watch = self._watch_of(who)
+        for name, contract in contracts(type(thing)).items():
+            if contract.name in _FREQUENT and watch is not None and not watch.wants(contract.name):
+                continue
+            routine = getattr(thing, name)
+            setattr(thing, name, self._wrapped(routine, contract, who))
+
+    def _wrapped(self, routine: Routine, contract: Contract, who: Any) -> Routine:
+        signature = inspect.signature(routine)
+        places = {name: place for place, name in enumerate(signature.parameters)}
+        calls, makes = self._calls, contract.name in _MAKERS
+        wanted = tests(routine) if contract.kind is Kind.CALL else []
+        watched_of = self._watch_of
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            doer = who if who is not None else args[0] if args else None
+            watch = watched_of(doer)
+            if watch is None:
+                return routine(*args, **kwargs)
+            arguments = _in_order(signature, args, kwargs) if kwargs else args
+            call = Call(contract, doer, watch.kernel.current, arguments, places)
+            fits = _fits(watch, call, wanted)
+            if fits:
+                if self._ledger.on:
+                    self._ledger.note(call)
+                watch.tell(watch.looks(Moment.BEFORE, contract.name), call)
+            calls.append(call)
+            try:
+                call.result = result = routine(*args, **kwargs)
+            except BaseException as error:
+                call.error = error
+                raise
+            finally:
+                calls.pop()
+                if fits and (call.error is not None or type(call.result) is not CoroutineType):
+                    self._over(watch, call)
+            if type(result) is CoroutineType:
+                return self._followed(watch, call, result)
+            if makes and result is not None:
+                self._stand_before(result, doer)
+            return result
+
+        watched.__name__ = getattr(routine, "__name__", contract.name)
+        watched.__qualname__ = getattr(routine, "__qualname__", contract.name)
+        return watched
+
+    def _over(self, watch: Watch, call: Call) -> None:
+        watch.tell(watch.looks(Moment.AFTER, call.name), call)
+        if call.is_entry:
+            watch.tell(watch.looks(Moment.ENDED, call.name), call)
+
+    def _followed(self, watch: Watch, call: Call, coroutine: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
+        """Return a coroutine that does what this one does, and whose end is told."""
+
+        async def followed() -> Any:
+            try:
+                call.result = await coroutine
+            except BaseException as error:
+                call.error = error
+                raise
+            finally:
+                # If it never suspended, this is also when it comes back.
+                if self._suspended.pop(shadow, None) is not None or call.contract.kind is Kind.PASSIVE:
+                    watch.tell(watch.looks(Moment.AFTER, call.name), call)
+                watch.tell(watch.looks(Moment.ENDED, call.name), call)
+            return call.result
+
+        shadow = followed()
+        # Who is told of the coroutine is told its own name.
+        for name in ("__name__", "__qualname__"):
+            setattr(shadow, name, getattr(coroutine, name))
+        if call.contract.kind is not Kind.PASSIVE:
+            self._suspended[shadow] = watch, call
+        return shadow
+
+    def _watch_of(self, doer: Any) -> Watch | None:
+        adapter = doer if isinstance(doer, Adapter) else getattr(doer, "adapter", None)
+        return None if adapter is None else self._watches.get(adapter)
+
+
+def _fits(watch: Watch, call: Call, wanted: Sequence[tuple[str, Test, str]]) -> bool:
+    """Whether a driver hands over what the routine takes; what it does not take is reported, and no rule looks at it."""
+    for name, test, right in wanted:
+        value = call.argument(name, call)
+        if value is not call and not test(value):
+            who, kind = call.who.name, type(value).__name__
+            watch.kernel.report(
+                "call-argument",
+                watch.adapter.name,
+                f"{who} called {call.name} with {value!r}, a {kind}, as {name}; it takes {right}",
+                watched=True,
+            )
+            return False
+    return True
+
+
+def _in_order(signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the arguments by place; a call that does not fit the routine is told as far as it goes."""
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError:
+        return args
+    bound.apply_defaults()
+    return tuple(bound.arguments.values())

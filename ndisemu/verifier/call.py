@@ -1,0 +1,66 @@
+"""One call over the border between a driver and NDIS, as rules see it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from ndisemu.kernel import Cpu, SpinLock
+from ndisemu.ndis.data.nbl import NetBufferList
+from ndisemu.ndis.data.packet import Packet
+from ndisemu.ndis.data.request import OidRequest
+from ndisemu.ndis.ddi import Contract, Kind
+from ndisemu.ndis.resources import SharedMemory
+
+# What has an owner and a history.
+TRACKED: Final = (Packet, NetBufferList, OidRequest, SharedMemory)
+
+
+class Call:
+    """A call of a library routine, or of a driver's entry point.
+
+    `name` is the routine's in the DDK. `who` makes the call or is entered:
+    the adapter, or a protocol's binding. `irql` and `locks` are those of
+    `cpu` at the beginning; without a CPU `irql` is None. `result` is what it has returned
+    and `error` what it has raised.
+    """
+
+    __slots__ = ("arguments", "contract", "cpu", "error", "irql", "locks", "name", "places", "result", "who")
+
+    def __init__(
+        self, contract: Contract, who: Any, cpu: Cpu | None, arguments: Sequence[Any], places: Mapping[str, int]
+    ) -> None:
+        self.contract = contract
+        self.name = contract.name
+        self.who = who
+        self.cpu = cpu
+        self.irql: int | None = None if cpu is None else cpu.irql
+        self.locks: tuple[SpinLock, ...] = () if cpu is None or not cpu.locks else tuple(cpu.locks)
+        self.arguments = arguments
+        self.places = places
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def __repr__(self) -> str:
+        return f"<Call {self.name} of {self.who.name}>"
+
+    @property
+    def is_entry(self) -> bool:
+        """Whether a driver was entered, and did not call."""
+        return self.contract.kind is not Kind.CALL
+
+    def argument(self, name: str, default: Any = None) -> Any:
+        """Return an argument by its Python name; `default` where it was not given."""
+        place = self.places.get(name)
+        return default if place is None or place >= len(self.arguments) else self.arguments[place]
+
+    @property
+    def items(self) -> tuple[Any, ...]:
+        """The packets, lists, requests or blocks that the call is about."""
+        for argument in self.arguments:
+            if isinstance(argument, TRACKED):
+                return (argument,)
+            if isinstance(argument, tuple | list) and argument and isinstance(argument[0], TRACKED):
+                return tuple(argument)
+        return (self.result,) if isinstance(self.result, TRACKED) else ()
+
+
+Look = Callable[[Call], None]

@@ -1,0 +1,185 @@
+"""The IRQL rules: who may be called where, by one table; and what is entered at a level returns at it.
+
+Microsoft's verifiers have one rule for each family of routines; they differ
+in the routines only, which are in `irqltable`.
+"""
+
+from typing import ClassVar, Final
+
+from ndisemu.kernel import irql_name
+from ndisemu.verifier.call import Call
+from ndisemu.verifier.irqltable import ADMITS, irqls, routines
+from ndisemu.verifier.rule import EVERY, V5, Code, Model, Moment, Rule, after
+from ndisemu.verifier.watch import Watch
+
+_HIGH: Final = Code(0xA, "IRQL_NOT_LESS_OR_EQUAL")
+_WHY: Final = (
+    "A routine waits, touches pageable memory, or takes a lock of its own on the strength of the IRQL it is called at. "
+    "Above it, the thread that it waits for cannot run, and the page that it needs cannot be read."
+)
+
+
+class Irql(Rule):
+    """A family of routines is called where its table says."""
+
+    models: ClassVar[Model] = Model.NDIS6
+    source = "DDK: the IRQL line of each routine's page"
+    why = _WHY
+    code = _HIGH
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._irqls = irqls(self.id, watch.model)
+
+    @classmethod
+    def interests(cls) -> list[tuple[str, Moment, tuple[str, ...]]]:
+        """Return the family's routines."""
+        return [("look", Moment.BEFORE, routines(cls.id))]
+
+    def look(self, call: Call) -> None:
+        """Compare the level of the call with that of the table."""
+        right = self._irqls.get(call.name)
+        if right is None or call.irql is None or ADMITS[right](call.irql):
+            return
+        what = "entered" if call.is_entry else "called"
+        self.broken(
+            f"{call.name} was {what} at {irql_name(call.irql)}; it may be {what} at IRQL {right}",
+            next(iter(call.items), None),
+        )
+
+
+class IrqlSendRcv(Irql):
+    """Sends, receives, their completions, returns and cancels are called at DISPATCH_LEVEL or below."""
+
+    id = "irql-sendrcv"
+    microsoft = "Irql_SendRcv_Function"
+
+
+class IrqlOid(Irql):
+    """Requests are made, completed and cancelled at DISPATCH_LEVEL or below."""
+
+    id = "irql-oid"
+    microsoft = "Irql_OID_Function"
+
+
+class IrqlNetBuffer(Irql):
+    """Lists, buffers and their pools are made and freed at DISPATCH_LEVEL or below."""
+
+    id = "irql-netbuffer"
+    microsoft = "Irql_NetBuffer_Function"
+
+
+class IrqlMiniport(Irql):
+    """What a miniport asks of NDIS for itself is asked for where its page says, mostly at PASSIVE_LEVEL."""
+
+    id = "irql-miniport"
+    microsoft = "Irql_Miniport_Driver_Function"
+
+
+class IrqlInterrupt(Irql):
+    """An interrupt is registered and deregistered at PASSIVE_LEVEL."""
+
+    id = "irql-interrupt"
+    microsoft = "Irql_Interrupt_Function"
+
+
+class IrqlGatherDma(Irql):
+    """Scatter/gather lists are asked for at DISPATCH_LEVEL, shared memory and the channel where their pages say."""
+
+    id = "irql-gather-dma"
+    microsoft = "Irql_Gather_DMA_Function"
+
+
+class IrqlTimer(Irql):
+    """Timer objects are made, set and freed at DISPATCH_LEVEL or below."""
+
+    id = "irql-timer"
+    microsoft = "Irql_Timer_Function"
+
+
+class IrqlMisc(Irql):
+    """Helpers of all kinds are called where their pages say."""
+
+    id = "irql-misc"
+    microsoft = "Irql_Miscellaneous_Function"
+
+
+class IrqlProtocol(Irql):
+    """What a protocol or a client asks of NDIS is asked for where its page says."""
+
+    id = "irql-protocol"
+    microsoft = "Irql_Protocol_Driver_Function"
+
+
+class IrqlConnection(Irql):
+    """Circuits, and requests on them, are dealt with where their pages say."""
+
+    id = "irql-connection"
+    microsoft = "Irql_Connection_Function"
+
+
+class IrqlCallManager(Irql):
+    """What a call manager asks of NDIS is asked for where its page says."""
+
+    id = "irql-callmanager"
+    microsoft = "Irql_CallManager_Function"
+
+
+class IrqlMco(Irql):
+    """What a connection-oriented miniport tells NDIS is told at DISPATCH_LEVEL or below."""
+
+    id = "irql-mco"
+    microsoft = "Irql_MCO_Function"
+
+
+class IrqlStatus(Irql):
+    """A status is indicated at DISPATCH_LEVEL or below."""
+
+    id = "irql-status"
+    microsoft = "Irql_StatusIndication_Function"
+
+
+class IrqlTable5x(Irql):
+    """A 5.x routine is called at its IRQL, which for several is exactly DISPATCH_LEVEL if the driver is serialized."""
+
+    id = "irql-table-5x"
+    models = V5
+    source = "NDIS reference 3.1 and 3.2"
+
+
+class IrqlEntry(Irql):
+    """An entry point is entered at its IRQL: an obligation of NDIS, or of a driver that enters itself."""
+
+    id = "irql-entry"
+    models = EVERY
+    source = "NDIS reference 1.2, 1.4, 2.1 and 2.2"
+
+
+class IrqlCallbackReturn(Rule):
+    """An entry point returns at the IRQL at which it was entered."""
+
+    id = "irql-callback-return"
+    models = EVERY
+    source = "DDK: Managing Hardware Priorities"
+    why = (
+        "NDIS goes on at the level it believes it has. Left too high, nothing that waits for a lower one ever runs on "
+        "that CPU; left too low, a lock of NDIS is open to whoever interrupts."
+    )
+    code = Code(0xC8, "IRQL_UNEXPECTED_VALUE")
+
+    @after(*routines("irql-entry"))
+    def returned(self, call: Call) -> None:
+        """Compare the levels of entry and return; a coroutine that has suspended has its level kept for it."""
+        cpu = call.cpu
+        if cpu is None or call.error is not None or cpu is not self.watch.kernel.current or cpu.irql == call.irql:
+            return
+        self.broken(
+            f"{call.name} was entered at {irql_name(call.irql or 0)} and returned at {irql_name(cpu.irql)}; "
+            "lower what you raise"
+        )
+
+
+RULES: Final[tuple[type[Rule], ...]] = (
+    IrqlSendRcv, IrqlOid, IrqlNetBuffer, IrqlMiniport, IrqlInterrupt, IrqlGatherDma, IrqlTimer, IrqlMisc, IrqlProtocol,
+    IrqlConnection, IrqlCallManager, IrqlMco, IrqlStatus, IrqlTable5x, IrqlEntry, IrqlCallbackReturn,
+)  # fmt: skip

@@ -1,0 +1,7 @@
+"""The rules of protocols."""
+
+from typing import Final
+
+from ndisemu.verifier.rule import Rule
+
+RULES: Final[tuple[type[Rule], ...]] = ()

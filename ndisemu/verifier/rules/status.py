@@ -1,0 +1,7 @@
+"""The rules of status indications."""
+
+from typing import Final
+
+from ndisemu.verifier.rule import Rule
+
+RULES: Final[tuple[type[Rule], ...]] = ()

@@ -1,0 +1,45 @@
+"""The exercises that most drivers are put through."""
+
+from ndisemu.machine.faults import FAULTS
+from ndisemu.ndis import Oid, OidRequest, PowerState, v6
+from tests.verifier.bench import Bench
+
+
+async def life(bench: Bench) -> None:
+    """Traffic, requests, link down and up, a reset, sleep, and a pause if it is NDIS 6; the halt comes by itself."""
+    await bench.start()
+    await bench.traffic()
+    adapter = bench.near.adapter
+    for oid in (Oid.GEN_CURRENT_PACKET_FILTER, Oid.GEN_LINK_SPEED, Oid.GEN_XMIT_OK, Oid.E802_3_PERMANENT_ADDRESS):
+        await adapter.request(OidRequest.query(oid, 64))
+    for word in ("link_down", "link_up", "reset"):
+        await FAULTS[word].start(bench.near)
+        await bench.emulation.idle()
+    await adapter.set_power(PowerState.D3)
+    await adapter.set_power(PowerState.D0)
+    if isinstance(adapter.miniport, v6.Miniport):
+        await FAULTS["pause"].start(bench.near)
+        await FAULTS["restart"].start(bench.near)
+    await bench.emulation.idle()
+
+
+async def removal(bench: Bench) -> None:
+    """Traffic, and the card is pulled out in the middle of more."""
+    await bench.start()
+    await bench.traffic()
+    await FAULTS["surprise_remove"].start(bench.near)
+    await bench.emulation.idle()
+
+
+async def shutdown(bench: Bench) -> None:
+    """Traffic, and the machine is switched off."""
+    await bench.start()
+    await bench.traffic()
+    await bench.near.adapter.shutdown()
+    await bench.emulation.idle()
+
+
+async def failed_start(bench: Bench) -> None:
+    """A start, and nothing else: for drivers that do not get further."""
+    await bench.near.adapter.initialize()
+    await bench.emulation.idle()

@@ -1,0 +1,25 @@
+"""Every rule has a driver that breaks it and no other, and a mended twin that breaks none."""
+
+import pytest
+
+from ndisemu.drivers.faulty import PAIRS, Pair
+from ndisemu.verifier import RULES, by_id
+from tests.verifier.exercises import found_in, rules_found
+
+
+@pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
+def test_the_wrong_driver_breaks_its_rule_and_what_that_implies_and_no_other(pair: Pair) -> None:
+    assert rules_found(pair, pair.wrong) == {pair.rule, *pair.implies}
+
+
+@pytest.mark.parametrize("pair", PAIRS.values(), ids=PAIRS)
+def test_the_mended_twin_breaks_none(pair: Pair) -> None:
+    assert [finding.text for finding in found_in(pair.right, pair.exercise)] == []
+
+
+def test_every_rule_has_a_pair_and_every_pair_a_rule() -> None:
+    assert sorted(PAIRS) == sorted(by_id())
+
+
+def test_no_rule_is_there_twice() -> None:
+    assert len(by_id()) == len(RULES)
