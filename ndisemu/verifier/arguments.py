@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, get_args, get_origin
 
 Test = Callable[[Any], bool]
+_CALLABLE: Final[object] = get_origin(Callable[[], None])
 # Hints that admit everything.
 _ANYTHING: Final[tuple[object, ...]] = (inspect.Parameter.empty, object)
 
@@ -35,7 +36,7 @@ def _test(hint: Any) -> Test | None:
     if origin is not None and inspect.isclass(origin):
         if origin is Sequence or (issubclass(origin, Sequence) and origin is not tuple):
             return _sequence_test(get_args(hint))
-        return callable if origin is Callable else lambda value: isinstance(value, origin)
+        return callable if origin is _CALLABLE else lambda value: isinstance(value, origin)
     if inspect.isclass(hint) and hint not in _ANYTHING:
         return lambda value: isinstance(value, hint)
     return None
