@@ -11,7 +11,7 @@ from ndisemu.kernel.costs import MEASURED, Costs
 from ndisemu.kernel.cpu import Cpu
 from ndisemu.kernel.dpc import Dpc, Importance
 from ndisemu.kernel.event import Event
-from ndisemu.kernel.finding import Finding, driver_stack
+from ndisemu.kernel.finding import Finding, driver_stack, is_driver_code
 from ndisemu.kernel.interrupt import InterruptLine
 from ndisemu.kernel.irp import IoTarget, Irp, IrpState, Major, NtStatus
 from ndisemu.kernel.irql import DISPATCH, PASSIVE, Irql, irql_name
@@ -66,6 +66,7 @@ __all__ = [
     "WorkItem",
     "driver_stack",
     "irql_name",
+    "is_driver_code",
     "run",
     "run_passive",
     "sleep",

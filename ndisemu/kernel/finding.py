@@ -50,12 +50,17 @@ def driver_trace(error: BaseException) -> str:
     return "".join(traceback.format_exception(type(error), error, trace or error.__traceback__)).rstrip()
 
 
+def is_driver_code(file: str) -> bool:
+    """Whether code of this file is a driver's: not of the packages that call drivers, nor what runs those."""
+    return not file.startswith(_OURS)
+
+
 def driver_stack() -> tuple[str, ...]:
     """Return where the driver code is that led to the caller: `file:line in function`, innermost first; else nothing."""
     places = []
     frame: FrameType | None = sys._getframe(2)
     while frame is not None and not frame.f_code.co_filename.endswith(_BASE):
-        if not frame.f_code.co_filename.startswith(_OURS):
+        if is_driver_code(frame.f_code.co_filename):
             places.append(f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_qualname}")
         frame = frame.f_back
     return tuple(places) if frame is not None else ()

@@ -22,6 +22,7 @@ from ndisemu.verifier.arguments import Test, tests
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.ledger import Ledger
 from ndisemu.verifier.rule import Moment
+from ndisemu.verifier.touch import Touch, TouchLevel
 from ndisemu.verifier.watch import Watch
 
 Routine = Callable[..., Any]
@@ -34,17 +35,20 @@ _MAKERS: Final = ("NdisMMapIoSpace", "NdisMRegisterScatterGatherDma", "NdisCoCre
 class Border:
     """The border of all adapters of one emulation."""
 
-    def __init__(self, calls: list[Call], ledger: Ledger) -> None:
+    def __init__(self, calls: list[Call], ledger: Ledger, fields: Sequence[str] = ()) -> None:
         self._calls = calls
         self._ledger = ledger
         self._watches: dict[Adapter, Watch] = {}
-        self._protocols: dict[object, None] = {}
+        # Miniports and protocols, in the order in which they came under watch.
+        self._drivers: dict[object, None] = {}
+        self._touch = TouchLevel(fields, self._drivers, self._touched) if fields else None
         self._suspended: dict[object, tuple[Watch, Call]] = {}
 
     def watch(self, watch: Watch) -> None:
         """Watch an adapter, and every binding that joins it from now on."""
         adapter = watch.adapter
         self._watches[adapter] = watch
+        self._drivers[adapter.miniport] = None
         self._stand_before(adapter.miniport.ndis, adapter)
         self._stand_before(adapter.miniport, adapter)
         self._note_suspensions(adapter)
@@ -53,8 +57,8 @@ class Border:
         def joined(binding: Any) -> None:
             join(binding)
             self._stand_before(binding, binding)
-            if binding.protocol not in self._protocols:
-                self._protocols[binding.protocol] = None
+            if binding.protocol not in self._drivers:
+                self._drivers[binding.protocol] = None
                 self._stand_before(binding.protocol, None)
 
         async def halted() -> None:
@@ -106,6 +110,8 @@ class Border:
             if fits:
                 if self._ledger.on:
                     self._ledger.note(call)
+                if self._touch is not None:
+                    self._touch.show(call.items)
                 watch.tell(watch.looks(Moment.BEFORE, contract.name), call)
             calls.append(call)
             try:
@@ -155,6 +161,10 @@ class Border:
         if call.contract.kind is not Kind.PASSIVE:
             self._suspended[shadow] = watch, call
         return shadow
+
+    def _touched(self, touch: Touch) -> None:
+        for watch in self._watches.values():
+            watch.tell(watch.looks(Moment.TOUCHED, touch.field), touch)
 
     def _watch_of(self, doer: Any) -> Watch | None:
         adapter = doer if isinstance(doer, Adapter) else getattr(doer, "adapter", None)

@@ -139,7 +139,7 @@ def wire(method: F) -> F:
 
 
 def touched(*fields: str) -> Callable[[F], F]:
-    """Tell the method when driver code touches these fields of a descriptor, such as `Packet.oob` (level `touch`)."""
+    """Tell the method of driver code that reads or sets these fields, such as `Packet.oob` (`touch.Touch`)."""
     return _interest(Moment.TOUCHED, fields)
 
 

@@ -33,12 +33,17 @@ class Verifier:
         self._verification = verification
         self._calls: list[Call] = []
         self.ledger = Ledger(kernel, verification.track)
-        self._border = Border(self._calls, self.ledger)
+        self._border = Border(self._calls, self.ledger, self._fields() if verification.touch else ())
         self._watches: dict[str, Watch] = {}
         kernel.historian = self.ledger.history
 
     def __repr__(self) -> str:
         return f"<Verifier of {', '.join(self._watches) or 'nothing'}>"
+
+    def _fields(self) -> list[str]:
+        """Return the fields that the rules watch."""
+        told = [interest for rule in self._verification.rules for interest in rule.interests()]
+        return [field for _, moment, fields in told if moment is Moment.TOUCHED for field in fields]
 
     def attach(self, adapter: Adapter) -> Watch:
         """Watch an adapter that has not been started, and everybody who binds to it from now on."""

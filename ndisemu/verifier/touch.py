@@ -1,0 +1,103 @@
+"""Single fields under watch: which driver reads or sets them, and of what.
+
+A packet or list that crosses the border for the first time changes its class
+to one whose watched fields are properties; it stays the same object with the
+same slots. That makes a field seven times as slow, so it is a level of its own
+(`Verification.touch`), and only fields that a rule asks for are watched.
+
+Who touches is found on the stack: the innermost code that is no part of
+ndisemu, and the miniport or protocol that it works for.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, Final
+
+from ndisemu.kernel import is_driver_code
+from ndisemu.ndis.data.mdl import Mdl
+from ndisemu.ndis.data.nbl import NetBuffer, NetBufferList
+from ndisemu.ndis.data.packet import OobBlock, Packet
+
+# What can be watched, by the name that a rule gives it.
+CLASSES: Final[Mapping[str, type]] = {cls.__name__: cls for cls in (Packet, OobBlock, NetBufferList, NetBuffer, Mdl)}
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """One access: `field` is as in `Packet.status`, `item` the packet or list that it belongs to.
+
+    `driver` is the miniport or protocol object whose code it was, None where that cannot be told. `value` is what is
+    set; reads have None.
+    """
+
+    item: Any
+    field: str
+    driver: Any
+    write: bool
+    value: Any = None
+
+
+class TouchLevel:
+    """The watched fields of one emulation; `tell` is told each access by driver code."""
+
+    def __init__(self, fields: Iterable[str], drivers: Mapping[object, None], tell: Callable[[Touch], None]) -> None:
+        self._drivers = drivers
+        self._tell = tell
+        self._owners: dict[Any, Any] = {}
+        by_class: dict[type, list[str]] = {}
+        for field in dict.fromkeys(fields):
+            kind, _, name = field.partition(".")
+            by_class.setdefault(CLASSES[kind], []).append(name)
+        self._classes = {cls: self._watched(cls, names) for cls, names in by_class.items()}
+
+    def show(self, items: Iterable[Any]) -> None:
+        """Watch the fields of items that have crossed the border, and of their parts, from now on."""
+        for item in items:
+            for part in _parts(item):
+                swapped = self._classes.get(type(part))
+                if swapped is not None:
+                    self._owners[part] = item
+                    part.__class__ = swapped
+
+    def _watched(self, cls: type, names: Iterable[str]) -> type:
+        body: dict[str, Any] = {name: self._property(f"{cls.__name__}.{name}", getattr(cls, name)) for name in names}
+        return type(
+            cls.__name__, (cls,), {"__slots__": (), "__doc__": cls.__doc__, "__module__": cls.__module__, **body}
+        )
+
+    def _property(self, field: str, slot: Any) -> property:
+        def read(part: Any) -> Any:
+            self._note(part, field, sys._getframe(1), write=False)
+            return slot.__get__(part)
+
+        def write(part: Any, value: Any) -> None:
+            self._note(part, field, sys._getframe(1), write=True, value=value)
+            slot.__set__(part, value)
+
+        return property(read, write)
+
+    def _note(self, part: Any, field: str, frame: FrameType, *, write: bool, value: Any = None) -> None:
+        if is_driver_code(frame.f_code.co_filename):
+            self._tell(Touch(self._owners[part], field, self._whose(frame), write, value))
+
+    def _whose(self, frame: FrameType | None) -> Any:
+        """Return the driver that code works for: the nearest `self` on the stack that is one."""
+        while frame is not None:
+            worker = frame.f_locals.get("self")
+            if any(worker is driver for driver in self._drivers):
+                return worker
+            frame = frame.f_back
+        return None
+
+
+def _parts(item: Any) -> Iterator[Any]:
+    """Give a packet or list, and what it consists of."""
+    yield item
+    if isinstance(item, Packet):
+        yield item.oob
+    elif isinstance(item, NetBufferList):
+        for buffer in item.buffers:
+            yield buffer
+            yield from buffer.mdls
