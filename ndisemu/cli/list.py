@@ -14,8 +14,7 @@ from ndisemu.scenario.reference import TOPICS, topics
 @click.option("--json", "as_json", is_flag=True, help="Print the rows as one JSON document instead of a table.")
 def command(topic: str | None, *, as_json: bool) -> None:
     """List drivers, rules, OIDs, statuses, counters or faults by name; without a TOPIC, what can be listed."""
-    rows = topics() if topic is None else TOPICS[topic].rows()
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps(topics() if topic is None else TOPICS[topic].rows(), indent=2))
     else:
-        show(rows, sys.stdout)
+        show(topics() if topic is None else TOPICS[topic].table(), sys.stdout)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ndisemu.observe.findings import print_findings
 from ndisemu.units import format_count, format_time
 
 WIDTH: Final = 80
@@ -176,29 +177,7 @@ def _failures(console: Console, result: dict[str, Any]) -> None:
             console.print(
                 Text(f"books: {book['nic']}: {book['identity']}: {book['left']} is not {book['right']}", style="red")
             )
-    for finding, times in _counted(result["violations"]):
-        where = f" on {finding['cpu']} at IRQL {finding['irql']}" if finding["cpu"] else ""
-        where += f" in state {finding['state']}" if finding["state"] else ""
-        where += f" ({format_count(times)} times)" if times > 1 else ""
-        console.print(
-            Text(f"{finding['rule']}: {finding['actor']} at {format_time(finding['time'])}{where}:", style="red"),
-            Text(finding["text"]),
-        )
-        if finding["trace"]:
-            trace = "\n".join(f"    {line}" for line in finding["trace"].splitlines())
-            console.print(Text(trace, style="dim"), soft_wrap=True)
-    if result["violations_not_listed"]:
-        console.print(f"and {format_count(result['violations_not_listed'])} more violations")
-
-
-def _counted(findings: list[dict[str, Any]]) -> list[tuple[dict[str, Any], int]]:
-    """Put findings that differ in time only together, each with how often it came, in the order of the first."""
-    counted: dict[tuple[str, str, str], tuple[dict[str, Any], int]] = {}
-    for finding in findings:
-        key = finding["rule"], finding["actor"], finding["text"]
-        first, times = counted.get(key, (finding, 0))
-        counted[key] = first, times + 1
-    return list(counted.values())
+    print_findings(console, result["violations"], result["violations_not_listed"])
 
 
 def _verdict(console: Console, result: dict[str, Any]) -> None:

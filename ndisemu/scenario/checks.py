@@ -20,10 +20,11 @@ from ndisemu.scenario.document import Node, Place, below
 from ndisemu.scenario.fault_checks import check_fault
 from ndisemu.scenario.fields import COUNTER, IMIX, LINE, MAX_MTU, MIN_MTU, MOST_CPUS, NAME, Endpoint
 from ndisemu.scenario.link_checks import LinkChecks
-from ndisemu.scenario.names import CPU_COUNTERS, NIC_COUNTERS, RUN_COUNTERS, SEND_FAILURES, SWITCH_COUNTERS
+from ndisemu.scenario.names import CPU_COUNTERS, NIC_COUNTERS, RUN_COUNTERS, SEND_FAILURES, SWITCH_COUNTERS, VIOLATIONS
 from ndisemu.scenario.nic_checks import NicChecks
 from ndisemu.scenario.schema import DEFAULT_MTU
 from ndisemu.scenario.words import listed, meant, quoted
+from ndisemu.verifier import by_id
 
 # Where an Ethernet frame has its source address.
 _SOURCE: Final = slice(6, 12)
@@ -155,6 +156,9 @@ class _Checks:
         nic, counter = ".".join(node.value.split(".")[:2]), ".".join(node.value.split(".")[2:])
         if (nic in self.nics and counter in NIC_COUNTERS) or (counter in CPU_COUNTERS and nic in self._processors()):
             return
+        if node.value.startswith(VIOLATIONS):
+            self._rule(node.place, node.value.removeprefix(VIOLATIONS))
+            return
         switch, _, counter_of_switch = node.value.partition(".")
         if switch in self.switches and counter_of_switch in SWITCH_COUNTERS:
             return
@@ -182,6 +186,12 @@ class _Checks:
         if name not in known:
             hint = meant(name, known) or "; ndisemu list statuses has them all"
             self.problems.append(place.problem(f"there is no status {quoted(name)}{hint}"))
+
+    def _rule(self, place: Place, name: str) -> None:
+        """Report a rule that is not checked."""
+        if name not in by_id():
+            hint = meant(name, by_id()) or "; ndisemu list rules has them all"
+            self.problems.append(place.problem(f"there is no rule {quoted(name)} that is checked{hint}"))
 
     def flow(self, flow: Node) -> None:
         kind = below(flow, "kind").value

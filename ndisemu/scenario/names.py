@@ -94,6 +94,10 @@ RUN_COUNTERS: Final[Mapping[str, str]] = {
 """The numbers of the whole run."""
 
 
+VIOLATIONS: Final = "violations."
+"""What a rule stands behind in the name of the number of times that it was broken, as in violations.send-never-completed."""
+
+
 @dataclass(frozen=True, slots=True)
 class FaultName:
     """What a fault means, the word for its end where it can be timed, and what a NIC must have for it."""

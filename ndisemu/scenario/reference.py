@@ -14,7 +14,15 @@ from typing import Final, TypeAlias
 from ndisemu.drivers.catalogue import MINIPORTS, STATIONS
 from ndisemu.ndis import Oid, Status
 from ndisemu.ndis.oid import MANDATORY_5X_QUERY, MANDATORY_5X_QUERY_SERIALIZED, MANDATORY_5X_SET
-from ndisemu.scenario.names import CPU_COUNTERS, FAULTS, NIC_COUNTERS, RUN_COUNTERS, SEND_FAILURES, SWITCH_COUNTERS
+from ndisemu.scenario.names import (
+    CPU_COUNTERS,
+    FAULTS,
+    NIC_COUNTERS,
+    RUN_COUNTERS,
+    SEND_FAILURES,
+    SWITCH_COUNTERS,
+    VIOLATIONS,
+)
 
 Row: TypeAlias = dict[str, str]
 """The words of one row, by the headings of their columns."""
@@ -30,10 +38,15 @@ _MANDATORY: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One list: what it is of, in a line, and its rows."""
+    """One list: what it is of, in a line, and its rows; `shown` are the columns that a table has room for, () for all."""
 
     line: str
     rows: Callable[[], list[Row]]
+    shown: tuple[str, ...] = ()
+
+    def table(self) -> list[Row]:
+        """Return the rows with the columns that are shown."""
+        return [{name: row[name] for name in self.shown or row} for row in self.rows()]
 
 
 def drivers() -> list[Row]:
@@ -68,6 +81,7 @@ def statuses() -> list[Row]:
 def counters() -> list[Row]:
     """Return the numbers that an expectation can be about."""
     by_status = {f"{SEND_FAILURES}STATUS": "sends that ended with this status, such as NDIS_STATUS_RESOURCES"}
+    by_rule = {f"{VIOLATIONS}RULE": "times that this rule was broken, such as send-never-completed"}
     return [
         {"of": of, "name": name, "what it counts": line}
         for of, table in (
@@ -76,6 +90,7 @@ def counters() -> list[Row]:
             ("a switch", SWITCH_COUNTERS),
             ("a processor", CPU_COUNTERS),
             ("the run", RUN_COUNTERS),
+            ("the run", by_rule),
         )
         for name, line in table.items()
     ]
@@ -97,7 +112,7 @@ def rules() -> list[Row]:
 
     return [
         {
-            "rule": entry.id,
+            "name": entry.id,
             "group": entry.group,
             "status": entry.status,
             "versions": entry.versions,
@@ -113,8 +128,8 @@ TOPICS: Final[Mapping[str, Topic]] = {
     "counters": Topic("numbers of a result, for `expect`", counters),
     "drivers": Topic("miniports and protocols that come with ndisemu, for `miniport` and `protocol`", drivers),
     "faults": Topic("what may be done to a NIC, for `faults`", faults),
-    "rules": Topic("rules that drivers keep, and which of them are checked", rules),
     "oids": Topic("object identifiers, by their NDIS names and values", oids),
+    "rules": Topic("rules that drivers keep, and which of them are checked", rules, shown=("name", "status", "reason")),
     "statuses": Topic("NDIS statuses, by their names and values", statuses),
 }
 """What can be listed."""

@@ -1,6 +1,7 @@
 """The result of a run, as plain data: what `result.json` holds and the table shows."""
 
 import platform
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final, Literal, TypeAlias
@@ -10,7 +11,7 @@ from ndisemu.drivers.protocols import Flow
 from ndisemu.kernel import Finding
 from ndisemu.ndis import Status
 from ndisemu.scenario.counters import Counters, books, percentile, switch_books
-from ndisemu.scenario.names import SEND_FAILURES
+from ndisemu.scenario.names import SEND_FAILURES, VIOLATIONS
 from ndisemu.scenario.schema import Expectation, Scenario
 from ndisemu.scenario.trouble import Applied
 from ndisemu.verifier import by_id
@@ -55,8 +56,9 @@ def make_result(
     values = totals | {f"{name}.{key}": value for name, counters in parts.items() for key, value in counters.items()}
     for name in nics:
         values |= {f"{name}.{SEND_FAILURES}{status}": failures[name].get(status, 0) for status in Status}
-    expectations = [_judge(expectation, values.get(expectation.that)) for expectation in scenario.expect]
-    faulty = {"violation": totals["violations"], "warning": len(findings) + findings_lost, "never": 0}[fail_on]
+    values |= {f"{VIOLATIONS}{rule}": count for rule, count in Counter(finding.rule for finding in findings).items()}
+    expectations = [_judge(one, values.get(one.that, _usual(one.that))) for one in scenario.expect]
+    faulty = _unexpected(scenario.expect, findings, fail_on) or findings_lost
     passed = not faulty and not totals["books.unbalanced"] and all(one["holds"] for one in expectations)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -75,10 +77,32 @@ def make_result(
         "flows": [_flow(flow) for flow in flows],
         "faults": [asdict(fault) for fault in faults],
         "books": all_books,
-        "violations": [{"advisory": is_advisory(finding), **asdict(finding)} for finding in findings],
+        "violations": [_finding(finding) for finding in findings],
         "violations_not_listed": findings_lost,
         "expectations": expectations,
     }
+
+
+def _unexpected(expected: Sequence[Expectation], findings: Sequence[Finding], fail_on: FailOn) -> bool:
+    """Whether anything was found that makes a run fail, and of which the scenario says nothing."""
+    named = [expectation.that for expectation in expected]
+    if "violations" in named or fail_on == "never":
+        return False
+    return any(
+        f"{VIOLATIONS}{finding.rule}" not in named
+        for finding in findings
+        if fail_on == "warning" or not is_advisory(finding)
+    )
+
+
+def _usual(name: str) -> int | None:
+    """The value of a number that no result lists: a rule that nobody broke."""
+    return 0 if name.startswith(VIOLATIONS) else None
+
+
+def _finding(finding: Finding) -> dict[str, object]:
+    lists = {"stack": list(finding.stack), "history": list(finding.history)}
+    return {"advisory": is_advisory(finding), **asdict(finding), **lists}
 
 
 def is_advisory(finding: Finding) -> bool:

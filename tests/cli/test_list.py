@@ -14,6 +14,7 @@ TOPICS: Final = {
     "drivers": "ring",
     "faults": "link_down",
     "oids": "OID_GEN_SUPPORTED_LIST",
+    "rules": "send-double-complete",
     "statuses": "NDIS_STATUS_PENDING",
 }
 

@@ -158,7 +158,8 @@ def finding(result: Result) -> None:
     text = "MiniportHandleInterrupt raised ValueError: [bold]no[/bold]"
     result["violations"] = [
         {"rule": "bugcheck", "actor": "a.eth0", "text": text, "time": 1_204_000, "cpu": "a.cpu0", "irql": 2,
-         "state": "Running", "trace": f'Traceback (most recent call last):\n  File "{"x" * 90}.py", line 3'}
+         "state": "Running", "stack": ["ring.py:7 in Mine.isr"], "about": "packet#7", "history": ["0 ns: NdisSend, a"],
+         "trace": f'Traceback (most recent call last):\n  File "{"x" * 90}.py", line 3'}
     ]  # fmt: skip
     result["violations_not_listed"] = 12_345
 
@@ -210,9 +211,13 @@ def numbers_without_end(result: Result) -> None:
         (unknown_expectation, "FAILED b.eth0.receives.intact = 2000, but it is None"),
         (failures, "a.eth0: 1 234 sends failed with NDIS_STATUS_INVALID_LENGTH"),
         (failures, "b.eth0: 7 frames dropped: missed"),
-        (finding, "bugcheck: a.eth0 at 1.204 ms on a.cpu0 at IRQL 2 in state Running:"),
+        (finding, "bugcheck: a.eth0 at 1.204 ms on a.cpu0 at DISPATCH_LEVEL in state Running:"),
         (finding, "ValueError: [bold]no[/bold]"),
         (finding, "    Traceback (most recent call last):"),
+        (finding, "    at ring.py:7 in Mine.isr"),
+        (finding, "    packet#7:"),
+        (finding, "      0 ns: NdisSend, a"),
+        (finding, "more about a rule: ndisemu explain bugcheck"),
         (finding, "and 12 345 more violations"),
         (some_faults, "faults: link_down on a.eth0 9 times from 1.000 ms, link_up on a.eth0 9 times"),
         (some_faults, "reset on b.eth0 at 123.456 ms"),

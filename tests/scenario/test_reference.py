@@ -8,6 +8,7 @@ from ndisemu.drivers.catalogue import MINIPORTS, STATIONS
 from ndisemu.ndis import Oid, Status
 from ndisemu.scenario.names import CPU_COUNTERS, FAULTS, NIC_COUNTERS, RUN_COUNTERS, SWITCH_COUNTERS
 from ndisemu.scenario.reference import TOPICS, Row, topics
+from ndisemu.verifier import entries
 
 
 def rows(topic: str) -> dict[str, Row]:
@@ -17,10 +18,18 @@ def rows(topic: str) -> dict[str, Row]:
 
 
 NAMES: Final = {
-    "counters": [*NIC_COUNTERS, "sends.failures.STATUS", *SWITCH_COUNTERS, *CPU_COUNTERS, *RUN_COUNTERS],
+    "counters": [
+        *NIC_COUNTERS,
+        "sends.failures.STATUS",
+        *SWITCH_COUNTERS,
+        *CPU_COUNTERS,
+        *RUN_COUNTERS,
+        "violations.RULE",
+    ],
     "drivers": [*MINIPORTS, *STATIONS],
     "faults": list(FAULTS),
     "oids": [str(oid) for oid in Oid],
+    "rules": [entry.id for entry in entries()],
     "statuses": [str(status) for status in Status],
 }
 
