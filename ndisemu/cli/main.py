@@ -22,6 +22,8 @@ VERBS: Final = {
     "bench": "Measure frames per CPU second, and latency under load",
     "explain": "Explain a rule, with a driver that breaks it and one that keeps it",
     "list": "List drivers, rules, OIDs, statuses, counters and faults by name",
+    "nbllog": "Show the life of one packet, list or request in a finished run",
+    "pending": "Show who held what in a finished run",
     "run": "Run a scenario and say whether it went as expected",
     "validate": "Check a scenario without running it, or importing its drivers",
 }

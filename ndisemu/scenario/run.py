@@ -19,12 +19,13 @@ from ndisemu.kernel import Watchdog
 from ndisemu.machine import Emulation
 from ndisemu.machine.faults import FAULTS
 from ndisemu.observe import CaptureLog, EventLog, Interface, RunDirectory
+from ndisemu.observe.objects import FILE, ObjectLog
 from ndisemu.scenario.build import Plan, build
 from ndisemu.scenario.counters import Counters, count, count_buffers, count_cpu, count_switch
 from ndisemu.scenario.result import FailOn, Result, make_result
 from ndisemu.scenario.schema import Scenario
 from ndisemu.scenario.trouble import Applied, Injector, Trouble
-from ndisemu.verifier import EVERYTHING, Verification
+from ndisemu.verifier import EVERYTHING, Track, Verification
 
 # How many seconds of the run's own time a driver may take to start or to halt.
 PATIENCE: Final = 60
@@ -69,6 +70,7 @@ class Run:
             file = None if self._directory is None else await self._directory.open("events.jsonl")
             events = EventLog(emulation.kernel, None if file is None else file.append)
             events.attach()
+            await self._write_objects(emulation)
             async with emulation:
                 await self._let_it_run(emulation)
                 await self._halt(emulation)
@@ -94,6 +96,14 @@ class Run:
             findings_lost=emulation.kernel.findings_lost,
             fail_on=self._options.fail_on,
         )
+
+    async def _write_objects(self, emulation: Emulation) -> None:
+        """Write down, for queries, what the ledger notes; where there is a directory, and a ledger that notes everything."""
+        verify, verifier = self._options.verify, emulation.verifier
+        if self._directory is None or verifier is None or verify is None or verify.track < Track.HISTORY:
+            return
+        file = await self._directory.open(FILE)
+        verifier.ledger.listener = ObjectLog(file.append).note
 
     async def _let_it_run(self, emulation: Emulation) -> None:
         """Build and start everything and wait for the end; whatever the end is, the emulation can be halted after it."""

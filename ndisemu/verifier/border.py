@@ -79,7 +79,7 @@ class Border:
             if found is not None:
                 watch, call = found
                 call.result = Status.PENDING
-                watch.tell(watch.looks(Moment.AFTER, call.name), call)
+                self._back(watch, call)
 
         setattr(adapter, "remember", suspended)  # noqa: B010 - a method of one object
 
@@ -133,8 +133,13 @@ class Border:
         watched.__qualname__ = getattr(routine, "__qualname__", contract.name)
         return watched
 
-    def _over(self, watch: Watch, call: Call) -> None:
+    def _back(self, watch: Watch, call: Call) -> None:
+        """Control has come back from a call."""
+        self._ledger.settle(call)
         watch.tell(watch.looks(Moment.AFTER, call.name), call)
+
+    def _over(self, watch: Watch, call: Call) -> None:
+        self._back(watch, call)
         if call.is_entry:
             watch.tell(watch.looks(Moment.ENDED, call.name), call)
 
@@ -150,7 +155,7 @@ class Border:
             finally:
                 # If it never suspended, this is also when it comes back.
                 if self._suspended.pop(shadow, None) is not None or call.contract.kind is Kind.PASSIVE:
-                    watch.tell(watch.looks(Moment.AFTER, call.name), call)
+                    self._back(watch, call)
                 watch.tell(watch.looks(Moment.ENDED, call.name), call)
             return call.result
 

@@ -20,10 +20,10 @@ class Call:
     `name` is the routine's in the DDK. `who` makes the call or is entered:
     the adapter, or a protocol's binding. `irql` and `locks` are those of
     `cpu` at the beginning; without a CPU `irql` is None. `result` is what it has returned
-    and `error` what it has raised.
+    and `error` what it has raised. `note` is what the ledger has noted of it.
     """
 
-    __slots__ = ("arguments", "contract", "cpu", "error", "irql", "locks", "name", "places", "result", "who")
+    __slots__ = ("arguments", "contract", "cpu", "error", "irql", "locks", "name", "note", "places", "result", "who")
 
     def __init__(
         self, contract: Contract, who: Any, cpu: Cpu | None, arguments: Sequence[Any], places: Mapping[str, int]
@@ -36,6 +36,7 @@ class Call:
         self.locks: tuple[SpinLock, ...] = () if cpu is None or not cpu.locks else tuple(cpu.locks)
         self.arguments = arguments
         self.places = places
+        self.note: Any = None
         self.result: Any = None
         self.error: BaseException | None = None
 
