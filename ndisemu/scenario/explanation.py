@@ -7,7 +7,7 @@ from textwrap import dedent
 
 from ndisemu.drivers.faulty import PAIRS
 from ndisemu.errors import UsageError
-from ndisemu.verifier import Refused, by_id, entries
+from ndisemu.verifier import Refused, Rule, by_id, entries
 from ndisemu.verifier.catalogue import group_of, versions
 
 
@@ -39,9 +39,7 @@ def explain(rule: str) -> Explanation:
     fields = {
         "group": group_of(checked),
         "holds for": versions(checked.models),
-        "kept by": "NDIS, which refuses the call"
-        if issubclass(checked, Refused)
-        else "the checked build, which watches",
+        "kept by": _kept_by(checked),
         "weight": "advice: it warns" if checked.advisory else "violation",
         "Microsoft's name": checked.microsoft,
         "Windows stops with": str(checked.code or ""),
@@ -56,6 +54,12 @@ def explain(rule: str) -> Explanation:
         wrong="" if pair is None else _source(pair.wrong),
         right="" if pair is None else _source(pair.right),
     )
+
+
+def _kept_by(rule: type[Rule]) -> str:
+    if rule.of_ndis:
+        return "NDIS itself: no driver can break it"
+    return "NDIS, which refuses the call" if issubclass(rule, Refused) else "the checked build, which watches"
 
 
 def _explain_unchecked(rule: str) -> Explanation:

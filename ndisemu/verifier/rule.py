@@ -73,7 +73,8 @@ class Rule:
     `id` is its name in the catalogue, `models` whose rule it is, `source`
     where it is written, `why` what happens to those who break it.
     `microsoft` is its name in Microsoft's verifiers, where it has one there.
-    An `advisory` rule only warns. `code` is what Windows stops with.
+    An `advisory` rule only warns. `code` is what Windows stops with. A rule
+    `of_ndis` is one that no driver can break: an obligation of NDIS itself.
     """
 
     id: ClassVar[str]
@@ -81,6 +82,7 @@ class Rule:
     source: ClassVar[str]
     why: ClassVar[str]
     advisory: ClassVar[bool] = False
+    of_ndis: ClassVar[bool] = False
     microsoft: ClassVar[str] = ""
     code: ClassVar[Code | None] = None
 

@@ -110,12 +110,12 @@ MISTAKES: Final = (
     ),
     Mistake(
         2, "NDIS is called, or an entry point entered, at an IRQL that its contract forbids",
-        ("tests/verifier/test_irql.py::test_a_driver_that_breaks_a_rule_is_told_where_and_what_would_be_right",
+        ("tests/verifier/test_pairs.py::test_the_wrong_driver_breaks_its_rule_and_what_that_implies_and_no_other",
          "tests/ndis/test_indication.py::test_the_isr_indicates_nothing"),
     ),
     Mistake(
         2, "an entry point returns at another IRQL than it was entered at",
-        ("tests/verifier/test_irql.py::test_a_driver_that_breaks_a_rule_is_told_where_and_what_would_be_right",
+        ("tests/verifier/test_pairs.py::test_the_wrong_driver_breaks_its_rule_and_what_that_implies_and_no_other",
          "tests/kernel/test_cpu.py::test_what_code_leaves_behind_is_reported_and_undone",
          "tests/kernel/test_passive.py::test_raised_level_must_not_be_held_across_an_await"),
     ),
@@ -133,7 +133,7 @@ MISTAKES: Final = (
     ),
     Mistake(
         3, "a lock is held across a call into NDIS, or over the end of the code that has taken it",
-        ("tests/verifier/test_irql.py::test_a_driver_that_breaks_a_rule_is_told_where_and_what_would_be_right",
+        ("tests/verifier/test_pairs.py::test_the_wrong_driver_breaks_its_rule_and_what_that_implies_and_no_other",
          "tests/kernel/test_cpu.py::test_what_code_leaves_behind_is_reported_and_undone"),
     ),
     Mistake(

@@ -254,7 +254,7 @@ STATEMENTS: Final = (
     ),
     Statement(
         "003", "entry points run at IRQL <= DISPATCH_LEVEL",
-        ("tests/verifier/test_irql.py::test_the_reference_miniport_keeps_every_rule_and_watching_changes_nothing",
+        ("tests/verifier/test_border.py::test_watching_changes_nothing",
          "tests/contracts/test_ddi.py::test_a_declared_contract_is_the_documents"),
     ),
     Statement(

@@ -37,14 +37,14 @@ _BY_BINDING: Final = attrgetter("binding")
 class NblSends(ListBook):
     """The sends of one NDIS 6 adapter; it is the owner of the lists that are on their way."""
 
-    __slots__ = ("_entry", "_owner")
+    __slots__ = ("_miniport", "_owner")
 
     entry: ClassVar[str] = "MiniportSendNetBufferLists"
 
     def __init__(self, adapter: "NblAdapter") -> None:
         super().__init__(adapter, adapter.name, "NdisMSendNetBufferListsComplete")
         self._owner = adapter
-        self._entry = adapter.miniport.send
+        self._miniport = adapter.miniport
 
     def submit(self, upper: NblUpper, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
         """Take lists from a protocol and give them to the miniport (`NdisSendNetBufferLists`, IRQL <= DISPATCH)."""
@@ -63,7 +63,7 @@ class NblSends(ListBook):
         if (costs := self._costs) is not None:
             frames = frames_in(nbls)
             self.charge(costs.submission(frames) + costs.send(frames))
-        enter_send(adapter, self, self._entry, nbls, serial, port, flags)
+        enter_send(adapter, self, self._miniport.send, nbls, serial, port, flags)
 
     def refuse(self, upper: NblUpper, nbls: Sequence[NetBufferList], status: Status) -> None:
         """Complete lists of a binding that is not Running; what keeps the adapter from sending at all is said first."""

@@ -148,9 +148,10 @@ class IrqlTable5x(Irql):
 
 
 class IrqlEntry(Irql):
-    """An entry point is entered at its IRQL: an obligation of NDIS, or of a driver that enters itself."""
+    """NDIS enters an entry point at its IRQL."""
 
     id = "irql-entry"
+    of_ndis = True
     models = EVERY
     source = "NDIS reference 1.2, 1.4, 2.1 and 2.2"
 
