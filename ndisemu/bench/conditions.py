@@ -13,7 +13,7 @@ from ndisemu.units import format_count, format_rate, format_time
 
 BUILD: Final[dict[Build, str]] = {
     "free": "Build free: nobody watches, every probe hook is None",
-    "checked": "Build checked: the probe's event hook is attached and counts what it is told; no rules run",
+    "checked": "Build checked: the event hook is attached, and the verifier watches with all rules but those of single fields",
 }
 
 

@@ -117,7 +117,7 @@ def exchange(case: Case) -> Echo:
 
 async def _exchange(case: Case) -> Echo:
     watcher = Watcher(case.build)
-    async with Emulation(seed=SEED, probe=watcher.probe) as emulation:
+    async with Emulation(seed=SEED, probe=watcher.probe, verify=watcher.verify) as emulation:
         client, server = emulation.host("a"), emulation.host("b")
         rings = {"tx_ring": RING, "rx_ring": RING}
         miniport, station = REFERENCE[case.driver]

@@ -23,6 +23,7 @@ from ndisemu.bench.receive import receive
 from ndisemu.bench.section import Section
 from ndisemu.bench.send import send
 from ndisemu.bench.storm import storm
+from ndisemu.bench.verifying import verifying
 
 Mode: TypeAlias = Callable[[Options], Section]
 """Measures, and says what it found; it prints nothing."""
@@ -41,6 +42,7 @@ MODES: Final[Mapping[str, Mode]] = {
     "events": events,
     "idle": idle,
     "footprint": footprint,
+    "verifier": verifying,
 }
 
 

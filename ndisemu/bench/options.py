@@ -26,7 +26,7 @@ def _silent(_done: int, _total: int) -> None:
 class Options:
     """Sizes in bytes without FCS, bursts in packets per send, the miniports to compare, and how much is run how often.
 
-    Build "free" leaves every probe hook None; "checked" attaches the event hook. `frames` is what one run sends.
+    Build "free" leaves every probe hook None; "checked" attaches the event hook and the verifier. `frames` is what one run sends.
     """
 
     sizes: tuple[int, ...] = (64, 1500)

@@ -26,6 +26,7 @@ from ndisemu.memory import DESCRIPTOR
 from ndisemu.ndis import v5, v6
 from ndisemu.probe import Probe
 from ndisemu.units import SECOND
+from ndisemu.verifier import EVERYTHING
 
 AnyMiniport: TypeAlias = type[v5.Miniport] | type[v6.Miniport]
 AnyStation: TypeAlias = type[Station] | type[Station6]
@@ -44,9 +45,9 @@ class Load:
     """What to send: `frames` frames of `size` bytes without FCS, `burst` at a time.
 
     Build "free" leaves every probe hook None. Build "checked" attaches the
-    event hook and counts what it is told; no rules run in it, so it is the
-    price of being watched and not of being judged. All hosts have the same
-    `driver`, with protocols of its generation.
+    event hook, which counts what it is told, and the verifier with all rules,
+    but not those that watch single fields. All hosts have the same `driver`,
+    with protocols of its generation.
     """
 
     size: int
@@ -110,13 +111,14 @@ class Passage:
 
 
 class Watcher:
-    """The least that a watcher can do: count what it is told; in the free build nobody tells it."""
+    """Who watches: in the checked build a hook that counts what it is told, and the verifier; in the free build nobody."""
 
-    __slots__ = ("probe", "told")
+    __slots__ = ("probe", "told", "verify")
 
     def __init__(self, build: Build) -> None:
         self.told = 0
         self.probe = Probe()
+        self.verify = EVERYTHING if build == "checked" else None
         if build == "checked":
             self.probe.event = self._note
 

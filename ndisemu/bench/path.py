@@ -29,7 +29,7 @@ def send_through(load: Load) -> Passage:
 
 async def _send_through(load: Load) -> Passage:
     watcher = Watcher(load.build)
-    async with Emulation(seed=SEED, probe=watcher.probe) as emulation:
+    async with Emulation(seed=SEED, probe=watcher.probe, verify=watcher.verify) as emulation:
         sender, receiver = emulation.host("a"), emulation.host("b")
         rings = {"tx_ring": RING, "rx_ring": RING}
         miniport, station = REFERENCE[load.driver]

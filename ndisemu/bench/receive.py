@@ -82,7 +82,7 @@ def receive_from_wire(load: Load) -> Passage:
 
 async def _receive_from_wire(load: Load) -> Passage:
     watcher = Watcher(load.build)
-    async with Emulation(seed=SEED, probe=watcher.probe) as emulation:
+    async with Emulation(seed=SEED, probe=watcher.probe, verify=watcher.verify) as emulation:
         host = emulation.host("b")
         miniport, station = REFERENCE[load.driver]
         slot = host.nic("eth0", miniport, parameters={"tx_ring": RING, "rx_ring": RING})

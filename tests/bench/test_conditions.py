@@ -29,7 +29,7 @@ def test_the_conditions_of_a_real_run_are_those_of_the_benchmark(measured: list[
         "2 runs of 20 frames after a warm-up",
         "(highest - lowest) / median",
         "Build free: nobody watches",
-        "Build checked: the probe's event hook",
+        "Build checked: the event hook is attached",
     ):
         assert part in found
 
