@@ -37,6 +37,7 @@ from ndisemu.verifier import Track, Verification, choose
     default="history",
     help="How much of the past of packets, lists and requests to remember.",
 )
+@click.option("--touch", is_flag=True, help="Check the rules that watch single fields, too; fields are slow then.")
 @click.option(
     "--fail-on",
     type=click.Choice(["violation", "warning", "never"]),
@@ -56,6 +57,7 @@ def command(
     free: bool,
     rules: str,
     track: str,
+    touch: bool,
     fail_on: FailOn,
     verbose: bool,
     wall_limit: str | None,
@@ -74,7 +76,7 @@ def command(
     if clock is not None:
         overrides.append(f"clock={clock}")
     scenario = load(file, overrides)
-    verify = None if free else Verification(choose(rules), Track[track.upper()])
+    verify = None if free else Verification(choose(rules), Track[track.upper()], touch)
     log.info("running", scenario=str(file), seed=scenario.seed, clock=scenario.clock)
     # What a driver prints must not get into the result.
     with Progress() as progress, redirect_stdout(sys.stderr):
