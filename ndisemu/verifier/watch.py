@@ -34,9 +34,8 @@ class Watch:
         return f"<Watch on {self.adapter.name}: {len(self.rules)} rules>"
 
     def looks(self, moment: Moment, name: str = "") -> tuple[Callable[..., None], ...]:
-        """Return who is told of this moment: of the routine `name`, and of every routine."""
-        everything = self._looks.get((moment, EVERY_ROUTINE), _NOBODY)
-        return everything + self._looks.get((moment, name), _NOBODY)
+        """Return who is told of this moment, of the routine or field `name` where it is of one."""
+        return self._looks.get((moment, name), _NOBODY)
 
     def wants(self, name: str) -> bool:
         """Whether any rule asks for this routine by name."""
@@ -61,10 +60,6 @@ class Watch:
     def report(self, rule: Rule, text: str, about: object) -> None:
         """Record a breach of `rule`."""
         self.kernel.report(rule.id, self.adapter.name, text, watched=True, about=about)
-
-
-# Instead of a name: whatever is called.
-EVERY_ROUTINE: Final = "*"
 
 
 def model_of(adapter: Adapter) -> Model:

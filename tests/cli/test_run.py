@@ -70,7 +70,7 @@ def test_nothing_is_written_without_out(command: Command, scenario: Path) -> Non
 def test_out_holds_the_files_and_nothing_else_is_written(command: Command, scenario: Path) -> None:
     """The directory is made, and the result in it is the one that --json prints."""
     ended = command("run", str(scenario), "--out", "x/y", "--json")
-    assert sorted(path.name for path in Path("x/y").iterdir()) == ["events.jsonl", "result.json"]
+    assert sorted(path.name for path in Path("x/y").iterdir()) == ["events.jsonl", "objects.jsonl", "result.json"]
     assert json.loads(Path("x/y/result.json").read_text(encoding="utf-8")) == json.loads(ended.stdout)
     assert sorted(path.name for path in Path().iterdir()) == [scenario.name, "x"]
 
@@ -144,7 +144,7 @@ def test_a_scenario_of_a_subfolder_finds_its_captures_from_there(command: Comman
     ended = command("run", "scenarios/seeds/s.yaml", "--out", "out", "--json")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert json.loads(ended.stdout)["flows"][0]["intact"] == 1
-    assert sorted(path.name for path in Path("out").iterdir()) == ["events.jsonl", "result.json"]
+    assert sorted(path.name for path in Path("out").iterdir()) == ["events.jsonl", "objects.jsonl", "result.json"]
 
 
 @dataclass(frozen=True)
