@@ -39,18 +39,16 @@ class ListSends:
 
     def split(self, nbls: Sequence[v6.NetBufferList]) -> list[Burst[v6.NetBuffer]]:
         """Map the frames of lists and cut them into bursts that fit the ring; a list with too long a frame fails."""
-        frames: list[v6.NetBuffer] = []
-        plain = True
+        plain, success, longest = True, _SUCCESS, self._longest
         for nbl in nbls:
-            frames += nbl.buffers
-            nbl.status = _SUCCESS
+            nbl.status = success
             if nbl.info:
                 plain = False
-        longest = self._longest
+        frames = _frames_of(nbls)
         for frame in frames:
             if frame.length > longest:
                 nbls = self._refuse_too_long(nbls)
-                frames = [frame for nbl in nbls for frame in nbl.buffers]
+                frames = _frames_of(nbls)
                 break
         if not frames:
             return []
@@ -122,6 +120,15 @@ class ListSends:
         accepted = [nbl for nbl in nbls if nbl.status is _SUCCESS]
         self._ndis.send_complete(refused)
         return accepted
+
+
+def _frames_of(nbls: Sequence[v6.NetBufferList]) -> list[v6.NetBuffer]:
+    """Return the frames of lists, in order."""
+    try:
+        return [frame for nbl in nbls for (frame,) in [nbl.buffers]]
+    except ValueError:
+        # One has several.
+        return [frame for nbl in nbls for frame in nbl.buffers]
 
 
 def _is_whole(burst: Burst[v6.NetBuffer]) -> bool:
