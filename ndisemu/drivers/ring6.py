@@ -176,21 +176,20 @@ class Ring6Miniport(v6.Miniport):
         """Indicate what the card has filled, burst by burst; False if the budget ended before the frames did."""
         for start in range(0, most, BURST):
             wanted = min(BURST, most - start)
-            frames = self.rx.take(wanted)
-            if frames:
-                self.information.counters.received += len(frames)
-                self.indicate(frames)
+            nbls = self.rx.take(wanted)
+            if nbls:
+                self.information.counters.received += len(nbls)
+                self.indicate(nbls)
                 self.rx.keep_up()
-            if len(frames) < wanted:
+            if len(nbls) < wanted:
                 return True
         return False
 
-    def indicate(self, frames: Sequence[v6.NetBuffer]) -> None:
-        """Lend frames to the protocols; while receive buffers are low only show them, and have them back at once."""
-        nbls = [frame.nbl for frame in frames]
+    def indicate(self, nbls: Sequence[v6.NetBufferList]) -> None:
+        """Lend lists to the protocols; while receive buffers are low only show them, and have them back at once."""
         if self.rx.low:
             self.ndis.indicate_receive(nbls, flags=v6.ReceiveFlag.RESOURCES)
-            self.rx.give(frames)
+            self.rx.give(nbls)
         else:
             self.lent += len(nbls)
             self.ndis.indicate_receive(nbls)
@@ -202,7 +201,7 @@ class Ring6Miniport(v6.Miniport):
     def return_nbls(self, nbls: Sequence[v6.NetBufferList], flags: int) -> None:
         """MiniportReturnNetBufferLists: the buffers go back into the ring."""
         self.lent -= len(nbls)
-        self.rx.give([nbl.buffers[0] for nbl in nbls])
+        self.rx.give(nbls)
         if self.quiet:
             self.tell_who_waits()
 

@@ -179,28 +179,57 @@ async def test_what_comes_while_it_is_paused_is_indicated_afterwards(wire: Wire6
     assert wire.received == [frame(1), frame(2), frame(3)]
 
 
+@pytest.mark.parametrize("run", [1, 3, 10])
 @on_wire6(a={"tx_ring": 8})
-async def test_a_cancel_takes_back_what_is_queued(wire: Wire6) -> None:
-    """Lists under the id that the card has not got end with SEND_ABORTED; all others are sent, in order."""
+async def test_a_cancel_takes_back_what_is_queued(wire: Wire6, run: int) -> None:
+    """Lists under the id that the card has not got end with SEND_ABORTED; all others are sent, in order. 0 is no id."""
     nbls = wire.sender.binding.allocate_nbls(40, 60)
     frames = [frame(number) for number in range(40)]
     for number, nbl in enumerate(nbls):
         nbl.fill(frames[number])
-        nbl.info[v6.NblInfo.CANCEL_ID] = 1 + number % 20 // 10
+        nbl.info[v6.NblInfo.CANCEL_ID] = number // run % 3
+    # The card has the first burst, of five frames.
+    gone = [number >= 5 and number // run % 3 == 2 for number in range(40)]
 
     def send_and_cancel() -> None:
         wire.sender.binding.send_nbls(nbls)
+        wire.sender.binding.cancel_send(0)
         wire.sender.binding.cancel_send(2)
 
     await wire.dispatch(wire.hosts[0], send_and_cancel)
     await wire.emu.idle()
-    assert wire.received == [frames[number] for number in range(40) if number % 20 < 10]
+    assert wire.received == [data for data, out in zip(frames, gone, strict=True) if not out]
     statuses = dict(wire.sender.completed)
-    assert [statuses[nbl] for nbl in nbls] == ([Status.SUCCESS] * 10 + [Status.SEND_ABORTED] * 10) * 2
-    assert wire.a.adapter.sends.cancelled == 20
+    assert [statuses[nbl] is Status.SEND_ABORTED for nbl in nbls] == gone
+    assert wire.a.adapter.sends.cancelled == gone.count(True) == len(nbls) - wire.a.adapter.sends.completed
     await wire.send(frame(50))
     await wire.emu.idle()
     assert wire.received[-1] == frame(50)
+
+
+@on_wire6(a={"tx_ring": 8})
+async def test_a_list_in_several_bursts_is_not_taken_back(wire: Wire6) -> None:
+    """A cancel finds it queued in part, and it is sent whole; those beside it end with SEND_ABORTED."""
+    _, long, _ = nbls = wire.sender.binding.allocate_nbls(3, 60)
+    frames = [frame(number) for number in range(14)]
+    pieces = [nbl.buffers[0].mdls[0] for nbl in wire.sender.binding.allocate_nbls(12, 60)]
+    long.buffers = tuple(v6.NetBuffer(long, [piece], 0, 60) for piece in pieces)
+    for buffer, data in zip([buffer for nbl in nbls for buffer in nbl.buffers], frames, strict=True):
+        buffer.fill(data)
+    for nbl in nbls:
+        nbl.info[v6.NblInfo.CANCEL_ID] = 2
+
+    def send_and_cancel() -> None:
+        wire.sender.binding.send_nbls([wire.sender.nbls[0]])
+        wire.sender.binding.send_nbls(nbls)
+        wire.sender.binding.cancel_send(2)
+
+    wire.sender.nbls[0].fill(frame(20))
+    await wire.dispatch(wire.hosts[0], send_and_cancel)
+    await wire.emu.idle()
+    statuses = dict(wire.sender.completed)
+    assert [statuses[nbl] for nbl in nbls] == [Status.SEND_ABORTED, Status.SUCCESS, Status.SEND_ABORTED]
+    assert wire.received == [frame(20), *frames[1:-1]]
 
 
 @on_wire6(b={"itr": 1_000_000, "rx_ring": 1024})

@@ -63,7 +63,7 @@ def guard_queues(driver: Deserialized | Ring6Miniport) -> None:
     elif isinstance(driver, RingMiniport):
         driver.queued = guarded_dict({}, driver.lock)
     else:
-        driver.sends._cancellable = guarded_dict({}, driver.sends._lock)
+        driver.sends._queued = guarded_dict({}, driver.sends._lock)
         driver.quiet = guarded_list((), driver.lock)
 
 

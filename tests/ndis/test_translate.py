@@ -167,6 +167,22 @@ async def test_packets_with_resources_are_shown_to_an_ndis_6_protocol(bench: Ben
     assert packets[0].owner is miniport.ndis._adapter
 
 
+@on_bench6
+async def test_packets_come_back_from_an_ndis_6_protocol_that_fails(bench: Bench6) -> None:
+    """What it has not returned when it raises is returned for it."""
+
+    class Failing(Peer6):
+        def receive_nbls(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
+            binding.return_nbls(nbls[:1])
+            raise ValueError
+
+    miniport = Mini()
+    await bench.bind6(await bench.start(miniport), Failing())
+    packets = miniport.fill(frame(1), frame(2))
+    await bench.dispatch(lambda: miniport.ndis.indicate_receive(packets))
+    assert (miniport.returned, bench.rules()) == (packets, ["bugcheck"])
+
+
 @pytest.mark.parametrize("refuse", [False, True])
 @on_bench6
 async def test_frames_shown_by_their_beginning_reach_an_ndis_6_protocol_whole(bench: Bench6, refuse: bool) -> None:

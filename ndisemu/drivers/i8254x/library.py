@@ -1,7 +1,7 @@
-"""What a descriptor ring needs of NDIS, and of the frames in it, whatever the generation of the driver.
+"""What a descriptor ring needs of NDIS, and of the frames to send, whatever the generation of the driver.
 
-A ring of NDIS 5.1 holds NDIS_PACKETs, one of NDIS 6 holds NET_BUFFERs: both
-know their bytes as pairs of bus address and length.
+A transmit ring of NDIS 5.1 holds NDIS_PACKETs, one of NDIS 6 holds
+NET_BUFFERs: both know their bytes as pairs of bus address and length.
 """
 
 from collections.abc import Sequence
@@ -55,17 +55,4 @@ class TxFrame(Protocol):
     @property
     def segments(self) -> Sequence[tuple[int, int]]:
         """Its bytes, as pairs of bus address and length."""
-        ...
-
-
-class RxFrame(Protocol):
-    """A frame to receive into, in one buffer."""
-
-    @property
-    def length(self) -> int:
-        """How many bytes it has now."""
-        ...
-
-    def resize(self, length: int) -> None:
-        """Say how many bytes of the buffer are frame."""
         ...

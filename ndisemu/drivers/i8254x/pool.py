@@ -18,14 +18,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Final, Generic, TypeVar
 
-from ndisemu.drivers.i8254x.library import RingLibrary, RxFrame
+from ndisemu.drivers.i8254x.library import RingLibrary
 from ndisemu.ndis import Allocation, DescriptorPool, Mdl, Packet, PacketPool, SharedMemory, Status, v5, v6
 
 PURPOSE: Final = "receive buffers"
 # The host's cache lines; a buffer is a power of two of at least 2048 bytes, so each begins on one if its block does.
 CACHE_LINE: Final = 64
 
-F = TypeVar("F", bound=RxFrame)
+F = TypeVar("F")
 
 
 class ReceivePool(ABC, Generic[F]):
@@ -133,8 +133,8 @@ class PacketBuffers(ReceivePool[Packet]):
         self._buffers, self._pools = [], []
 
 
-class ListBuffers(ReceivePool[v6.NetBuffer]):
-    """The pool of an NDIS 6 driver: each NET_BUFFER is the one frame of its list."""
+class ListBuffers(ReceivePool[v6.NetBufferList]):
+    """The pool of an NDIS 6 driver: lists of one NET_BUFFER each."""
 
     _ndis: v6.MiniportLibrary
 
@@ -142,14 +142,14 @@ class ListBuffers(ReceivePool[v6.NetBuffer]):
         self._pools: list[v6.NblPool] = []
         super().__init__(ndis, count, size, most)
 
-    def _carve(self, memory: SharedMemory, count: int) -> Iterator[tuple[v6.NetBuffer, int]]:
+    def _carve(self, memory: SharedMemory, count: int) -> Iterator[tuple[v6.NetBufferList, int]]:
         pool = self._ndis.allocate_nbl_pool(count, "receive lists")
         self._pools.append(pool)
         for place in range(count):
             mdl = self._ndis.allocate_mdl(memory, place * self._size, self._size)
             nbl = self._ndis.allocate_nbl(pool, mdl)
             if nbl is not None:
-                yield nbl.buffers[0], mdl.address
+                yield nbl, mdl.address
 
     def _free_descriptors(self) -> None:
         for pool in self._pools:

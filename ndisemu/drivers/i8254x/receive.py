@@ -3,7 +3,8 @@
 A frame is in the ring, lent, or free, and has one buffer that holds the
 longest; there are twice as many frames as descriptors, and more where the
 driver lets the `pool` grow. What a frame is depends on the driver: a packet
-(`PacketRing`), or a NET_BUFFER in a list of its own (`ListRing`).
+(`PacketRing`), or a list of one NET_BUFFER (`ListRing`), so that what the
+card has filled is indicated, and what comes back is put in, as it is.
 
 The DPC takes and fills up the ring; frames come back on any CPU. So the ring
 has a lock, which a return needs only when the ring has run short.
@@ -11,10 +12,11 @@ has a lock, which a return needs only when the ring has run short.
 Source: 8254x manual 3.2.3 (legacy descriptors), 13.4.22 (RCTL).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
-from ndisemu.drivers.i8254x.library import RingLibrary, RxFrame
+from ndisemu.drivers.i8254x.library import RingLibrary
 from ndisemu.drivers.i8254x.pool import ListBuffers, PacketBuffers, ReceivePool
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import Packet, PacketFilter, RegisterSpace, SharedMemory, SpinLock, Status, Tag, v5, v6
@@ -24,10 +26,10 @@ _LENGTH: Final = reg.RX_LENGTH
 # How many rings' worth of frames a pool may grow to, where the driver's parameters do not say.
 GROWTH: Final = 8
 
-F = TypeVar("F", bound=RxFrame)
+F = TypeVar("F")
 
 
-class RxRing(Generic[F]):
+class RxRing(ABC, Generic[F]):
     """`count` receive descriptors over `pool`; `longest` is the longest frame in bytes.
 
     With `tagged` each frame is given the 802.1Q tag that the card has taken
@@ -139,10 +141,12 @@ class RxRing(Generic[F]):
         self._given -= count
         if self._inside or any(word & _WHOLE != _WHOLE for word in dict.fromkeys(status)):
             taken, status = self._without_parts(taken, status)
-        for frame, word in zip(taken, status, strict=True):
-            if frame.length != word & _LENGTH:
-                frame.resize(word & _LENGTH)
+        self._resize(taken, status)
         frames += taken
+
+    @abstractmethod
+    def _resize(self, frames: Sequence[F], status: Sequence[int]) -> None:
+        """Give each frame the length that the status word beside it tells, if it has another one."""
 
     def _without_parts(self, taken: Sequence[F], status: Sequence[int]) -> tuple[list[F], list[int]]:
         """Leave out the parts of frames that do not fit one buffer: no frame within the MTU does that."""
@@ -265,13 +269,19 @@ class PacketRing(RxRing[Packet]):
             packet.status = Status.SUCCESS
         self.give(packets)
 
+    def _resize(self, frames: Sequence[Packet], status: Sequence[int]) -> None:
+        mask = _LENGTH
+        for packet, word in zip(frames, status, strict=True):
+            if packet.length != word & mask:
+                packet.resize(word & mask)
+
     def _read_tags(self, status: Sequence[int]) -> None:
         for packet, word in zip(self._behind(self._next, len(status)), status, strict=True):
             special = word >> reg.SPECIAL_SHIFT if word & reg.RX_VP else 0
             packet.ieee8021q = Tag.from_wire(special).pack()
 
 
-class ListRing(RxRing[v6.NetBuffer]):
+class ListRing(RxRing[v6.NetBufferList]):
     """A receive ring of an NDIS 6 driver, whose pool may grow to `most` lists; `GROWTH` rings' worth by default."""
 
     def __init__(
@@ -279,6 +289,13 @@ class ListRing(RxRing[v6.NetBuffer]):
     ) -> None:
         pool = ListBuffers(ndis, count, buffer_size(longest), GROWTH * count if most is None else most)
         super().__init__(ndis, registers, count, longest, pool)
+
+    def _resize(self, frames: Sequence[v6.NetBufferList], status: Sequence[int]) -> None:
+        mask = _LENGTH
+        for nbl, word in zip(frames, status, strict=True):
+            (buffer,) = nbl.buffers
+            if buffer.length != word & mask:
+                buffer.resize(word & mask)
 
 
 def buffer_size(longest: int) -> int:

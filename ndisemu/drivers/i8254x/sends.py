@@ -3,15 +3,13 @@
 One list may be many frames, and a burst the frames of many lists. A list has
 ended with the burst that has its last frame; it has one status for all of
 them, which is SUCCESS from the beginning unless a frame fails. Frames are
-mapped for the card while they are on their way. Lists of different cancel ids never share a burst, so
-that what is queued under one can be taken back as a whole.
+mapped for the card while they are on their way. What is queued can be taken
+back, list by list, if all of its frames are in one burst.
 
 Not here: whose turn it is, and waiting for room; see `ring6`.
 """
 
 from collections.abc import Sequence
-from itertools import groupby
-from operator import attrgetter
 from typing import Final
 
 from ndisemu.drivers.i8254x.transmit import Burst, TxRing
@@ -19,7 +17,6 @@ from ndisemu.drivers.information import Counters
 from ndisemu.ndis import SpinLock, Status, v6
 
 _SUCCESS: Final = Status.SUCCESS
-_CANCEL_ID: Final = attrgetter("nbl.cancel_id")
 
 
 class ListSends:
@@ -34,29 +31,25 @@ class ListSends:
         self._longest = longest
         self._counters = counters
         self._lock: SpinLock = ndis.allocate_spin_lock("sends")
-        self._cancellable: dict[Burst[v6.NetBuffer], int] = {}
+        self._queued: dict[Burst[v6.NetBuffer], None] = {}
         self.pending = 0
 
     def split(self, nbls: Sequence[v6.NetBufferList]) -> list[Burst[v6.NetBuffer]]:
         """Map the frames of lists and cut them into bursts that fit the ring; a list with too long a frame fails."""
-        frames: list[v6.NetBuffer] = []
-        plain = True
+        success, longest = _SUCCESS, self._longest
         for nbl in nbls:
-            frames += nbl.buffers
-            nbl.status = _SUCCESS
-            if nbl.info:
-                plain = False
-        longest = self._longest
+            nbl.status = success
+        frames = _frames_of(nbls)
         for frame in frames:
             if frame.length > longest:
                 nbls = self._refuse_too_long(nbls)
-                frames = [frame for nbl in nbls for frame in nbl.buffers]
+                frames = _frames_of(nbls)
                 break
         if not frames:
             return []
         self.pending += len(nbls)
         self._dma.map(frames)
-        bursts = self._tx.split(frames) if plain else self._split_by_cancel_id(frames)
+        bursts = self._tx.split(frames)
         if len(bursts) == 1:
             bursts[0].ends = nbls
         else:
@@ -66,15 +59,13 @@ class ListSends:
 
     def wait(self, bursts: Sequence[Burst[v6.NetBuffer]]) -> None:
         """These bursts are queued from now on, and may be taken back."""
-        ids = {burst: burst.frames[0].nbl.cancel_id for burst in bursts if burst.frames}
         with self._lock:
-            self._cancellable |= {burst: cancel_id for burst, cancel_id in ids.items() if cancel_id}
+            self._queued |= dict.fromkeys(bursts)
 
     def begin(self, burst: Burst[v6.NetBuffer]) -> None:
         """It is this burst's turn: from now on it is not queued any more."""
-        if self._cancellable:
-            with self._lock:
-                self._cancellable.pop(burst, None)
+        with self._lock:
+            del self._queued[burst]
 
     def end(self, burst: Burst[v6.NetBuffer], status: Status) -> None:
         """Take the frames of a burst from the card, and complete the lists that end with it."""
@@ -89,20 +80,15 @@ class ListSends:
 
     def cancel(self, cancel_id: int) -> None:
         """Give back what is queued under this id; lists of which the card has a part go on."""
+        gone: list[v6.NetBufferList] = []
         with self._lock:
-            queued = [burst for burst, its_id in self._cancellable.items() if its_id == cancel_id and _is_whole(burst)]
-            for burst in queued:
-                del self._cancellable[burst]
-        for burst in queued:
-            self.end(burst, Status.SEND_ABORTED)
-            burst.frames = burst.ends = ()
-            burst.end(Status.SEND_ABORTED)
-
-    def _split_by_cancel_id(self, frames: Sequence[v6.NetBuffer]) -> list[Burst[v6.NetBuffer]]:
-        bursts: list[Burst[v6.NetBuffer]] = []
-        for _, run in groupby(frames, key=_CANCEL_ID):
-            bursts += self._tx.split(list(run))
-        return bursts
+            for burst in self._queued:
+                gone += _take_out(burst, cancel_id)
+        for nbl in gone:
+            nbl.status = Status.SEND_ABORTED
+        self._dma.unmap(_frames_of(gone))
+        self.pending -= len(gone)
+        self._ndis.send_complete(gone)
 
     def _fail(self, frames: Sequence[v6.NetBuffer], status: Status) -> None:
         """Note the first failure in the lists of these frames."""
@@ -124,7 +110,20 @@ class ListSends:
         return accepted
 
 
-def _is_whole(burst: Burst[v6.NetBuffer]) -> bool:
-    """Whether no list of this burst has frames in another one."""
-    first, last = burst.frames[0], burst.frames[-1]
-    return first is first.nbl.buffers[0] and last is last.nbl.buffers[-1]
+def _frames_of(nbls: Sequence[v6.NetBufferList]) -> list[v6.NetBuffer]:
+    """Return the frames of lists, in order."""
+    try:
+        return [frame for nbl in nbls for (frame,) in [nbl.buffers]]
+    except ValueError:
+        # One has several.
+        return [frame for nbl in nbls for frame in nbl.buffers]
+
+
+def _take_out(burst: Burst[v6.NetBuffer], cancel_id: int) -> list[v6.NetBufferList]:
+    """Take the lists of this id out of a burst that is queued, if they begin and end in it; returns them."""
+    if burst.is_set or not cancel_id:
+        return []
+    gone = [nbl for nbl in burst.ends if nbl.cancel_id == cancel_id and nbl.buffers[0] in burst.frames]
+    burst.ends = [nbl for nbl in burst.ends if nbl not in gone]
+    burst.leave_out(lambda frame: frame.nbl in gone)
+    return gone

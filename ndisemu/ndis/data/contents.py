@@ -41,7 +41,7 @@ def fill(descriptors: Sequence[Descriptor], frames: Sequence[bytes]) -> None:
 def fill_lists(nbls: Sequence[NetBufferList], frames: Sequence[bytes]) -> None:
     """Make each frame the one frame of the list beside it."""
     for nbl, frame in zip(nbls, frames, strict=True):
-        buffer = nbl.buffers[0]
+        (buffer,) = nbl.buffers
         window = buffer.window
         if window is not None and buffer.length == len(frame):
             buffer.memory[window] = frame
@@ -52,9 +52,9 @@ def fill_lists(nbls: Sequence[NetBufferList], frames: Sequence[bytes]) -> None:
 def read_lists(nbls: Sequence[NetBufferList]) -> list[bytes]:
     """Return copies of all frames of all lists."""
     try:
-        return [buffer.memory[buffer.window] for nbl in nbls for buffer in nbl.buffers]  # type: ignore[index]
-    except TypeError:
-        # The window of one is None.
+        return [buffer.memory[buffer.window] for nbl in nbls for (buffer,) in [nbl.buffers]]  # type: ignore[index]
+    except (TypeError, ValueError):
+        # The window of one is None, or a list has several frames.
         return [buffer.read() for nbl in nbls for buffer in nbl.buffers]
 
 

@@ -190,7 +190,7 @@ class NetBufferList:
     """NET_BUFFER_LIST: frames that are sent, indicated and completed together.
 
     `owner` says who may touch it, `binding` who submitted it (SourceHandle) or
-    has been lent it, `children` how many clones of it live. `info` are the values of
+    has been lent it on a circuit, `children` how many clones of it live. `info` are the values of
     NetBufferListInfo[]; `scratch` is lost at each hand-over. `sent` are the
     frames that it was submitted with.
     """

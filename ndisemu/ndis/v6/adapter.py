@@ -264,8 +264,10 @@ class NblAdapter(NblControl):
         self.bindings.remove(binding)
         if isinstance(binding, Binding):
             self.uppers.remove(binding)
+            self.receives.forget(binding)
         elif translator := self._translators.pop(binding, None):
             self.uppers.remove(translator)
+            self.receives.forget(translator)
             translator.close()
 
     # Data and requests (`edges.NblLower`).

@@ -19,6 +19,7 @@ from ndisemu.ndis.status import Status
 from ndisemu.ndis.v6.edges import NblLower
 from ndisemu.ndis.v6.flags import ReceiveFlag
 from ndisemu.ndis.v6.nblbinding import NblBinding
+from ndisemu.ndis.v6.receive import Loan
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
@@ -93,7 +94,7 @@ class Binding(NblBinding):
             self.fail("ProtocolReceiveNetBufferLists", error)
         if not flags & _RESOURCES:
             # Nobody else could give back what it has not.
-            self.return_nbls([nbl for nbl in nbls if nbl.owner is self.adapter.receives and nbl.binding is self])
+            self.return_nbls([nbl for nbl in nbls if isinstance(nbl.owner, Loan) and nbl.owner.upper is self])
 
     def tell_request_complete(self, request: OidRequest, status: Status) -> None:
         """Tell the protocol the end of a request: ProtocolOidRequestComplete."""

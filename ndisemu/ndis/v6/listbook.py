@@ -11,7 +11,7 @@ Source: NDIS reference 5.4, seed 003.
 from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, length_hint
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from ndisemu.ndis.data.nbl import NetBufferList
@@ -49,16 +49,16 @@ class ListBook(SendBook):
         """Make lists ours, which have no status from now on; returns the first's serial number, and a list without frames."""
         # What `take_over` does, and what is noted of a list, in one pass: `ndisemu bench`, bursts of 64.
         first = serial = self._serial
-        formless = None
+        formless, unset = None, _UNSET
         for nbl in nbls:
             if nbl.owner is not sender:
                 raise self._not_the_senders(nbls, serial - first, sender)
             nbl.owner = self
             nbl.binding = sender
             nbl.serial = serial
-            nbl.status = _UNSET
-            nbl.sent = nbl.buffers
-            if not nbl.buffers:
+            nbl.status = unset
+            sent = nbl.sent = nbl.buffers
+            if not sent:
                 formless = nbl
             serial += 1
         self._serial = serial
@@ -77,20 +77,21 @@ class ListBook(SendBook):
     def complete(self, nbls: Sequence[NetBufferList], flags: int) -> None:
         """Give lists back to the protocols that sent them, as the miniport says."""
         # What `give_back` does, and all that is looked at, in one pass: `ndisemu bench`, bursts of 64.
-        remarkable = False
-        place = 0
+        remarkable, success, rest = False, _SUCCESS, iter(nbls)
         try:
-            for place, nbl in enumerate(nbls):
+            for nbl in rest:
                 if nbl.owner is not self:
-                    raise self._not_in_flight(nbls, place)
+                    raise self._not_in_flight(nbls, len(nbls) - 1 - length_hint(rest))
                 nbl.owner = nbl.binding
-                sent = nbl.sent
-                if nbl.status is not _SUCCESS or nbl.buffers is not sent or sent[0].mapped:
+                try:
+                    (frame,) = sent = nbl.sent
+                    if nbl.status is not success or nbl.buffers is not sent or frame.mapped:
+                        remarkable = True
+                except ValueError:
+                    # It has several frames, which `_restore` looks at one by one.
                     remarkable = True
-                if len(sent) > 1:
-                    remarkable = remarkable or any(buffer.mapped for buffer in sent)
         except AttributeError:
-            raise self._no_descriptor(nbls, place) from None
+            raise self._no_descriptor(nbls, len(nbls) - 1 - length_hint(rest)) from None
         if (costs := self._costs) is not None:
             self.charge(costs.completion(frames_in(nbls)))
         if remarkable:

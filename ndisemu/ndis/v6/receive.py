@@ -1,10 +1,13 @@
 """The NDIS 6 receive path: lists go up, each to one owner, and come back once.
 
 A miniport indicates lists; each goes to the last binding whose filter wants
-it, which owns it until it returns it, while the bindings before it are shown
+it, which has it until it returns it, while the bindings before it are shown
 it with the flag RESOURCES: to be looked at, not kept. A list that nobody
 wants is the miniport's again at once. Lists indicated with RESOURCES are the
 miniport's again when the call returns, and nobody may keep them.
+
+What a binding has is owned by its `Loan`, so the owner alone says who may
+return it; what is only shown is owned by the path itself.
 
 Source: NDIS reference 5.6, 10.12 (the choice among several bindings).
 """
@@ -39,14 +42,42 @@ class Lender(Protocol):
         ...
 
 
-class NblReceives(ReceiveBook):
-    """The receives of one NDIS 6 adapter; it is the owner of the lists that are lent to protocols."""
+class Loan:
+    """What the binding `upper` has been lent by the receive path `book`: the owner of these lists.
 
-    __slots__ = ("_lender",)
+    The binding is not their owner itself, as a binding may send what it owns.
+    """
+
+    __slots__ = ("book", "upper")
+
+    def __init__(self, book: ReceiveBook, upper: NblUpper) -> None:
+        self.book = book
+        self.upper = upper
+
+    def __repr__(self) -> str:
+        return repr(self.book)
+
+
+class NblReceives(ReceiveBook):
+    """The receives of one NDIS 6 adapter; it is the owner of the lists that are shown to protocols."""
+
+    __slots__ = ("_lender", "_loans")
 
     def __init__(self, adapter: "Adapter", lender: Lender, costs: Costs | None = None) -> None:
         super().__init__(adapter, "MiniportReturnNetBufferLists", costs)
         self._lender = lender
+        self._loans: dict[NblUpper, Loan] = {}
+
+    def loan(self, upper: NblUpper) -> Loan:
+        """Return the owner of what `upper` has been lent."""
+        loan = self._loans.get(upper)
+        if loan is None:
+            loan = self._loans[upper] = Loan(self, upper)
+        return loan
+
+    def forget(self, upper: NblUpper) -> None:
+        """A binding is gone, and has nothing any more."""
+        self._loans.pop(upper, None)
 
     def indicate(self, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
         """Offer lists to the bindings (`NdisMIndicateReceiveNetBufferLists`, IRQL <= DISPATCH), in their order."""
@@ -56,7 +87,7 @@ class NblReceives(ReceiveBook):
             self.charge(len(nbls), costs)
         uppers = self._lender.uppers
         alone = uppers[0] if len(uppers) == 1 and not flags & _RESOURCES else None
-        self._lend_to(alone, nbls)
+        self._lend_to(self if alone is None else self.loan(alone), nbls)
         if (note := self._probe.event) is not None:
             note("indicate", self.adapter.name, len(nbls), "NDIS_RECEIVE_FLAGS_RESOURCES" if flags & _RESOURCES else "")
         if alone is not None:
@@ -82,35 +113,34 @@ class NblReceives(ReceiveBook):
             )
 
     def release(self, upper: NblUpper, nbls: Sequence[NetBufferList], flags: int) -> None:
-        """Take lists back that a binding owns, and hand them to the miniport (`NdisReturnNetBufferLists`)."""
-        adapter = self.adapter
+        """Take lists back that a binding has been lent, and hand them to the miniport (`NdisReturnNetBufferLists`)."""
+        adapter, loan = self.adapter, self.loan(upper)
         rest = iter(nbls)
         for nbl in rest:
-            if nbl.owner is not self or nbl.binding is not upper:
+            if nbl.owner is not loan:
                 for undone in nbls[: -1 - length_hint(rest)]:
-                    undone.owner = self
+                    undone.owner = loan
                 raise not_held(self, upper, nbl)
             nbl.owner = adapter
         upper.receives_held -= len(nbls)
         self.returned += len(nbls)
         self._lender.return_lists(nbls, flags)
 
-    def _lend_to(self, upper: NblUpper | None, nbls: Sequence[NetBufferList]) -> None:
-        """Make the miniport's lists ours, to be returned by `upper`, or with None by nobody, or refuse the call."""
-        # What `lend` does, and what is noted of a list, in one pass: `ndisemu bench`, bursts of 64.
+    def _lend_to(self, owner: "Loan | NblReceives", nbls: Sequence[NetBufferList]) -> None:
+        """Make `owner` the owner of the miniport's lists, or refuse the call."""
         adapter = self.adapter
         rest = iter(nbls)
         for nbl in rest:
             if nbl.owner is not adapter:
                 raise self._not_the_miniports(nbls, len(nbls) - 1 - length_hint(rest))
-            nbl.owner = self
-            nbl.binding = upper
+            nbl.owner = owner
         self.indicated += len(nbls)
 
     def _hand(self, upper: NblUpper, nbls: Sequence[NetBufferList], port: int, flags: int) -> None:
-        """Make a binding the owner of lists."""
+        """Lend lists to a binding."""
+        loan = self.loan(upper)
         for nbl in nbls:
-            nbl.binding = upper
+            nbl.owner = loan
         upper.receives_held += len(nbls)
         upper.received(nbls, port, flags)
 
@@ -161,12 +191,12 @@ class NblReceives(ReceiveBook):
 
 def not_held(book: ReceiveBook, upper: object, nbl: NetBufferList) -> RuleViolation:
     """Say why `upper` may not return `nbl` to `book`."""
-    who = nbl.binding if nbl.owner is book else nbl.owner
-    if nbl.owner is book and who is None:
+    owner = nbl.owner
+    if isinstance(owner, Loan) and owner.book is book:
+        rule, what = "rx-return-right-binding", f"which was given to {owner.upper}"
+    elif owner is book:
         rule, what = "rx-resources-no-return", "which it was only shown (NDIS_RECEIVE_FLAGS_RESOURCES)"
-    elif nbl.owner is book:
-        rule, what = "rx-return-right-binding", f"which was given to {who}"
     else:
-        rule, what = "rx-return-once", f"which is owned by {who}"
+        rule, what = "rx-return-once", f"which is owned by {owner}"
     text = f"{upper} returned {nbl!r}, {what}; a protocol returns once what it was given without that flag"
     return book.adapter.kernel.refusal(rule, str(upper), text)

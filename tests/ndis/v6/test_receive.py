@@ -23,8 +23,8 @@ async def test_a_list_belongs_to_the_protocol_until_it_returns_it(bench: Bench6)
     peer.keeps = True
     await bench.pair6(miniport, peer)
     nbls = await bench.indicate(miniport, frame(0), frame(1))
-    adapter = peer.binding.adapter
-    assert [nbl.owner for nbl in nbls] == [adapter.receives] * 2
+    adapter = miniport.ndis._adapter
+    assert [nbl.owner for nbl in nbls] == [adapter.receives.loan(peer.binding)] * 2
     assert (adapter.receives.lent, peer.binding.receives_held, miniport.returned) == (2, 2, [])
     await bench.dispatch(lambda: peer.binding.return_nbls([nbls[1]]))
     assert miniport.returned == [nbls[1]]
@@ -166,15 +166,15 @@ async def test_a_wrong_return_is_refused(bench: Bench6, wrong: str, rule: str) -
     else:
         await bench.dispatch(lambda: one.binding.return_nbls([bad]))
         adapter.receives.lend([bad])
-        bad.binding = None
     batch = [bad] if good is bad else [good, bad]
     with pytest.raises(RuleViolation, match=f"{rule}: {returning.name} returned {bad!r}, which "):
         await bench.dispatch(lambda: returning.return_nbls(batch))
     assert bench.rules() == [rule]
-    assert good.owner is adapter.receives
+    loans = [adapter.receives.loan(peer.binding) for peer in (one, two)]
+    assert good.owner is loans[0]
     if wrong == "shown":
         adapter.receives.take_back([bad])
-    left = [nbl for nbl in one.held if nbl.owner is adapter.receives]
+    left = [nbl for nbl in one.held if nbl.owner in loans]
     one.held.clear()
     await bench.dispatch(lambda: one.binding.return_nbls(left))
 
@@ -283,8 +283,9 @@ def test_every_list_has_one_owner_at_all_times(
                     peer.held.remove(nbl)
                     await bench.dispatch(lambda peer=peer, nbl=nbl: peer.binding.return_nbls([nbl]))  # type: ignore[misc]
             lent = [nbl for peer in peers for nbl in peer.held]
+            loans = [adapter.receives.loan(peer.binding) for peer in peers for _ in peer.held]
             assert sorted(map(repr, [*miniport.free, *lent])) == sorted(map(repr, miniport.pool))
-            assert [nbl.owner for nbl in lent] == [adapter.receives] * len(lent)
+            assert [nbl.owner for nbl in lent] == loans
             assert [nbl.owner for nbl in miniport.free] == [adapter] * len(miniport.free)
             assert adapter.receives.lent == len(lent) == sum(peer.binding.receives_held for peer in peers)
         await adapter.pause()

@@ -320,6 +320,22 @@ async def test_a_mapping_that_is_left_is_found_and_freed(bench: Bench6) -> None:
     assert peer.statuses == [Status.SUCCESS] * 2
 
 
+@pytest.mark.parametrize("left", [0, 1, 2])
+@on_bench6
+async def test_a_mapping_of_any_frame_of_a_list_is_found(bench: Bench6, left: int) -> None:
+    """A list of several frames is looked at whole: with all mappings freed it is as any other, with one left it is not."""
+    miniport = Keeping()
+    peer = await bench.pair6(miniport)
+    nbl, *others = peer.nbls[:2]
+    nbl.buffers += tuple(buffer for other in others for buffer in other.buffers)
+    await bench.dispatch(lambda: peer.binding.send_nbls([nbl]))
+    await bench.dispatch(lambda: miniport.dma.map(nbl.buffers))
+    await bench.dispatch(lambda: miniport.dma.unmap([buffer for at, buffer in enumerate(nbl.buffers, 1) if at != left]))
+    await bench.dispatch(lambda: miniport.complete([nbl]))
+    assert (bench.rules(), peer.statuses) == (["sg-free"] if left else [], [Status.SUCCESS])
+    assert peer.binding.adapter.device.dma.mapped == {}
+
+
 @on_bench6
 async def test_a_chain_that_was_changed_is_found_and_restored(bench: Bench6) -> None:
     """The NET_BUFFERs of a list are the same at completion as at submission, in number and order."""
