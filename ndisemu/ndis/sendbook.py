@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from ndisemu.errors import RuleViolation
+from ndisemu.ndis.data.mend import mend
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
@@ -110,8 +111,16 @@ class SendBook:
         return [item for place, item in enumerate(items) if item.owner is self and item.serial == serial + place]
 
     def in_hand(self, pools: Iterable[Iterable[T]]) -> list[T]:
-        """Return everything of `pools` that is in flight here, in the order of submission."""
-        return sorted((item for pool in pools for item in pool if item.owner is self), key=attrgetter("serial"))
+        """Return everything of `pools` that is in flight here, in the order of submission; whole, whatever drivers did."""
+        everything = [item for pool in pools for item in pool]
+        self.make_whole(everything)
+        return sorted((item for item in everything if item.owner is self), key=attrgetter("serial"))
+
+    def make_whole(self, items: Iterable[Sent]) -> None:
+        """Give items that a driver has maimed their fields back; one that has lost its owner was in flight here."""
+        for item in items:
+            if "owner" in mend(item) and item.serial >= 0:
+                item.owner = self
 
     def count_end(self, count: int, status: Status) -> None:
         """Count the end of `count` sends."""

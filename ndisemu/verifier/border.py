@@ -20,7 +20,7 @@ from ndisemu.kernel import Fiber, is_driver_code
 from ndisemu.ndis import Adapter
 from ndisemu.ndis.ddi import Contract, Kind, contracts
 from ndisemu.ndis.status import Status
-from ndisemu.verifier.arguments import Test, tests
+from ndisemu.verifier.arguments import Test, maimed, tests
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.ledger import Ledger
 from ndisemu.verifier.rule import Moment
@@ -65,7 +65,7 @@ class Border:
 
         async def halted() -> None:
             await halt()
-            watch.tell(watch.looks(Moment.HALTED))
+            watch.tell_of(Moment.HALTED)
 
         # The places where NDIS itself gets to know of these.
         for name, seam in (("join", joined), ("halt", halted)):
@@ -99,9 +99,8 @@ class Border:
         places = {name: place for place, name in enumerate(signature.parameters)}
         calls, makes = self._calls, contract.name in _MAKERS
         wanted = tests(routine) if contract.kind is Kind.CALL else []
-        watched_of = self._watch_of
-
-        is_entry = contract.kind is not Kind.CALL
+        watched_of, ledger, touch = self._watch_of, self._ledger, self._touch
+        is_entry, name = contract.kind is not Kind.CALL, contract.name
 
         def watched(*args: Any, **kwargs: Any) -> Any:
             if is_entry and is_driver_code(sys._getframe(1).f_code.co_filename):
@@ -112,13 +111,14 @@ class Border:
                 return routine(*args, **kwargs)
             arguments = _in_order(signature, args, kwargs) if kwargs else args
             call = Call(contract, doer, watch.kernel.current, arguments, places)
-            fits = _fits(watch, call, wanted)
+            fits = not wanted or _fits(watch, call, wanted)
             if fits:
-                if self._ledger.on:
-                    self._ledger.note(call)
-                if self._touch is not None:
-                    self._touch.show(call.items)
-                watch.tell(watch.looks(Moment.BEFORE, contract.name), call)
+                if ledger.on:
+                    ledger.note(call)
+                if touch is not None:
+                    touch.show(call.items)
+                if looks := watch.before.get(name):
+                    watch.tell(looks, call)
             calls.append(call)
             try:
                 call.result = result = routine(*args, **kwargs)
@@ -142,12 +142,13 @@ class Border:
     def _back(self, watch: Watch, call: Call) -> None:
         """Control has come back from a call."""
         self._ledger.settle(call)
-        watch.tell(watch.looks(Moment.AFTER, call.name), call)
+        if looks := watch.after.get(call.name):
+            watch.tell(looks, call)
 
     def _over(self, watch: Watch, call: Call) -> None:
         self._back(watch, call)
-        if call.is_entry:
-            watch.tell(watch.looks(Moment.ENDED, call.name), call)
+        if call.is_entry and (looks := watch.ended.get(call.name)):
+            watch.tell(looks, call)
 
     def _followed(self, watch: Watch, call: Call, coroutine: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
         """Return a coroutine that does what this one does, and whose end is told."""
@@ -162,7 +163,7 @@ class Border:
                 # If it never suspended, this is also when it comes back.
                 if self._suspended.pop(shadow, None) is not None or call.contract.kind is Kind.PASSIVE:
                     self._back(watch, call)
-                watch.tell(watch.looks(Moment.ENDED, call.name), call)
+                watch.tell(watch.ended.get(call.name, ()), call)
             return call.result
 
         shadow = followed()
@@ -175,7 +176,7 @@ class Border:
 
     def _touched(self, touch: Touch) -> None:
         for watch in self._watches.values():
-            watch.tell(watch.looks(Moment.TOUCHED, touch.field), touch)
+            watch.tell_of(Moment.TOUCHED, touch, name=touch.field)
 
     def _watch_of(self, doer: Any) -> Watch | None:
         adapter = doer if isinstance(doer, Adapter) else getattr(doer, "adapter", None)
@@ -195,7 +196,14 @@ def _fits(watch: Watch, call: Call, wanted: Sequence[tuple[str, Test, str]]) -> 
                 watched=True,
             )
             return False
-    return True
+    found = maimed(call.items) if wanted else None
+    if found is not None:
+        item, field = found
+        text = (
+            f"{call.who.name} called {call.name} with {item!r}, which has no field {field} any more; leave it as it is"
+        )
+        watch.kernel.report("descriptor-whole", watch.adapter.name, text, watched=True, about=item)
+    return found is None
 
 
 def _in_order(signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:

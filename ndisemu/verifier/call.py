@@ -1,6 +1,6 @@
 """One call over the border between a driver and NDIS, as rules see it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ndisemu.kernel import Cpu, SpinLock
@@ -20,24 +20,29 @@ class Call:
     `name` is the routine's in the DDK. `who` makes the call or is entered:
     the adapter, or a protocol's binding. `irql` and `locks` are those of
     `cpu` at the beginning; without a CPU `irql` is None. `result` is what it has returned
-    and `error` what it has raised. `note` is what the ledger has noted of it.
+    and `error` what it has raised. The ledger notes its `time` (virtual ns) and `number`, and the driver's `stack` where
+    that is wanted.
     """
 
-    __slots__ = ("arguments", "contract", "cpu", "error", "irql", "locks", "name", "note", "places", "result", "who")
+    __slots__ = ("_items", "arguments", "contract", "cpu", "error", "irql", "locks", "name", "number", "places", "result", "stack",
+                 "time", "who")  # fmt: skip
 
     def __init__(
         self, contract: Contract, who: Any, cpu: Cpu | None, arguments: Sequence[Any], places: Mapping[str, int]
     ) -> None:
         self.contract = contract
         self.name = contract.name
+        self.time = 0
+        self.number = 0
+        self.stack: tuple[str, ...] = ()
         self.who = who
         self.cpu = cpu
         self.irql: int | None = None if cpu is None else cpu.irql
         self.locks: tuple[SpinLock, ...] = () if cpu is None or not cpu.locks else tuple(cpu.locks)
         self.arguments = arguments
         self.places = places
-        self.note: Any = None
         self.result: Any = None
+        self._items: tuple[Any, ...] | None = None
         self.error: BaseException | None = None
 
     def __repr__(self) -> str:
@@ -56,12 +61,16 @@ class Call:
     @property
     def items(self) -> tuple[Any, ...]:
         """The packets, lists, requests or blocks that the call is about."""
-        for argument in self.arguments:
-            if isinstance(argument, TRACKED):
-                return (argument,)
-            if isinstance(argument, tuple | list) and argument and isinstance(argument[0], TRACKED):
-                return tuple(argument)
-        return (self.result,) if isinstance(self.result, TRACKED) else ()
+        found = self._items
+        if found is None:
+            found = self._items = _tracked(self.arguments)
+        return found or ((self.result,) if isinstance(self.result, TRACKED) else ())
 
 
-Look = Callable[[Call], None]
+def _tracked(arguments: Sequence[Any]) -> tuple[Any, ...]:
+    for argument in arguments:
+        if isinstance(argument, TRACKED):
+            return (argument,)
+        if isinstance(argument, tuple | list) and argument and isinstance(argument[0], TRACKED):
+            return tuple(argument)
+    return ()

@@ -1,8 +1,8 @@
 """The ledger: who has had a packet, list, request or block of memory, and by which calls it came there.
 
-A call over the border is noted once, with all that it was about; the history
-of one object is looked up in the notes when somebody asks, which is when a
-rule has been broken. So a burst costs one note, whatever it holds.
+Calls over the border are kept, each with all that it was about; the history
+of one object is looked up among them when somebody asks, which is when a
+rule has been broken. So a burst costs as much as one packet.
 
 Levels are those of the NDIS debugger extension (`TrackNblOwner`): nothing,
 the last owner, what is out and who has it, the whole history, and that with
@@ -11,7 +11,6 @@ the driver's stack at each call.
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
 
@@ -20,8 +19,8 @@ from ndisemu.ndis import Adapter, OidRequest
 from ndisemu.units import format_time
 from ndisemu.verifier.call import Call
 
-# How many notes are kept for histories; at two for each burst that is some seconds of a busy NIC.
-NOTES: Final = 4096
+# How many calls are kept for histories; at eight for each burst that is hundreds of bursts.
+CALLS: Final = 4096
 # How many lines of history a report shows.
 SHOWN: Final = 12
 
@@ -36,30 +35,12 @@ class Track(IntEnum):
     STACKS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """One call: its number, when, where, who, and about what. Time is in virtual ns."""
-
-    number: int
-    time: int
-    cpu: str
-    irql: int
-    who: str
-    call: str
-    items: tuple[Any, ...]
-    stack: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        where = f" on {self.cpu} at {irql_name(self.irql)}" if self.cpu else ""
-        return f"{format_time(self.time)}{where}: {self.call}, {self.who}"
-
-
 Record = dict[str, Any]
 """What is written down of a call: see `Ledger.listener`."""
 
 
 class Ledger:
-    """The notes of one emulation.
+    """The calls of one emulation.
 
     `listener` is given a record of each call as it begins: its number `n`,
     time `t`, `cpu`, `irql`, `who`, `call`, the names of its `items` and their
@@ -70,8 +51,8 @@ class Ledger:
     def __init__(self, kernel: Kernel, track: Track) -> None:
         self._kernel = kernel
         self._track = track
-        self._notes: deque[Note] = deque(maxlen=NOTES)
-        self._last: dict[Any, Note] = {}
+        self._calls: deque[Call] = deque(maxlen=CALLS)
+        self._last: dict[Any, Call] = {}
         self._names: dict[Any, str] = {}
         self._count = 0
         self.listener: Callable[[Record], None] | None = None
@@ -86,30 +67,34 @@ class Ledger:
         items = call.items
         if not items:
             return
-        cpu = call.cpu
-        stack = driver_stack() if self._track >= Track.STACKS else ()
-        now = self._kernel.local_time()
-        name = "" if cpu is None else cpu.name
-        self._count += 1
-        note = Note(self._count, now, name, call.irql or 0, call.who.name, call.name, items, stack)
+        call.time = self._kernel.local_time()
         if self._track >= Track.HISTORY:
-            self._notes.append(note)
+            self._calls.append(call)
+            if self._track is Track.STACKS:
+                call.stack = driver_stack()
         else:
-            self._last.update(dict.fromkeys(items, note))
+            self._last.update(dict.fromkeys(items, call))
         if self.listener is not None:
-            call.note = note
-            self.listener(
-                {
-                    "n": note.number, "t": now, "cpu": name, "irql": note.irql, "who": note.who, "call": note.call,
-                    "items": [self.name_of(item, call) for item in items], "owners": _owners(items),
-                }
-            )  # fmt: skip
+            self._count += 1
+            call.number = self._count
+            self.listener(self._record(call))
 
     def settle(self, call: Call) -> None:
         """Write down whose the items of a noted call are, now that it has come back."""
-        note: Note | None = call.note
-        if note is not None and self.listener is not None:
-            self.listener({"n": note.number, "t": self._kernel.local_time(), "owners": _owners(note.items)})
+        if self.listener is not None and call.number:
+            self.listener({"n": call.number, "t": self._kernel.local_time(), "owners": _owners(call.items)})
+
+    def _record(self, call: Call) -> Record:
+        return {
+            "n": call.number,
+            "t": call.time,
+            "cpu": "" if call.cpu is None else call.cpu.name,
+            "irql": call.irql or 0,
+            "who": call.who.name,
+            "call": call.name,
+            "items": [self.name_of(item, call) for item in call.items],
+            "owners": _owners(call.items),
+        }
 
     def name_of(self, item: Any, call: Call) -> str:
         """Return what an item is called: its host and what it calls itself, with a number where that is not its own."""
@@ -124,16 +109,21 @@ class Ledger:
     def history(self, item: object) -> tuple[str, ...]:
         """Return what is known of an object's past, oldest first, a line for each call."""
         lines: list[str] = []
-        for note in self._of(item):
-            lines.append(str(note))
-            lines += (f"    {line}" for line in note.stack)
+        for call in self._about(item):
+            lines.append(_line(call))
+            lines += (f"    {line}" for line in call.stack)
         return tuple(lines[-SHOWN:])
 
-    def _of(self, item: object) -> Iterator[Note]:
+    def _about(self, item: object) -> Iterator[Call]:
         if self._track >= Track.HISTORY:
-            return (note for note in self._notes if any(one is item for one in note.items))
+            return (call for call in self._calls if any(one is item for one in call.items))
         last = self._last.get(item)
         return iter(() if last is None else (last,))
+
+
+def _line(call: Call) -> str:
+    where = "" if call.cpu is None else f" on {call.cpu.name} at {irql_name(call.irql or 0)}"
+    return f"{format_time(call.time)}{where}: {call.name}, {call.who.name}"
 
 
 def _owners(items: Sequence[Any]) -> list[str]:

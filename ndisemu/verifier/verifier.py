@@ -55,9 +55,9 @@ class Verifier:
     def sent(self, name: str, frames: Sequence[bytes], times: Sequence[int]) -> None:
         """The card of the adapter of this name has put frames on the wire, each at its time (ns)."""
         watch = self._watches[name]
-        watch.tell(watch.looks(Moment.WIRE), frames, times)
+        watch.tell_of(Moment.WIRE, frames, times)
 
     def quiet(self) -> None:
         """Nothing is left to do: what should have happened by now has not."""
         for watch in self._watches.values():
-            watch.tell(watch.looks(Moment.QUIET))
+            watch.tell_of(Moment.QUIET)

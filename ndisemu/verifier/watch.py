@@ -1,17 +1,18 @@
 """One adapter under watch: its rules, and what each of them is told."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ndisemu.kernel import Kernel
 from ndisemu.ndis import Adapter, co, v5
-from ndisemu.verifier.call import Call, Look
+from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import Model, Moment, Refused, Rule
 
 if TYPE_CHECKING:
     from ndisemu.verifier.ledger import Ledger
 
-_NOBODY: Final[tuple[Look, ...]] = ()
+Looks: TypeAlias = tuple[Callable[..., None], ...]
+"""Methods of rules that are told the same."""
 
 
 class Watch:
@@ -24,25 +25,30 @@ class Watch:
         self.calls = calls
         self.model = model_of(adapter)
         self.rules = [rule(self) for rule in rules if rule.models & self.model and not issubclass(rule, Refused)]
-        self._looks: dict[tuple[Moment, str], tuple[Callable[..., None], ...]] = {}
+        self._looks: dict[Moment, dict[str, Looks]] = {moment: {} for moment in Moment}
         for rule in self.rules:
             for method, moment, names in rule.interests():
+                told = self._looks[moment]
                 for name in names or ("",):
-                    self._looks[moment, name] = (*self._looks.get((moment, name), ()), getattr(rule, method))
+                    told[name] = (*told.get(name, ()), getattr(rule, method))
+        # Asked with every call.
+        self.before, self.after, self.ended = (
+            self._looks[moment] for moment in (Moment.BEFORE, Moment.AFTER, Moment.ENDED)
+        )
 
     def __repr__(self) -> str:
         return f"<Watch on {self.adapter.name}: {len(self.rules)} rules>"
 
-    def looks(self, moment: Moment, name: str = "") -> tuple[Callable[..., None], ...]:
-        """Return who is told of this moment, of the routine or field `name` where it is of one."""
-        return self._looks.get((moment, name), _NOBODY)
-
     def wants(self, name: str) -> bool:
         """Whether any rule asks for this routine by name."""
-        return any((moment, name) in self._looks for moment in Moment)
+        return any(name in told for told in self._looks.values())
 
-    def tell(self, looks: Sequence[Callable[..., None]], *facts: Any) -> None:
-        """Tell the rules; one that fails over what a driver has done is our defect, and disturbs nobody."""
+    def tell_of(self, moment: Moment, *facts: Any, name: str = "") -> None:
+        """Tell the rules of a moment that is no call: `name` is the field where it is about one."""
+        self.tell(self._looks[moment].get(name, ()), *facts)
+
+    def tell(self, looks: Looks, *facts: Any) -> None:
+        """Tell rules; one that fails over what a driver has done is our defect, and disturbs nobody."""
         for look in looks:
             try:
                 look(*facts)

@@ -192,6 +192,7 @@ class SendPath(PacketSends):
 
     def raised(self, packets: Sequence[Packet], serial: int, error: BaseException) -> None:
         """MiniportSendPackets raised: stop the adapter, and fail what is left of the call before all else it had."""
+        self.make_whole(packets)
         left = self.left(packets, serial)
         # First, so that what a protocol does about the failure does not reach the miniport.
         self.adapter.bug_check("MiniportSendPackets", error)

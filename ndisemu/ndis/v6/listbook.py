@@ -113,6 +113,7 @@ class ListBook(SendBook):
         """Take everything in flight from a dead miniport, in the order of submission; returns how many lists."""
         nbls = self.in_hand(self.adapter.library.nbl_pools)
         if nbls:
+            self._take_chains_back(nbls)
             self._unmap(nbls)
             self.finish(nbls, status)
         return len(nbls)
@@ -137,10 +138,12 @@ class ListBook(SendBook):
 
     def raised(self, nbls: Sequence[NetBufferList], serial: int, error: BaseException) -> None:
         """The miniport's entry raised: stop the adapter, and fail what is left of the call before all else."""
+        self.make_whole(nbls)
         left = self.left(nbls, serial)
         # First, so that what a protocol does about the failure does not reach the miniport.
         self.adapter.bug_check(self.entry, error)
         if left:
+            self._take_chains_back(left)
             self._unmap(left)
             self.finish(left, Status.FAILURE)
 
@@ -186,6 +189,11 @@ class ListBook(SendBook):
                     "sg-free", f"{self.name} completed {nbl!r} while an SG list of it lives; free it before"
                 )
                 self._unmap((nbl,))
+
+    def _take_chains_back(self, nbls: Sequence[NetBufferList]) -> None:
+        """Forget what a dead miniport has made of the chains of lists."""
+        for nbl in nbls:
+            nbl.buffers = nbl.sent
 
     def _unmap(self, nbls: Sequence[NetBufferList]) -> None:
         """Free what the miniport has mapped of lists."""

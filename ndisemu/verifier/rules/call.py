@@ -1,4 +1,4 @@
-"""What holds for every call, whatever it is about."""
+"""What holds for every call, whatever it is about; the border itself looks, before any rule does."""
 
 from typing import Final
 
@@ -17,4 +17,13 @@ class CallArgument(Refused):
     )
 
 
-RULES: Final[tuple[type[Rule], ...]] = (CallArgument,)
+class DescriptorWhole(Refused):
+    """A packet or list that is handed to NDIS has all of its fields."""
+
+    id = "descriptor-whole"
+    models = EVERY
+    source = "ndisemu: a driver in Python can delete what in C has a fixed place"
+    why = "NDIS and the next driver read the fields without asking whether they are there."
+
+
+RULES: Final[tuple[type[Rule], ...]] = (CallArgument, DescriptorWhole)
