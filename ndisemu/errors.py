@@ -59,6 +59,11 @@ class RuleViolation(NdisemuError):
         super().__init__(f"{rule}: {text}")
 
 
+def rule_of(error: BaseException) -> str:
+    """Return the rule that a driver has broken by raising: its own, where it is a refusal that it has let pass."""
+    return error.rule if isinstance(error, RuleViolation) else "bugcheck"
+
+
 class BugCheck(NdisemuError):
     """A driver had to be stopped; `cause` is what it raised, with the driver's traceback."""
 

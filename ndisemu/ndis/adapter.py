@@ -18,7 +18,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from ndisemu.errors import RuleViolation
+from ndisemu.errors import RuleViolation, rule_of
 from ndisemu.kernel import DRIVER_ERRORS, Cpu, Dpc, Fiber, Signal, run_passive
 from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.call import Ended, Failed, enter
@@ -267,8 +267,7 @@ class Adapter(Control):
     def bug_check(self, entry: str, error: BaseException) -> None:
         """Stop this adapter: its driver raised `error` in `entry`."""
         if self.alive:
-            rule = error.rule if isinstance(error, RuleViolation) else "bugcheck"
-            self.stop(rule, f"{entry} raised {type(error).__name__}: {error}", error)
+            self.stop(rule_of(error), f"{entry} raised {type(error).__name__}: {error}", error)
 
     def stuck(self, binding: "BaseBinding") -> None:
         """A binding cannot close: somebody never completed what was pending. Stop the adapter, which gives it back."""

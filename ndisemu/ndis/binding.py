@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ndisemu.errors import RuleViolation
+from ndisemu.errors import RuleViolation, rule_of
 from ndisemu.kernel import DISPATCH, DRIVER_ERRORS, Event, Signal, Timer
 from ndisemu.ndis.constants import ProtocolOption
 from ndisemu.ndis.data.mdl import BufferPool
@@ -214,7 +214,8 @@ class BaseBinding(ABC):
     def fail(self, entry: str, error: BaseException) -> None:
         """The protocol raised: report it, and call it no more."""
         self.failed = True
-        self.adapter.report("bugcheck", f"{entry} of {self.protocol.name} raised {error!r}", error)
+        self.adapter.kernel.withdraw(error)
+        self.adapter.report(rule_of(error), f"{entry} of {self.protocol.name} raised {error!r}", error)
 
     def look_whether_quiet(self) -> None:
         """Let a close go on if nothing is outstanding any more."""

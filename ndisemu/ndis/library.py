@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar, overload
 
-from ndisemu.errors import UsageError
+from ndisemu.errors import UsageError, rule_of
 from ndisemu.frame.ethernet import HEADER
 from ndisemu.kernel import DRIVER_ERRORS, Cpu, run_passive
 from ndisemu.memory import HostMemory
@@ -201,7 +201,7 @@ class NdisLibrary:
             await run_passive(binding.unbind, cpu)
         except DRIVER_ERRORS as error:
             binding.adapter.kernel.report(
-                "bugcheck", binding.protocol.name, f"ProtocolUnbindAdapter raised {error!r}", error
+                rule_of(error), binding.protocol.name, f"ProtocolUnbindAdapter raised {error!r}", error
             )
         if binding.is_open:
             await run_passive(binding.close, cpu)
@@ -253,6 +253,6 @@ async def _succeeded(name: str, adapter: Adapter, cpu: Cpu, call: BindCall) -> b
         if status is Status.PENDING:
             status = await run_passive(completed, cpu)
     except DRIVER_ERRORS as error:
-        adapter.kernel.report("bugcheck", name, f"ProtocolBindAdapter raised {error!r}", error)
+        adapter.kernel.report(rule_of(error), name, f"ProtocolBindAdapter raised {error!r}", error)
         return False
     return status is Status.SUCCESS

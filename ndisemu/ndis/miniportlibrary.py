@@ -120,7 +120,7 @@ class BaseMiniportLibrary(ABC):
                 adapter.call(entry, routine)
             elif adapter.startable:
                 timer.cancel()
-                adapter.report("timer-leak", f"{timer!r} was set after {adapter.halt_entry}; {entry} was not called")
+                adapter.report("timer-halt", f"{timer!r} was set after {adapter.halt_entry}; {entry} was not called")
 
         timer = Timer(adapter.cpu, expired, name=f"{adapter.name} {name}")
         adapter.resources.timers.append(timer)

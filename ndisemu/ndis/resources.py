@@ -200,7 +200,7 @@ class Resources:
                 report("int-deregister-halt", f"{halt} returned without deregistering its interrupt")
             for timer in self.timers:
                 if timer.is_set:
-                    report("timer-leak", f"{halt} returned while {timer!r}; cancel it there")
+                    report("timer-halt", f"{halt} returned while {timer!r}; cancel it there")
             for item in self._work:
                 report("wi-outstanding-at-halt", f"{halt} returned while {item.name} had not ended; wait for it")
             for allocation in self.allocations:

@@ -210,8 +210,9 @@ def _fits(watch: Watch, call: Call, wanted: Sequence[tuple[str, Test, str]]) -> 
 
 
 def _record(watch: Watch, call: Call, refusal: RuleViolation) -> None:
-    """Record a refusal, which a driver may catch and go on as if nothing were."""
-    if refusal.finding is None:
+    """Record a refusal, which a driver may catch and go on as if nothing were; of a stopped one everything is refused."""
+    adapter = watch.adapter
+    if refusal.finding is None and (adapter.alive or adapter.startable):
         refusal.finding = watch.kernel.report(
             refusal.rule, call.who.name, refusal.text, watched=True, about=refusal.about
         )

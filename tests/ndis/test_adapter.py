@@ -288,7 +288,7 @@ async def test_what_halt_leaves_is_reported_by_name_and_reclaimed(bench: Bench) 
     await adapter.halt()
     assert bench.rules() == [
         "int-deregister-halt",
-        "timer-leak",
+        "timer-halt",
         *["wi-outstanding-at-halt"] * 3,
         "shm-leak",
         "pool-leak",
@@ -317,7 +317,7 @@ async def test_a_timer_that_is_set_after_halt_is_reported_and_does_nothing(bench
     miniport.deferred.append(lambda: pytest.fail("the timer's routine has run"))
     await bench.passive(lambda: miniport.timer.set(LATER, period=period))
     await bench.pass_time()
-    assert bench.rules() == ["timer-leak"]
+    assert bench.rules() == ["timer-halt"]
     (finding,) = bench.findings
     assert (finding.state, finding.irql, finding.time) == ("Halted", DISPATCH, LATER)
     assert finding.text.endswith("was set after MiniportHalt; MiniportTimer was not called")

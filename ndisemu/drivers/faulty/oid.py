@@ -1,7 +1,183 @@
 """Drivers that break a rule of OID requests, each beside its mended twin."""
 
+from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Final
 
 from ndisemu.drivers.faulty.pair import Pair
+from ndisemu.drivers.protocols import Station
+from ndisemu.drivers.ring import RingMiniport
+from ndisemu.drivers.ring6 import Ring6Miniport
+from ndisemu.errors import RuleViolation
+from ndisemu.ndis import Oid, OidRequest, Status, v5
 
-PAIRS: Final[tuple[Pair, ...]] = ()
+
+class CompletesTwice(Ring6Miniport):
+    """The handler answers, and the worker that it has queued completes, too."""
+
+    def oid_request(self, request: OidRequest) -> Status | Awaitable[Status]:
+        if request.oid is not Oid.GEN_XMIT_OK:
+            return super().oid_request(request)
+        status = super().oid_request(request)
+        with suppress(RuleViolation):
+            self.ndis.oid_request_complete(request, Status.SUCCESS)
+            self.ndis.oid_request_complete(request, Status.SUCCESS)
+        return status
+
+
+class CompletesOnce(Ring6Miniport):
+    """The answer of the handler is the completion."""
+
+    def oid_request(self, request: OidRequest) -> Status | Awaitable[Status]:
+        return super().oid_request(request)
+
+
+class NeverCompletes(RingMiniport):
+    """It says PENDING, and the worker loses the request."""
+
+    def query_information(self, request: OidRequest) -> Status:
+        return Status.PENDING if request.oid is Oid.GEN_XMIT_OK else super().query_information(request)
+
+
+class Completes(RingMiniport):
+    """It says PENDING, and completes when it has the answer."""
+
+    def query_information(self, request: OidRequest) -> Status:
+        if request.oid is not Oid.GEN_XMIT_OK:
+            return super().query_information(request)
+        status = super().query_information(request)
+        self.ndis.schedule_work_item(lambda: self.ndis.query_information_complete(status))
+        return Status.PENDING
+
+
+class CompletesPending(RingMiniport):
+    """It passes on what its own callee has said."""
+
+    def query_information(self, request: OidRequest) -> Status:
+        if request.oid is not Oid.GEN_XMIT_OK:
+            return super().query_information(request)
+        status = super().query_information(request)
+        self.ndis.schedule_work_item(lambda: self.complete(status))
+        return Status.PENDING
+
+    def complete(self, status: Status) -> None:
+        """Complete the query."""
+        with suppress(RuleViolation):
+            self.ndis.query_information_complete(Status.PENDING)
+        self.ndis.query_information_complete(status)
+
+
+class ReturnsNothing(RingMiniport):
+    """The handler falls off its end."""
+
+    def query_information(self, request: OidRequest) -> Status:
+        status = super().query_information(request)
+        return None if request.oid is Oid.GEN_XMIT_OK else status  # type: ignore[return-value]
+
+
+class ReturnsItsStatus(RingMiniport):
+    """The handler says how it went."""
+
+    def query_information(self, request: OidRequest) -> Status:
+        return super().query_information(request)
+
+
+class RefusesToSleep(RingMiniport):
+    """It does not go to sleep while there is something to send."""
+
+    async def set_power(self, *, awake: bool) -> Status:
+        return await super().set_power(awake=awake) if awake else Status.FAILURE
+
+
+class GoesToSleep(RingMiniport):
+    """It gives up what is left to send."""
+
+    async def set_power(self, *, awake: bool) -> Status:
+        return await super().set_power(awake=awake)
+
+
+class KnowsNoAddress(RingMiniport):
+    """It has no answer to the first question."""
+
+    def query_information(self, request: OidRequest) -> Status:
+        return Status.NOT_SUPPORTED if request.oid is Oid.E802_3_CURRENT_ADDRESS else super().query_information(request)
+
+
+class KnowsItsAddress(RingMiniport):
+    """What is mandatory is answered."""
+
+    def query_information(self, request: OidRequest) -> Status:
+        return super().query_information(request)
+
+
+class AsksForTooMuch(Station):
+    """It insists on what few adapters have."""
+
+    async def bind_adapter(self, context: v5.BindContext) -> Status:
+        status = await super().bind_adapter(context)
+        with suppress(RuleViolation):
+            await self.senders[0]._binding.query(Oid.GEN_VENDOR_DESCRIPTION, 0)
+        return status
+
+
+class WritesTooMuch(RingMiniport):
+    """It writes its whole structure, whatever the buffer has."""
+
+    def query_information(self, request: OidRequest) -> Status:
+        if request.oid is not Oid.GEN_XMIT_OK:
+            return super().query_information(request)
+        request.answered = bytes(request.length + 4)
+        return Status.SUCCESS
+
+
+class WritesWhatFits(RingMiniport):
+    """It measures the buffer first."""
+
+    def query_information(self, request: OidRequest) -> Status:
+        if request.oid is not Oid.GEN_XMIT_OK:
+            return super().query_information(request)
+        return request.answer(bytes(4))
+
+
+class SaysNotHowMuch(RingMiniport):
+    """The buffer is too short, and nobody learns for what."""
+
+    def query_information(self, request: OidRequest) -> Status:
+        return Status.BUFFER_TOO_SHORT if request.oid is Oid.GEN_XMIT_OK else super().query_information(request)
+
+
+class SaysHowMuch(RingMiniport):
+    """It says how many bytes it takes."""
+
+    def query_information(self, request: OidRequest) -> Status:
+        if request.oid is not Oid.GEN_XMIT_OK:
+            return super().query_information(request)
+        return request.answer(bytes(request.length + 1))
+
+
+class SucceedsWithoutAnswer(RingMiniport):
+    """It says SUCCESS and has written nothing."""
+
+    def query_information(self, request: OidRequest) -> Status:
+        return Status.SUCCESS if request.oid is Oid.GEN_XMIT_OK else super().query_information(request)
+
+
+class AnswersOddly(RingMiniport):
+    """It ends a request with a status that belongs to sends."""
+
+    def query_information(self, request: OidRequest) -> Status:
+        return Status.SEND_ABORTED if request.oid is Oid.GEN_XMIT_OK else super().query_information(request)
+
+
+PAIRS: Final = (
+    Pair("oid-double-complete", CompletesTwice, CompletesOnce),
+    Pair("oid-never-completed", NeverCompletes, Completes),
+    Pair("oid-complete-pending-status", CompletesPending, Completes),
+    Pair("oid-return-status", ReturnsNothing, ReturnsItsStatus),
+    Pair("oid-set-power", RefusesToSleep, GoesToSleep),
+    Pair("oid-mandatory", KnowsNoAddress, KnowsItsAddress),
+    Pair("oid-bytes-written", WritesTooMuch, WritesWhatFits),
+    Pair("oid-bytes-needed", SaysNotHowMuch, SaysHowMuch),
+    Pair("oid-query-bytes-set", SucceedsWithoutAnswer, WritesWhatFits),
+    Pair("oid-unknown", AnswersOddly, WritesWhatFits),
+)

@@ -2,9 +2,10 @@
 
 from typing import Any, Final
 
+from ndisemu.hw import registers as reg
 from ndisemu.ndis import SharedMemory
 from ndisemu.verifier.call import Call
-from ndisemu.verifier.rule import ANY, EVERY, V5, Code, Model, Refused, Rule, after, before
+from ndisemu.verifier.rule import ANY, EVERY, V5, Code, Model, Refused, Rule, before
 from ndisemu.verifier.watch import Watch
 
 _SHARED: Final = "DDK: NdisMAllocateSharedMemory, NdisMFreeSharedMemory"
@@ -234,30 +235,33 @@ class SgRegisterInInit(Rule):
 
 
 class DmaStopOnResetHalt(Rule):
-    """A card's engines are off when a reset or a surprise-free halt of it is complete, until the driver starts them anew."""
+    """An engine of the card is off when its ring is freed."""
 
     id = "dma-stop-on-reset-halt"
     models = ANY
     source = "DDK: MiniportHaltEx, MiniportResetEx"
-    why = "It goes on writing into buffers that others own by then."
+    why = "It goes on reading and writing what others own by then."
 
-    @after("NdisMFreeSharedMemory")
-    def freed(self, call: Call) -> None:
-        """Look whether a ring of the card lay in what is freed, with the engine on."""
-        shared = call.argument("shared")
-        receiver = getattr(self.watch.adapter.device.registers, "rx", None)
+    @before("NdisMFreeSharedMemory")
+    def freeing(self, call: Call) -> None:
+        """Look whether a ring of an engine that is on lies in what is freed."""
+        shared, card = call.argument("shared"), self.watch.adapter.device.registers
+        receiver, transmitter = getattr(card, "rx", None), getattr(card, "tx", None)
         if (
-            call.error is not None
-            or not isinstance(shared, SharedMemory)
+            not isinstance(shared, SharedMemory)
             or receiver is None
+            or transmitter is None
             or self.watch.adapter.removed
         ):
             return
-        if receiver.filter.rctl & 2 and receiver.size and shared.block.address <= receiver.base < shared.block.end:
-            self.broken(
-                f"NdisMFreeSharedMemory was called for {shared!r}, the receive ring of a card whose receiver is on",
-                shared,
-            )
+        for engine, name, is_on in (
+            (receiver, "receive", receiver.filter.rctl & reg.RCTL_EN),
+            (transmitter, "transmit", transmitter.enabled),
+        ):
+            if is_on and engine.size and shared.block.address <= engine.base < shared.block.end:
+                self.broken(
+                    f"NdisMFreeSharedMemory was called for the {name} ring of a card whose engine is on", shared
+                )
 
 
 RULES: Final[tuple[type[Rule], ...]] = (

@@ -181,26 +181,8 @@ class IntIsrMinimal(Rule):
             self.broken(f"{call.name} was called from the ISR; acknowledge, ask for the DPC, and do it there")
 
 
-class IntIsrIrql(Rule):
-    """An ISR returns at the level at which it was entered."""
-
-    id = "int-isr-irql"
-    models = ANY
-    source = "DDK: MiniportInterrupt"
-    why = "The interrupt controller holds back what is at or below that level, and is told of its end by the return."
-
-    @after(*_ISR)
-    def returned(self, call: Call) -> None:
-        """Compare the levels."""
-        cpu = call.cpu
-        if cpu is not None and call.error is None and cpu.irql != call.irql:
-            self.broken(
-                f"{call.name} was entered at DIRQL {call.irql} and returned at IRQL {cpu.irql}; leave the level alone"
-            )
-
-
 RULES: Final[tuple[type[Rule], ...]] = (
     IntIsrAck, IntIsrClaim, IntDpcTime, IntDpcHandle, IntDeregisterHalt, IntRegisterTwice, IntReadyBeforeRegister,
     IntRegisterInInit, IntDeregisterInitFail, IntDoubleDeregister, IntDisableBeforeDeregister, IntSyncAfterDeregister,
-    IntIsrMinimal, IntIsrIrql,
+    IntIsrMinimal,
 )  # fmt: skip

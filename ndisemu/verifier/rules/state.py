@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from ndisemu.hw import registers as reg
 from ndisemu.ndis import Status
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import ANY, EVERY, V5, Code, Model, Refused, Rule, after, before, ended
@@ -316,7 +317,10 @@ class StShutdownQuiesce(Rule):
             return
         active = [
             what
-            for what, is_on in (("its interrupts unmasked", causes.ims), ("its receiver on", receiver.filter.rctl & 2))
+            for what, is_on in (
+                ("its interrupts unmasked", causes.ims),
+                ("its receiver on", receiver.filter.rctl & reg.RCTL_EN),
+            )
             if is_on
         ]
         if active:
@@ -367,7 +371,12 @@ class StHaltStopHw(Rule):
     def halted(self, call: Call) -> None:
         """Look at the card's receiver."""
         receiver = getattr(self.watch.adapter.device.registers, "rx", None)
-        if call.error is None and receiver is not None and not self.watch.adapter.removed and receiver.filter.rctl & 2:
+        if (
+            call.error is None
+            and receiver is not None
+            and not self.watch.adapter.removed
+            and receiver.filter.rctl & reg.RCTL_EN
+        ):
             self.broken(f"{call.name} returned with the card's receiver on; reset the card first")
 
 

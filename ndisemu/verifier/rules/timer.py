@@ -10,7 +10,7 @@ _IRPS: Final = "DDK: Handling IRPs; seed 003 (WDM lower edge)"
 class TimerHalt(Refused):
     """No timer is set when a halt returns, and none is set afterwards."""
 
-    id = "timer-leak"
+    id = "timer-halt"
     models = ANY
     source = "DDK: NdisCancelTimerObject, MiniportHaltEx"
     why = "It expires in memory that is freed."

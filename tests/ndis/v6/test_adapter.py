@@ -377,7 +377,7 @@ async def test_leaks_are_named_at_the_halt(bench: Bench6) -> None:
 
     adapter = await bench.start6(Leaking())
     await adapter.halt()
-    assert bench.rules() == ["sg-deregister", "int-deregister-halt", "timer-leak", "shm-leak", "pool-leak"]
+    assert bench.rules() == ["sg-deregister", "int-deregister-halt", "timer-halt", "shm-leak", "pool-leak"]
     assert (bench.memory.blocks, bench.library.nbl_pools) == ((), [])
 
 

@@ -1,5 +1,7 @@
 """The exercises that most drivers are put through."""
 
+import asyncio
+
 from ndisemu.machine.faults import FAULTS
 from ndisemu.ndis import Oid, OidRequest, PowerState, v6
 from tests.verifier.bench import Bench
@@ -21,6 +23,8 @@ async def life(bench: Bench) -> None:
         await FAULTS["pause"].start(bench.near)
         await FAULTS["restart"].start(bench.near)
     await bench.emulation.idle()
+    # Long enough for a check for hang or two.
+    await asyncio.sleep(5)
 
 
 async def removal(bench: Bench) -> None:
