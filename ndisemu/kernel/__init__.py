@@ -8,7 +8,7 @@ callables and coroutines, and knows no card and no NDIS.
 from ndisemu.kernel.clock import Alarm, Calendar
 from ndisemu.kernel.contention import Contended
 from ndisemu.kernel.costs import MEASURED, Costs
-from ndisemu.kernel.cpu import Cpu
+from ndisemu.kernel.cpu import Cpu, Held
 from ndisemu.kernel.dpc import Dpc, Importance
 from ndisemu.kernel.event import Event
 from ndisemu.kernel.finding import Finding, driver_stack, is_driver_code
@@ -20,6 +20,7 @@ from ndisemu.kernel.lock import SpinLock, Turn
 from ndisemu.kernel.loop import VirtualLoop, run
 from ndisemu.kernel.passive import run_passive
 from ndisemu.kernel.pump import RealTimePump
+from ndisemu.kernel.rwlock import LockState, RwLock
 from ndisemu.kernel.strategy import Replay, SeededRandom, Strategy
 from ndisemu.kernel.timer import Timer
 from ndisemu.kernel.traps import Delay, Fiber, Signal, Trap, Waiter, sleep
@@ -42,6 +43,7 @@ __all__ = [
     "Event",
     "Fiber",
     "Finding",
+    "Held",
     "Importance",
     "InterruptLine",
     "IoTarget",
@@ -49,10 +51,12 @@ __all__ = [
     "IrpState",
     "Irql",
     "Kernel",
+    "LockState",
     "Major",
     "NtStatus",
     "RealTimePump",
     "Replay",
+    "RwLock",
     "SeededRandom",
     "Signal",
     "SpinLock",

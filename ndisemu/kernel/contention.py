@@ -16,14 +16,14 @@ from ndisemu.kernel.cpu import Cpu
 
 
 class Contended:
-    """A lock's times: `waited` sums the modelled ns that its takers have waited."""
+    """A lock's times: `since` is when it was last taken, `waited` sums the modelled ns that its takers have waited."""
 
-    __slots__ = ("_holds", "_since", "waited")
+    __slots__ = ("_holds", "since", "waited")
 
     def __init__(self) -> None:
         # Beginnings and ends, in order, of what ends after now.
         self._holds: list[tuple[int, int]] = []
-        self._since = 0
+        self.since = 0
         self.waited = 0
 
     def enter(self, cpu: Cpu) -> None:
@@ -38,16 +38,16 @@ class Contended:
             start = max(start, end)
         wait += start
         cpu.charge(wait if cpu.costs is None else wait + cpu.costs.lock)
-        self._since = start
+        self.since = start
         self.waited += wait
         cpu.waited += wait
 
     def leave(self, cpu: Cpu) -> None:
         """Remember the hold of `cpu`, which gives the lock back, and charge it for the holds that came in between."""
-        left = cpu.busy_until - self._since
+        left = cpu.busy_until - self.since
         if left <= 0:
             return
-        at, mine = self._since, []
+        at, mine = self.since, []
         for begin, end in self._holds:
             if end > at:
                 if begin - at >= left:

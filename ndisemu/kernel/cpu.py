@@ -28,7 +28,6 @@ from ndisemu.kernel.kernel import Kernel
 
 if TYPE_CHECKING:
     from ndisemu.kernel.interrupt import InterruptLine
-    from ndisemu.kernel.lock import SpinLock
 
 # How many DPCs run before other CPUs get a turn.
 DPC_BATCH: Final = 32
@@ -49,10 +48,36 @@ class Queued(Protocol):
         ...
 
 
+class Held(Protocol):
+    """What driver code holds on a CPU until it gives it back: a spin lock, or one taking of a reader/writer lock.
+
+    `actor` is whose it is; `held_rule` is what code breaks that returns with it.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name of the lock."""
+        ...
+
+    @property
+    def actor(self) -> str:
+        """Whose lock it is."""
+        ...
+
+    @property
+    def held_rule(self) -> str:
+        """The rule that says that it is given back."""
+        ...
+
+    def abandon(self) -> None:
+        """Take it from code that has ended with it."""
+        ...
+
+
 class Cpu:
     """One virtual CPU of a host.
 
-    `locks` are the spin locks its code holds, innermost last. `settlers` are
+    `locks` are what its code holds, innermost last. `settlers` are
     called before this CPU's turn: devices of the host that must bring their
     state up to now, which does not change during a turn. `busy_until` is its local time where that is
     ahead of the clock. `spent` sums the modelled time that it was charged,
@@ -72,7 +97,7 @@ class Cpu:
         self.kernel = kernel
         self.name = name
         self.irql: int = PASSIVE
-        self.locks: list[SpinLock] = []
+        self.locks: list[Held] = []
         self.settlers = [] if settlers is None else settlers
         self.busy_until = 0
         self.spent = 0
@@ -156,6 +181,11 @@ class Cpu:
                 "irql-raise-lower",
                 f"{self.name} cannot lower its IRQL from {irql_name(self.irql)} to {irql_name(level)}, which is higher",
             )
+        if level < DISPATCH and self.running_dpc is not None:
+            raise RuleViolation(
+                "irql-raise-lower",
+                f"{self.name} cannot lower its IRQL to {irql_name(level)} in a DPC, which runs at DISPATCH_LEVEL",
+            )
         self.irql = level
         self.preempt()
 
@@ -217,7 +247,7 @@ class Cpu:
         for lock in reversed(self.locks):
             lock.abandon()
             self.kernel.report(
-                "spin-held-at-return",
+                lock.held_rule,
                 lock.actor,
                 f"code on {self.name} returned while holding {lock.name}; it was freed",
             )

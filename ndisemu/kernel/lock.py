@@ -14,7 +14,7 @@ served, and may be held across awaits.
 from collections import deque
 from collections.abc import Awaitable, Generator
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel.contention import Contended
@@ -27,10 +27,13 @@ from ndisemu.kernel.traps import Signal
 class SpinLock(Contended):
     """`NDIS_SPIN_LOCK`; `with lock:` is NdisAcquireSpinLock and NdisReleaseSpinLock.
 
-    `owner` is the CPU that holds it, `actor` whose lock it is.
+    `owner` is the CPU that holds it, `actor` whose lock it is. A lock that is
+    freed is not taken any more.
     """
 
-    __slots__ = ("_dpr", "_kernel", "_old_irql", "actor", "name", "owner")
+    __slots__ = ("_dpr", "_freed", "_kernel", "_old_irql", "actor", "name", "owner")
+
+    held_rule: ClassVar[str] = "spin-held-at-return"
 
     def __init__(self, kernel: Kernel, name: str = "lock", actor: str = "") -> None:
         super().__init__()
@@ -40,6 +43,7 @@ class SpinLock(Contended):
         self.owner: Cpu | None = None
         self._old_irql = 0
         self._dpr = False
+        self._freed = False
 
     def __repr__(self) -> str:
         return f"<SpinLock {self.name} {f'held by {self.owner.name}' if self.owner else 'free'}>"
@@ -50,10 +54,12 @@ class SpinLock(Contended):
         if cpu is None or cpu.irql > DISPATCH:
             raise self._wrong_place(cpu, "irql-synch", "can be taken at DISPATCH_LEVEL or below")
         cpu.preempt()
-        if self.owner is not None:
-            raise self._taken_already(cpu)
+        if self.owner is not None or self._freed:
+            raise self._untakeable(cpu)
         if self._kernel.timed:
             self.enter(cpu)
+        else:
+            self.since = self._kernel.now
         self.owner = cpu
         cpu.locks.append(self)
         self._old_irql, cpu.irql = cpu.irql, DISPATCH
@@ -62,7 +68,7 @@ class SpinLock(Contended):
     def release(self) -> None:
         """Give the lock back and restore the IRQL it was taken at (`NdisReleaseSpinLock`)."""
         cpu = self._kernel.current
-        if cpu is None or self.owner is not cpu or self._dpr or cpu.locks[-1] is not self:
+        if cpu is None or self.owner is not cpu or self._dpr or cpu.locks[-1] is not self or cpu.irql != DISPATCH:
             raise self._wrong_release(cpu, dpr=False)
         cpu.locks.pop()
         self.owner = None
@@ -77,10 +83,12 @@ class SpinLock(Contended):
         if cpu is None or cpu.irql != DISPATCH:
             raise self._wrong_place(cpu, "irql-at-dpc-lock", "needs DISPATCH_LEVEL for the Dpr variant")
         cpu.preempt()
-        if self.owner is not None:
-            raise self._taken_already(cpu)
+        if self.owner is not None or self._freed:
+            raise self._untakeable(cpu)
         if self._kernel.timed:
             self.enter(cpu)
+        else:
+            self.since = self._kernel.now
         self.owner = cpu
         cpu.locks.append(self)
         self._dpr = True
@@ -88,13 +96,22 @@ class SpinLock(Contended):
     def dpr_release(self) -> None:
         """Give back a lock taken with `dpr_acquire` (`NdisDprReleaseSpinLock`)."""
         cpu = self._kernel.current
-        if cpu is None or self.owner is not cpu or not self._dpr or cpu.locks[-1] is not self:
+        if cpu is None or self.owner is not cpu or not self._dpr or cpu.locks[-1] is not self or cpu.irql != DISPATCH:
             raise self._wrong_release(cpu, dpr=True)
         cpu.locks.pop()
         self.owner = None
         if self._kernel.timed:
             self.leave(cpu)
         cpu.preempt()
+
+    def free(self) -> None:
+        """End its use, while nobody holds it (`NdisFreeSpinLock`)."""
+        if self._freed or self.owner is not None:
+            state = f"{self.owner.name} holds it" if self.owner else "it is freed already"
+            raise RuleViolation(
+                "spin-free-held", f"{self.name} is freed while {state}; free it once, after its last use"
+            )
+        self._freed = True
 
     __enter__ = acquire
 
@@ -113,7 +130,10 @@ class SpinLock(Contended):
             return RuleViolation("call-no-cpu", text)
         return RuleViolation(rule, f"{self.name} {right}, not at {irql_name(cpu.irql)}")
 
-    def _taken_already(self, cpu: Cpu) -> RuleViolation:
+    def _untakeable(self, cpu: Cpu) -> RuleViolation:
+        if self._freed:
+            text = f"{self.name} is taken on {cpu.name} after it was freed; allocate it anew, or free it later"
+            return RuleViolation("spin-free-held", text)
         holder = self.owner.name if self.owner else "nobody"
         text = f"{self.name} is taken on {cpu.name} while {holder} holds it; it would spin for ever"
         return RuleViolation("spin-recursive", text)
@@ -131,8 +151,11 @@ class SpinLock(Contended):
             taken, given = ("Dpr", "plain") if self._dpr else ("plain", "Dpr")
             text = f"{self.name} was taken with the {taken} call and released with the {given} one"
             return RuleViolation("spin-variant-mismatch", text)
-        later = cpu.locks[-1].name
-        return RuleViolation("spin-lifo", f"{self.name} is released before {later}, which was taken later")
+        if cpu.locks[-1] is not self:
+            later = cpu.locks[-1].name
+            return RuleViolation("spin-lifo", f"{self.name} is released before {later}, which was taken later")
+        text = f"{self.name} is released at {irql_name(cpu.irql)}; it is held, and released, at DISPATCH_LEVEL"
+        return RuleViolation("spin-release-irql", text)
 
 
 class Turn:

@@ -4,7 +4,20 @@ A driver imports from here, and from `v5`, `v6` or `co`, only; `library.NdisLibr
 a machine puts into each host.
 """
 
-from ndisemu.kernel import DISPATCH, PASSIVE, Event, Irp, Irql, NtStatus, Signal, SpinLock, Timer, Turn
+from ndisemu.kernel import (
+    DISPATCH,
+    PASSIVE,
+    Event,
+    Irp,
+    Irql,
+    LockState,
+    NtStatus,
+    RwLock,
+    Signal,
+    SpinLock,
+    Timer,
+    Turn,
+)
 from ndisemu.memory import DescriptorRing
 from ndisemu.ndis import co, v5, v6
 from ndisemu.ndis.adapter import Adapter
@@ -61,6 +74,7 @@ __all__ = [
     "Irp",
     "Irql",
     "LinkState",
+    "LockState",
     "MacOption",
     "Mdl",
     "MediaConnectState",
@@ -82,6 +96,7 @@ __all__ = [
     "PowerState",
     "ProtocolOption",
     "RegisterSpace",
+    "RwLock",
     "SharedMemory",
     "Signal",
     "SpinLock",

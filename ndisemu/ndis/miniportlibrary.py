@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import Cpu, Delay, Event, SpinLock, Timer, sleep
+from ndisemu.kernel import DISPATCH, Cpu, Delay, Event, SpinLock, Timer, sleep
 from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.ddi import Kind, check_immediate, ddi
 from ndisemu.ndis.resources import SharedMemory
@@ -82,6 +82,22 @@ class BaseMiniportLibrary(ABC):
         """Make a spin lock."""
         self._enter("NdisAllocateSpinLock")
         return SpinLock(self._adapter.kernel, f"{self._adapter.name} {name}", self._adapter.name)
+
+    @ddi("NdisFreeSpinLock", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 5.10")
+    def free_spin_lock(self, lock: SpinLock) -> None:
+        """End the use of a spin lock, which nobody holds."""
+        self._enter("NdisFreeSpinLock")
+        lock.free()
+
+    @ddi("NDIS_RAISE_IRQL_TO_DISPATCH", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.10")
+    def raise_irql(self) -> int:
+        """Raise to DISPATCH_LEVEL; returns the level to lower to again, before the code returns."""
+        return self._enter("NDIS_RAISE_IRQL_TO_DISPATCH").raise_irql(DISPATCH)
+
+    @ddi("NDIS_LOWER_IRQL", irql="any", kind=Kind.CALL, source="NDIS reference 5.10")
+    def lower_irql(self, level: int) -> None:
+        """Lower to the level that `raise_irql` has returned."""
+        self._enter("NDIS_LOWER_IRQL").lower_irql(level)
 
     @ddi("NdisInitializeEvent", irql="== PASSIVE", kind=Kind.CALL, source=_SOURCE)
     def initialize_event(self, name: str = "event") -> Event:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ndisemu.kernel import Cpu, SpinLock
+from ndisemu.kernel import Cpu, Held
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
@@ -38,7 +38,7 @@ class Call:
         self.who = who
         self.cpu = cpu
         self.irql: int | None = None if cpu is None else cpu.irql
-        self.locks: tuple[SpinLock, ...] = () if cpu is None or not cpu.locks else tuple(cpu.locks)
+        self.locks: tuple[Held, ...] = () if cpu is None or not cpu.locks else tuple(cpu.locks)
         self.arguments = arguments
         self.places = places
         self.result: Any = None

@@ -77,6 +77,9 @@ NdisMResetComplete             <= DISPATCH
 NdisMIndicateStatus            <= DISPATCH
 NdisMIndicateStatusComplete    <= DISPATCH
 NdisAllocateSpinLock           any
+NdisFreeSpinLock               == PASSIVE
+NDIS_RAISE_IRQL_TO_DISPATCH    <= DISPATCH
+NDIS_LOWER_IRQL                any
 NdisScheduleWorkItem           <= DISPATCH
 NdisInitializeEvent            == PASSIVE
 NdisMSleep                     < DISPATCH

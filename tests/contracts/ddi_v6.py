@@ -69,6 +69,10 @@ NdisAllocateTimerObject               <= DISPATCH
 NdisSetTimerObject                    <= DISPATCH
 NdisQueueIoWorkItem                   <= DISPATCH
 NdisAllocateSpinLock                  any
+NdisFreeSpinLock                      == PASSIVE
+NDIS_RAISE_IRQL_TO_DISPATCH           <= DISPATCH
+NDIS_LOWER_IRQL                       any
+NdisAllocateRWLock                    <= DISPATCH
 NdisInitializeEvent                   == PASSIVE
 NdisOpenAdapterEx                     == PASSIVE
 NdisCompleteBindAdapterEx             <= DISPATCH

@@ -24,6 +24,7 @@ DIFFERS: Final = {
     ("NdisMIndicateStatusComplete", Model.SERIALIZED): SERIALIZED,
     ("NdisMQueryInformationComplete", Model.SERIALIZED): SERIALIZED,
     ("NdisMSetInformationComplete", Model.SERIALIZED): SERIALIZED,
+    ("NdisFreeSpinLock", Model.NDIS6): "the declaration is for all generations; NDIS 6 frees locks at any level",
     ("NdisInitializeEvent", Model.NDIS6): "the declaration is for all generations; NDIS 6 makes events at any level",
 }
 

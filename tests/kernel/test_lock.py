@@ -294,3 +294,20 @@ def test_turn_passes_by_who_is_gone(kernel: Kernel, cpu: Cpu, after_its_turn_cam
 
     assert last.end == "visited"
     assert repr(turn) == "<Turn free, 0 waiting>"
+
+
+def test_a_lock_is_freed_once_while_nobody_holds_it_and_not_taken_again(cpu: Cpu, lock: SpinLock) -> None:
+    """In any other order somebody uses what is gone."""
+    with lock:
+        assert broken_rule(lock.free) == "spin-free-held"
+    lock.free()
+    assert broken_rule(lock.free) == broken_rule(lock.acquire) == "spin-free-held"
+    cpu.raise_irql(DISPATCH)
+    assert broken_rule(lock.dpr_acquire) == "spin-free-held"
+
+
+def test_a_lock_is_released_at_dispatch(cpu: Cpu, lock: SpinLock) -> None:
+    """Whoever has lowered the level meanwhile was open to DPCs that want the same lock."""
+    lock.acquire()
+    cpu.lower_irql(PASSIVE)
+    assert broken_rule(lock.release) == "spin-release-irql"

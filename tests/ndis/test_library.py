@@ -244,6 +244,45 @@ async def test_locks_events_and_timers_are_the_kernels(bench: Bench) -> None:
 
 
 @on_bench
+async def test_a_driver_raises_its_level_and_lowers_it_again(bench: Bench) -> None:
+    """What NDIS_RAISE_IRQL_TO_DISPATCH gives is what NDIS_LOWER_IRQL takes; nothing higher, and no DPC below its own level."""
+    miniport = Mini()
+    await bench.start(miniport)
+    ndis, levels, refused = miniport.ndis, list[int](), list[str]()
+
+    def raised() -> None:
+        before = ndis.raise_irql()
+        levels.extend((before, bench.cpu.irql, ndis.raise_irql()))
+        ndis.lower_irql(before)
+        levels.append(bench.cpu.irql)
+
+    def expired() -> None:
+        with pytest.raises(RuleViolation) as caught:
+            ndis.lower_irql(PASSIVE)
+        refused.append(caught.value.rule)
+
+    await bench.passive(raised)
+    assert levels == [PASSIVE, DISPATCH, DISPATCH, PASSIVE]
+    with pytest.raises(RuleViolation, match="irql-raise-lower"):
+        await bench.passive(lambda: ndis.lower_irql(DISPATCH))
+    timer = await bench.passive(lambda: ndis.initialize_timer(expired))
+    await bench.passive(lambda: timer.set(LATER))
+    await bench.pass_time()
+    assert refused == ["irql-raise-lower"]
+
+
+@on_bench
+async def test_a_lock_that_is_given_back_to_ndis_is_not_taken_again(bench: Bench) -> None:
+    """NdisFreeSpinLock ends it."""
+    miniport = Mini()
+    await bench.start(miniport)
+    lock = await bench.passive(miniport.ndis.allocate_spin_lock)
+    await bench.passive(lambda: miniport.ndis.free_spin_lock(lock))
+    with pytest.raises(RuleViolation, match="spin-free-held"):
+        await bench.passive(lock.acquire)
+
+
+@on_bench
 async def test_a_synchronized_function_runs_at_the_level_of_the_interrupt(bench: Bench) -> None:
     """NdisMSynchronizeWithInterrupt runs it at DIRQL and passes its answer on."""
     miniport = Mini()

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import PASSIVE, Delay, Timer
+from ndisemu.kernel import PASSIVE, Delay, RwLock, Timer
 from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.data.mdl import Mdl
 from ndisemu.ndis.data.nbl import NblPool, NetBuffer, NetBufferList
@@ -241,6 +241,14 @@ class MiniportLibrary(BaseMiniportLibrary):
         self._enter("NdisMResetMiniport")
         status = self._adapter.resetting.ask()
         return Status.SUCCESS if status is Status.PENDING else status
+
+    # Locks.
+
+    @ddi("NdisAllocateRWLock", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
+    def allocate_rw_lock(self, name: str = "lock") -> RwLock:
+        """Make a lock that many may hold to read, and one to write."""
+        self._enter("NdisAllocateRWLock")
+        return RwLock(self._adapter.kernel, f"{self._adapter.name} {name}", self._adapter.name)
 
     # Timers and work items.
 

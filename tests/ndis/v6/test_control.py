@@ -310,3 +310,12 @@ async def test_an_adapter_that_dies_on_its_way_to_sleep_is_not_asked(bench: Benc
     await bench.bind6(adapter)
     assert await adapter.set_power(PowerState.D3) is Status.ADAPTER_NOT_READY
     assert bench.rules() == ["bugcheck"]
+
+
+@on_bench6
+async def test_a_reader_writer_lock_is_the_adapters(bench: Bench6) -> None:
+    """NdisAllocateRWLock makes one that says whose it is, and that is free."""
+    miniport = Mini6()
+    await bench.start6(miniport)
+    lock = await bench.passive(lambda: miniport.ndis.allocate_rw_lock("table"))
+    assert (repr(lock), lock.actor) == ("<RwLock nic0 table: free>", "nic0")
