@@ -8,7 +8,7 @@ from ndisemu.drivers.ring import RingMiniport
 from ndisemu.drivers.ring6 import Ring6Miniport
 from ndisemu.errors import RuleViolation
 from ndisemu.hw import registers as reg
-from ndisemu.ndis import Status, v6
+from ndisemu.ndis import DISPATCH, Status, v6
 from ndisemu.ndis.v5 import AdapterInfo
 
 
@@ -229,6 +229,88 @@ class WorksInItsDpc(RingMiniport):
         super().handle_interrupt()
 
 
+class RegistersBeforeItsAttributes(Ring6Miniport):
+    """The interrupt is registered when NDIS does not know yet what the adapter is."""
+
+    def describe(self, mtu: int) -> None:
+        with suppress(RuleViolation):
+            self.ndis.register_interrupt()
+        super().describe(mtu)
+
+
+class RegistersAfterItsAttributes(Ring6Miniport):
+    """It describes itself first."""
+
+    def describe(self, mtu: int) -> None:
+        super().describe(mtu)
+
+
+class HasNoDpc(Ring6Miniport):
+    """It does all of its work in the ISR, and supplies no MiniportInterruptDPC."""
+
+    interrupt_dpc = v6.Miniport.interrupt_dpc
+
+
+class HasADpc(Ring6Miniport):
+    """It supplies both."""
+
+    def interrupt_dpc(self, context: object, throttle: v6.Throttle) -> None:
+        super().interrupt_dpc(context, throttle)
+
+
+class WorksInItsSynchronizedRoutine(RingMiniport):
+    """It completes in the routine that keeps the ISR out."""
+
+    def handle_interrupt(self) -> None:
+        super().handle_interrupt()
+        self.ndis.synchronize_with_interrupt(self.finish)
+
+    def finish(self) -> bool:
+        self.ndis.send_complete([], Status.SUCCESS)
+        return True
+
+
+class WorksAfterItsSynchronizedRoutine(RingMiniport):
+    """It takes out there what it works on afterwards."""
+
+    def handle_interrupt(self) -> None:
+        super().handle_interrupt()
+        if self.ndis.synchronize_with_interrupt(lambda: True):
+            self.ndis.send_complete([], Status.SUCCESS)
+
+
+class LowersInItsIsr(RingMiniport):
+    """It lowers to DISPATCH_LEVEL, so that it may do more."""
+
+    def isr(self) -> tuple[bool, bool]:
+        answer = super().isr()
+        self.ndis.lower_irql(DISPATCH)
+        return answer
+
+
+class KeepsItsLevel(RingMiniport):
+    """What needs DISPATCH_LEVEL is for the DPC."""
+
+    def isr(self) -> tuple[bool, bool]:
+        return super().isr()
+
+
+class AsksByMask(Ring6Miniport):
+    """It asks for the DPC of the first processor by the mask of old."""
+
+    def interrupt(self) -> tuple[bool, bool, int]:
+        ours, _, _ = super().interrupt()
+        return ours, False, int(ours)
+
+
+class AsksForItsDefault(Ring6Miniport):
+    """The default DPC is on the right processor by itself."""
+
+    def interrupt(self) -> tuple[bool, bool, int]:
+        ours, _, _ = super().interrupt()
+        return ours, ours, 0
+
+
 PAIRS: Final = (
     Pair("int-isr-ack", NeverAcknowledges, Acknowledges),
     Pair("int-isr-claim", QueuesWithoutClaiming, QueuesWhatItClaims),
@@ -254,4 +336,14 @@ PAIRS: Final = (
     Pair("int-disable-before-deregister", DeregistersUnmasked, DeregistersMasked),
     Pair("int-sync-after-deregister", SynchronizesTooLate, SynchronizesInTime),
     Pair("int-isr-minimal", WorksInItsIsr, WorksInItsDpc, implies=("irql-table-5x",)),
+    Pair("int-register-after-attributes", RegistersBeforeItsAttributes, RegistersAfterItsAttributes),
+    Pair("int-handlers", HasNoDpc, HasADpc, "failed start"),
+    Pair(
+        "int-sync-fn-subset",
+        WorksInItsSynchronizedRoutine,
+        WorksAfterItsSynchronizedRoutine,
+        implies=("irql-table-5x",),
+    ),
+    Pair("int-isr-irql", LowersInItsIsr, KeepsItsLevel, implies=("irql-callback-return",)),
+    Pair("int-dpc-target-620", AsksByMask, AsksForItsDefault),
 )

@@ -286,10 +286,14 @@ class NblAdapter(NblControl):
         if self.alive:
             self.call("MiniportReturnNetBufferLists", lambda: self.miniport.return_nbls(nbls, flags))
 
+    def supplies(self, entry: str) -> bool:
+        """Whether the driver's class supplies an entry point, by its Python name."""
+        return getattr(type(self.miniport), entry) is not getattr(Miniport, entry)
+
     def allocate_complete(self, allocation: Allocation) -> None:
         """Tell the miniport how an allocation has ended that nobody awaits: MiniportSharedMemoryAllocateComplete."""
         miniport = self.miniport
-        if type(miniport).shared_memory_allocate_complete is Miniport.shared_memory_allocate_complete:
+        if not self.supplies("shared_memory_allocate_complete"):
             self.report(
                 "shm-async-handler",
                 f"{allocation!r} has ended, and the driver neither awaits it "

@@ -13,7 +13,7 @@ Source: NDIS reference 1.4 and 3.3.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import PASSIVE, Delay, RwLock, Timer
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _SOURCE = "NDIS reference 3.3"
 _DMA = "NDIS reference 5.12"
+# What an interrupt enters.
+_HANDLERS: Final = {"interrupt": "MiniportInterrupt", "interrupt_dpc": "MiniportInterruptDPC"}
 
 
 class MiniportLibrary(BaseMiniportLibrary):
@@ -65,9 +67,14 @@ class MiniportLibrary(BaseMiniportLibrary):
     def register_interrupt(self) -> Interrupt:
         """Connect `interrupt` to the card's line, as the last thing; it may be called before this returns."""
         self._claim("NdisMRegisterInterruptEx")
+        for entry, name in _HANDLERS.items():
+            if not self._adapter.supplies(entry):
+                raise RuleViolation(
+                    "int-handlers", f"{self._adapter.name} called NdisMRegisterInterruptEx and supplies no {name}"
+                )
         if self._adapter.answers is None:
             raise RuleViolation(
-                "st-attributes-order",
+                "int-register-after-attributes",
                 f"{self._adapter.name} called NdisMRegisterInterruptEx before its general attributes were set; "
                 "the interrupt comes last",
             )

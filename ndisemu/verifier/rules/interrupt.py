@@ -2,16 +2,20 @@
 
 from typing import Final
 
-from ndisemu.kernel import DISPATCH
+from ndisemu.kernel import DISPATCH, irql_name
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import ANY, EVERY, Code, Model, Refused, Rule, after, before
 
 _ISR: Final = ("MiniportISR", "MiniportInterrupt")
 _REGISTER: Final = ("NdisMRegisterInterrupt", "NdisMRegisterInterruptEx")
 _DEREGISTER: Final = ("NdisMDeregisterInterrupt", "NdisMDeregisterInterruptEx")
+_SYNCHRONIZE: Final = ("NdisMSynchronizeWithInterrupt", "NdisMSynchronizeWithInterruptEx")
+# What belongs into a DPC.
+WORK: Final = (
+    "NdisMSendComplete", "NdisMSendNetBufferListsComplete", "NdisMIndicateReceivePacket",
+    "NdisMIndicateReceiveNetBufferLists", "NdisMEthIndicateReceive", "NdisMFreeSharedMemory",
+)  # fmt: skip
 _INITIALIZE: Final = ("MiniportInitialize", "MiniportInitializeEx")
-# What may be called at DIRQL besides register access, which is not watched.
-_ANY_LEVEL: Final = ("NdisMQueueDpc", "NdisMSynchronizeWithInterrupt", "NdisMSynchronizeWithInterruptEx")
 
 
 class IntIsrAck(Refused):
@@ -77,6 +81,24 @@ class IntReadyBeforeRegister(Refused):
     models = Model.NDIS6
     source = "DDK: NdisMRegisterInterruptEx; NDIS reference 1.4"
     why = "On a shared line the ISR can be entered before the registration returns."
+
+
+class IntRegisterAfterAttributes(Refused):
+    """An NDIS 6 miniport sets its general attributes before it registers its interrupt."""
+
+    id = "int-register-after-attributes"
+    models = Model.NDIS6
+    source = "DDK: NdisMRegisterInterruptEx"
+    why = "NDIS connects the ISR to an adapter that it has been told about; before that there is none."
+
+
+class IntHandlers(Refused):
+    """A miniport that registers an interrupt supplies MiniportInterrupt and MiniportInterruptDPC."""
+
+    id = "int-handlers"
+    models = Model.NDIS6
+    source = "DDK: NDIS_MINIPORT_INTERRUPT_CHARACTERISTICS"
+    why = "The first interrupt would call what is not there, at DIRQL."
 
 
 class IntRegisterInInit(Rule):
@@ -155,7 +177,7 @@ class IntSyncAfterDeregister(Rule):
     source = "DDK: NdisMSynchronizeWithInterruptEx"
     why = "It takes the lock of the interrupt object, which is gone."
 
-    @before("NdisMSynchronizeWithInterrupt", "NdisMSynchronizeWithInterruptEx")
+    @before(*_SYNCHRONIZE)
     def synchronizing(self, call: Call) -> None:
         """Look whether there is an interrupt to synchronize with."""
         interrupt = self.watch.adapter.resources.interrupt
@@ -171,18 +193,69 @@ class IntIsrMinimal(Rule):
     source = "DDK: MiniportInterrupt"
     why = "At DIRQL everything below waits, and whatever NDIS would call from there runs at a level it is not written for."
 
-    @before(
-        "NdisMSendComplete", "NdisMSendNetBufferListsComplete", "NdisMIndicateReceivePacket",
-        "NdisMIndicateReceiveNetBufferLists", "NdisMEthIndicateReceive", "NdisMFreeSharedMemory",
-    )  # fmt: skip
+    @before(*WORK)
     def working(self, call: Call) -> None:
         """Look whether an ISR is under way, at its level."""
         if call.irql is not None and call.irql > DISPATCH and self.watch.inside(*_ISR):
             self.broken(f"{call.name} was called from the ISR; acknowledge, ask for the DPC, and do it there")
 
 
+class IntSyncFnSubset(Rule):
+    """What NdisMSynchronizeWithInterrupt(Ex) runs does what an ISR may do, and nothing else."""
+
+    id = "int-sync-fn-subset"
+    models = ANY
+    source = "DDK: MiniportSynchronizeInterrupt"
+    why = "It runs at DIRQL in the place of the ISR, so NDIS can be called from there no more than from an ISR."
+
+    @before(*WORK)
+    def working(self, call: Call) -> None:
+        """Look whether such a routine is under way, at its level."""
+        if call.irql is not None and call.irql > DISPATCH and self.watch.inside(*_SYNCHRONIZE):
+            self.broken(f"{call.name} was called from MiniportSynchronizeInterrupt; do it after that has returned")
+
+
+class IntIsrIrql(Rule):
+    """An ISR leaves its IRQL as it is."""
+
+    id = "int-isr-irql"
+    models = ANY
+    source = "Driver Verifier 0xC4/0x111; DDK: MiniportInterrupt"
+    why = "The interrupt controller holds back what is at or below that level, and is told of its end by the return."
+    code = Code(0xC4, "DRIVER_VERIFIER_DETECTED_VIOLATION", ("0x111: the IRQL of an ISR has changed",))
+
+    @after(*_ISR)
+    def returned(self, call: Call) -> None:
+        """Compare the levels."""
+        cpu = call.cpu
+        if cpu is not None and call.error is None and cpu.irql != call.irql:
+            self.broken(
+                f"{call.name} was entered at {irql_name(call.irql or 0)} and returned at {irql_name(cpu.irql)}; "
+                "leave the level alone"
+            )
+
+
+class IntDpcTarget620(Rule):
+    """An ISR of NDIS 6.20 or later asks for its default DPC, and for others by NdisMQueueDpc."""
+
+    id = "int-dpc-target-620"
+    models = Model.NDIS6
+    source = "DDK: MiniportInterrupt (TargetProcessors)"
+    why = "The mask knows 32 processors. On a machine with more, some can never be asked for."
+    advisory = True
+
+    @after("MiniportInterrupt")
+    def returned(self, call: Call) -> None:
+        """Look at the mask."""
+        if call.error is None and call.result[2]:
+            self.broken(
+                f"MiniportInterrupt returned the processors {call.result[2]:#b} for its DPC; return 0 and call "
+                "NdisMQueueDpc for those"
+            )
+
+
 RULES: Final[tuple[type[Rule], ...]] = (
     IntIsrAck, IntIsrClaim, IntDpcTime, IntDpcHandle, IntDeregisterHalt, IntRegisterTwice, IntReadyBeforeRegister,
     IntRegisterInInit, IntDeregisterInitFail, IntDoubleDeregister, IntDisableBeforeDeregister, IntSyncAfterDeregister,
-    IntIsrMinimal,
+    IntIsrMinimal, IntRegisterAfterAttributes, IntHandlers, IntSyncFnSubset, IntIsrIrql, IntDpcTarget620,
 )  # fmt: skip

@@ -312,7 +312,7 @@ class Disordered(Mini6):
         (("registers",), "st-attributes-first"),
         (("dma",), "st-attributes-first"),
         (("registration", "memory"), "shm-alloc-needs-dma"),
-        (("registration", "interrupt"), "st-attributes-order"),
+        (("registration", "interrupt"), "int-register-after-attributes"),
         (("registration", "general", "interrupt", "registers"), "int-ready-before-register"),
         (("registration", "general", "interrupt", "interrupt"), "int-ready-before-register"),
         (("registration",), "st-attributes-complete"),

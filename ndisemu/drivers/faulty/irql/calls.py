@@ -1,5 +1,6 @@
 """Drivers that call NDIS, or return to it, at the wrong IRQL, each beside its mended twin."""
 
+from collections.abc import Awaitable
 from typing import Final
 
 from ndisemu.drivers.faulty.irql.locks import Locking
@@ -7,7 +8,7 @@ from ndisemu.drivers.faulty.pair import Pair
 from ndisemu.drivers.protocols import Station6
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.drivers.ring6 import Ring6Miniport
-from ndisemu.ndis import DeviceEvent, NetEvent, NetPnPEvent, Status, StatusIndication, v6
+from ndisemu.ndis import DeviceEvent, NetEvent, NetPnPEvent, Oid, OidRequest, Status, StatusIndication, v6
 from ndisemu.ndis.v5 import AdapterInfo
 
 
@@ -176,7 +177,55 @@ class AnswersAnEvent(Station6):
         return await super().net_pnp_event(binding, event)
 
 
+class GivesItsChannelBackUnderItsLock(Ring6Miniport):
+    """It takes a lock around the end of its DMA channel."""
+
+    async def halt(self, action: v6.HaltAction) -> None:
+        self.card.silence()
+        self.ndis.deregister_interrupt(self.line)
+        await self.rx.pool.settle()
+        self.tx.free()
+        self.rx.free()
+        with self.lock:
+            self.ndis.deregister_scatter_gather_dma()
+
+
+class GivesItsChannelBack(Ring6Miniport):
+    """Nobody else runs any more, so no lock is needed."""
+
+    async def halt(self, action: v6.HaltAction) -> None:
+        await super().halt(action)
+
+
+class AnswersAtDirql(Ring6Miniport):
+    """It completes a request from the routine that is synchronized with its ISR."""
+
+    def oid_request(self, request: OidRequest) -> Status | Awaitable[Status]:
+        answer = super().oid_request(request)
+        if request.oid is not Oid.GEN_XMIT_OK or not isinstance(answer, Status):
+            return answer
+        self.ndis.allocate_timer_object(lambda: self.answer(request, answer)).set(1000)
+        return Status.PENDING
+
+    def answer(self, request: OidRequest, status: Status) -> None:
+        def complete() -> bool:
+            self.ndis.oid_request_complete(request, status)
+            return True
+
+        self.ndis.synchronize_with_interrupt(complete)
+
+
+class AnswersAtDispatch(AnswersAtDirql):
+    """It synchronizes what it must, and completes after that."""
+
+    def answer(self, request: OidRequest, status: Status) -> None:
+        self.ndis.synchronize_with_interrupt(lambda: True)
+        self.ndis.oid_request_complete(request, status)
+
+
 PAIRS: Final[tuple[Pair, ...]] = (
+    Pair("irql-gather-dma", GivesItsChannelBackUnderItsLock, GivesItsChannelBack),
+    Pair("irql-oid", AnswersAtDirql, AnswersAtDispatch),
     Pair("irql-table-5x", MakesATimerInItsDpc, MakesATimerAtStart),
     Pair("irql-callback-return", ReturnsHigh, ReturnsAsItCame, "removal", implies=("spin-held-at-return",)),
     Pair("irql-sendrcv", IndicatesInItsIsr, IndicatesInItsDpc, implies=("int-isr-minimal",)),

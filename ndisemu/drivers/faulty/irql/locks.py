@@ -6,7 +6,7 @@ from typing import Final
 from ndisemu.drivers.faulty.pair import Pair
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.errors import RuleViolation
-from ndisemu.ndis import SpinLock, Status
+from ndisemu.ndis import PASSIVE, SpinLock, Status
 from ndisemu.ndis.v5 import AdapterInfo
 
 
@@ -216,7 +216,85 @@ class TellsAfterItsLock(Locking):
             self.ndis.indicate_status_complete()
 
 
+class LowersUnderItsLock(Locking):
+    """It lowers its level by hand, with its lock."""
+
+    async def halt(self) -> None:
+        await super().halt()
+        self.own.acquire()
+        self.ndis.lower_irql(PASSIVE)
+        self.own.release()
+
+
+class LowersByItsRelease(Locking):
+    """The lock has kept the level, and restores it."""
+
+    async def halt(self) -> None:
+        await super().halt()
+        self.own.acquire()
+        self.own.release()
+
+
+class FreesItsLockTooSoon(Locking):
+    """The halt frees the lock first, and needs it once more."""
+
+    async def halt(self) -> None:
+        self.ndis.free_spin_lock(self.own)
+        await super().halt()
+        with self.own:
+            self.ready = False
+
+
+class FreesItsLockLast(Locking):
+    """It frees the lock after its last use."""
+
+    async def halt(self) -> None:
+        await super().halt()
+        with self.own:
+            self.ready = False
+        self.ndis.free_spin_lock(self.own)
+
+
+class FreesItsLockInItsDpc(RingMiniport):
+    """It makes a lock for one DPC, and frees it there."""
+
+    def handle_interrupt(self) -> None:
+        super().handle_interrupt()
+        self.ndis.free_spin_lock(self.ndis.allocate_spin_lock())
+
+
+class FreesItsLockAtPassive(Locking):
+    """The lock lives as long as the adapter does."""
+
+    async def halt(self) -> None:
+        await super().halt()
+        self.ndis.free_spin_lock(self.own)
+
+
+class StallsUnderItsLock(Locking):
+    """It waits for its card in the middle of what its lock protects."""
+
+    def handle_interrupt(self) -> None:
+        super().handle_interrupt()
+        with self.own:
+            self.ndis.stall(40_000)
+
+
+class StallsBeforeItsLock(Locking):
+    """It waits first."""
+
+    def handle_interrupt(self) -> None:
+        super().handle_interrupt()
+        self.ndis.stall(40_000)
+        with self.own:
+            self.ready = True
+
+
 PAIRS: Final[tuple[Pair, ...]] = (
+    Pair("spin-release-irql", LowersUnderItsLock, LowersByItsRelease, implies=("spin-held-at-return",)),
+    Pair("spin-free-held", FreesItsLockTooSoon, FreesItsLockLast),
+    Pair("spin-free-irql-5x", FreesItsLockInItsDpc, FreesItsLockAtPassive),
+    Pair("spin-hold-time", StallsUnderItsLock, StallsBeforeItsLock),
     Pair("spin-recursive", LocksTwice, LocksOnce),
     Pair("spin-release-unowned", ReleasesWhatIsFree, ReleasesWhatItTook),
     Pair("spin-variant-mismatch", MixesTheCalls, PairsTheCalls, implies=("spin-held-at-return",)),

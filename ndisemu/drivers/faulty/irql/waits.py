@@ -86,7 +86,26 @@ class WaitsForLong(RingMiniport):
         return await super().reset()
 
 
+class StallsManyTimes(RingMiniport):
+    """Two milliseconds for the PHY, in forty stalls."""
+
+    async def reset(self) -> Status:
+        for _ in range(40):
+            self.ndis.stall(50_000)
+        return await super().reset()
+
+
+class WaitsManyTimes(RingMiniport):
+    """It looks as often, and lets others run in between."""
+
+    async def reset(self) -> Status:
+        for _ in range(40):
+            await self.ndis.delay(50_000)
+        return await super().reset()
+
+
 PAIRS: Final[tuple[Pair, ...]] = (
+    Pair("irql-stall-loop", StallsManyTimes, WaitsManyTimes),
     Pair("irql-wait", WaitsInItsDpc, WaitsAtPassive),
     Pair("irql-await", AwaitsWithItsLock, AwaitsWithoutItsLock),
     Pair("irql-msleep", SleepsInItsDpc, StallsInItsDpc, implies=("irql-table-5x",)),

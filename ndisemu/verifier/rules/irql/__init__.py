@@ -1,10 +1,10 @@
-"""IRQL and spin locks."""
+"""IRQL and locks."""
 
 from typing import Final
 
 from ndisemu.verifier.rule import Rule
-from ndisemu.verifier.rules.irql import calls, locks
+from ndisemu.verifier.rules.irql import calls, locks, rwlocks, waits
 
-RULES: Final[tuple[type[Rule], ...]] = (*calls.RULES, *locks.RULES)
+RULES: Final[tuple[type[Rule], ...]] = (*calls.RULES, *waits.RULES, *locks.RULES, *rwlocks.RULES)
 
 __all__ = ["RULES"]

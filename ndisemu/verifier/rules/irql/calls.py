@@ -6,12 +6,19 @@ in the routines only, which are in `irqltable`.
 
 from typing import ClassVar, Final
 
-from ndisemu.kernel import irql_name
+from ndisemu.kernel import DISPATCH, Cpu, irql_name
+from ndisemu.ndis.v6 import SendFlag
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.irqltable import ADMITS, irqls, routines
-from ndisemu.verifier.rule import EVERY, V5, Code, Model, Moment, Rule, after
+from ndisemu.verifier.rule import EVERY, V5, Code, Model, Moment, Rule, after, before
 from ndisemu.verifier.watch import Watch
 
+# What is called with flags, of which the lowest says DISPATCH_LEVEL whatever their kind.
+FLAGGED: Final = (
+    "NdisMSendNetBufferListsComplete", "NdisMIndicateReceiveNetBufferLists", "NdisSendNetBufferLists",
+    "NdisReturnNetBufferLists", "NdisMCoSendNetBufferListsComplete", "NdisMCoIndicateReceiveNetBufferLists",
+    "NdisCoSendNetBufferLists",
+)  # fmt: skip
 _HIGH: Final = Code(0xA, "IRQL_NOT_LESS_OR_EQUAL")
 _WHY: Final = (
     "A routine waits, touches pageable memory, or takes a lock of its own on the strength of the IRQL it is called at. "
@@ -25,7 +32,7 @@ class Irql(Rule):
     models: ClassVar[Model] = Model.NDIS6
     source = "DDK: the IRQL line of each routine's page"
     why = _WHY
-    code = _HIGH
+    code: ClassVar[Code | None] = _HIGH
 
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
@@ -139,12 +146,74 @@ class IrqlStatus(Irql):
     microsoft = "Irql_StatusIndication_Function"
 
 
+class IrqlIrqlSetting(Irql):
+    """IRQL is raised at DISPATCH_LEVEL or below, and lowered to the level that the last raise has returned."""
+
+    id = "irql-irqlsetting"
+    microsoft = "Irql_IrqlSetting_Function"
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._saved: dict[Cpu, list[int]] = {}
+
+    @classmethod
+    def interests(cls) -> list[tuple[str, Moment, tuple[str, ...]]]:
+        """Return the family's routines, and those that save a level and restore it."""
+        return [
+            *super().interests(),
+            ("raised", Moment.AFTER, ("NDIS_RAISE_IRQL_TO_DISPATCH",)),
+            ("lowering", Moment.BEFORE, ("NDIS_LOWER_IRQL",)),
+        ]
+
+    def raised(self, call: Call) -> None:
+        """Remember the level that the driver is to lower to."""
+        if call.cpu is not None and call.error is None:
+            self._saved.setdefault(call.cpu, []).append(call.result)
+
+    def lowering(self, call: Call) -> None:
+        """Compare the level with the one that was saved last."""
+        saved = self._saved.get(call.cpu) if call.cpu is not None else None
+        level, right = call.argument("level"), saved.pop() if saved else None
+        if level != right:
+            wanted = "raise before you lower" if right is None else f"the last raise has returned {irql_name(right)}"
+            self.broken(f"NDIS_LOWER_IRQL was called with {irql_name(level)}; {wanted}")
+
+
+class IrqlFlagTruth(Rule):
+    """A flag that says DISPATCH_LEVEL is set by code that runs there."""
+
+    id = "irql-flag-truth"
+    models = Model.NDIS6 | Model.CIRCUITS
+    source = "DDK: Dispatch IRQL Tracking"
+    why = "Who is called believes it, and takes locks that leave the level as it is; a DPC then waits for its own processor."
+
+    @before(*FLAGGED)
+    def called(self, call: Call) -> None:
+        """Compare the flag with the level."""
+        if call.irql is not None and call.irql != DISPATCH and call.argument("flags", 0) & SendFlag.DISPATCH_LEVEL:
+            self.broken(
+                f"{call.name} was called at {irql_name(call.irql)} with the flag DISPATCH_LEVEL; leave the flag out",
+                next(iter(call.items), None),
+            )
+
+
 class IrqlTable5x(Irql):
     """A 5.x routine is called at its IRQL, which for several is exactly DISPATCH_LEVEL if the driver is serialized."""
 
     id = "irql-table-5x"
     models = V5
     source = "NDIS reference 3.1 and 3.2"
+
+
+class SpinFreeIrql5x(Irql):
+    """A 5.x driver frees its spin locks at PASSIVE_LEVEL."""
+
+    id = "spin-free-irql-5x"
+    models = V5
+    source = "DDK for NDIS 5.1: NdisFreeSpinLock"
+    why = "Above it code can have interrupted the very code that uses the lock. NDIS 6 allows it at any level."
+    advisory = True
+    code = None
 
 
 class IrqlEntry(Irql):
@@ -182,5 +251,6 @@ class IrqlCallbackReturn(Rule):
 
 RULES: Final[tuple[type[Rule], ...]] = (
     IrqlSendRcv, IrqlOid, IrqlNetBuffer, IrqlMiniport, IrqlInterrupt, IrqlGatherDma, IrqlTimer, IrqlMisc, IrqlProtocol,
-    IrqlConnection, IrqlCallManager, IrqlMco, IrqlStatus, IrqlTable5x, IrqlEntry, IrqlCallbackReturn,
+    IrqlConnection, IrqlCallManager, IrqlMco, IrqlStatus, IrqlIrqlSetting, IrqlFlagTruth, IrqlTable5x, SpinFreeIrql5x, IrqlEntry,
+    IrqlCallbackReturn,
 )  # fmt: skip

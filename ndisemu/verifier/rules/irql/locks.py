@@ -2,10 +2,14 @@
 
 from typing import Final
 
+from ndisemu.kernel import SpinLock
+from ndisemu.units import format_time
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.irqltable import rows
-from ndisemu.verifier.rule import EVERY, V5, Code, Refused, Rule, before
+from ndisemu.verifier.rule import EVERY, V5, Code, Refused, Rule, after, before
 
+# How long a driver may hold a lock, in ns.
+LONGEST_HOLD: Final = 25_000
 _LOCKS: Final = "DDK: Using Spin Locks"
 # What may call back before it returns: the completions and the indications.
 HANDS_OVER: Final = tuple(
@@ -98,43 +102,25 @@ class IrqlRaiseLower(Refused):
     code = Code(0x09, "IRQL_NOT_GREATER_OR_EQUAL")
 
 
-class IrqlWait(Refused):
-    """Driver code waits for events at PASSIVE_LEVEL only."""
+class SpinReleaseIrql(Refused):
+    """A spin lock is released at DISPATCH_LEVEL, where it was held."""
 
-    id = "irql-wait"
+    id = "spin-release-irql"
     models = EVERY
-    source = "DDK: NdisWaitEvent"
-    why = "Above it, nothing else runs on the processor, and what would set the event may be among it."
-    microsoft = "IrqlNdisWaitEvent"
+    source = "Driver Verifier 0xC4/0x32 and 0x35; DDK: NdisReleaseSpinLock"
+    why = "Whoever has lowered the level meanwhile was open to a DPC that wants the same lock, on the same processor."
+    code = Code(0xC4, "DRIVER_VERIFIER_DETECTED_VIOLATION", ("0x32: a lock is released at the wrong IRQL",))
 
 
-class IrqlAwait(Refused):
-    """Code at DISPATCH_LEVEL, or with a spin lock, awaits only what NDIS gives it, and never while the lock is held."""
+class SpinFreeHeld(Refused):
+    """A spin lock is freed once, when nobody holds it, and not taken any more after that."""
 
-    id = "irql-await"
+    id = "spin-free-held"
     models = EVERY
-    source = "ndisemu: a coroutine that suspends gives the processor away, as a wait does"
-    why = "The next code on the processor would run with the lock, and the lock's owner might never come back."
-
-
-class IrqlSleep(Refused):
-    """NdisMSleep is called below DISPATCH_LEVEL."""
-
-    id = "irql-msleep"
-    models = EVERY
-    source = "DDK: NdisMSleep"
-    why = "A thread can sleep; a DPC has no thread, and stops everything on its processor."
-    microsoft = "NdisMSleep"
-
-
-class IrqlStall(Refused):
-    """NdisStallExecution keeps a processor for 50 microseconds at most."""
-
-    id = "irql-stall"
-    models = EVERY
-    source = "DDK: NdisStallExecution"
-    why = "A stall is a busy loop: nothing of that level or below runs meanwhile. What takes longer is for a timer."
-    microsoft = "NdisStallExecution_Delay"
+    source = "DDK: NdisFreeSpinLock"
+    why = (
+        "Who holds it gives back what is something else by then, and who takes it waits for memory that anybody writes."
+    )
 
 
 class CallNoCpu(Refused):
@@ -198,8 +184,27 @@ class SpinHeld5xCompletions(Rule):
             self.broken(f"{call.name} was called while holding {lock.name}; release it before")
 
 
+class SpinHoldTime(Rule):
+    """A spin lock is held for 25 microseconds at most."""
+
+    id = "spin-hold-time"
+    models = EVERY
+    source = "DDK: NdisAcquireSpinLock"
+    why = "Every processor that wants the lock meanwhile does nothing else, and on its own nothing below DISPATCH_LEVEL runs."
+    advisory = True
+
+    @after("NdisStallExecution")
+    def stalled(self, call: Call) -> None:
+        """Look for how long each lock of the driver is held by now."""
+        end = self.watch.kernel.local_time()
+        for lock in call.locks:
+            if isinstance(lock, SpinLock) and lock.actor == self.watch.adapter.name and end - lock.since > LONGEST_HOLD:
+                held = format_time(end - lock.since)
+                self.broken(f"{lock.name} is held for {held} with this stall; release it before, as others spin for it")
+
+
 RULES: Final[tuple[type[Rule], ...]] = (
     SpinRecursive, SpinReleaseUnowned, SpinVariantMismatch, SpinLifo, SpinHeldAtReturn, IrqlSynch, IrqlAtDpcLock,
-    IrqlRaiseLower, IrqlWait, IrqlAwait, IrqlSleep, IrqlStall, CallNoCpu, SpinHeldNdisCall, SpinHeldResetComplete,
-    SpinHeld5xCompletions,
+    IrqlRaiseLower, SpinReleaseIrql, SpinFreeHeld, CallNoCpu, SpinHeldNdisCall, SpinHeldResetComplete,
+    SpinHeld5xCompletions, SpinHoldTime,
 )  # fmt: skip
