@@ -6,7 +6,7 @@ PASSIVE_LEVEL may wait.
 """
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel.irql import PASSIVE, irql_name
+from ndisemu.kernel.irql import DISPATCH, PASSIVE, irql_name
 from ndisemu.kernel.kernel import Kernel
 from ndisemu.kernel.traps import Trap, Waiter
 
@@ -27,6 +27,7 @@ class Event:
 
     def set(self) -> None:
         """Signal it: everybody who waits goes on (`NdisSetEvent`, IRQL <= DISPATCH)."""
+        self._check_level("set")
         self.is_set = True
         waits, self._waits = self._waits, []
         for wait in waits:
@@ -34,6 +35,7 @@ class Event:
 
     def reset(self) -> None:
         """Make it not signalled (`NdisResetEvent`, IRQL <= DISPATCH)."""
+        self._check_level("reset")
         self.is_set = False
 
     async def wait(self, timeout: int | None = None) -> bool:
@@ -50,6 +52,13 @@ class Event:
             return self.is_set
         signalled: bool = await _Wait(self._kernel, self._waits, timeout)
         return signalled
+
+    def _check_level(self, what: str) -> None:
+        cpu = self._kernel.current
+        if cpu is not None and cpu.irql > DISPATCH:
+            raise RuleViolation(
+                "irql-synch", f"{self.name} can be {what} at DISPATCH_LEVEL or below, not at {irql_name(cpu.irql)}"
+            )
 
 
 class _Wait(Trap):

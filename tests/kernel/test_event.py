@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import DISPATCH, Cpu, Event, Fiber, Kernel
+from ndisemu.kernel import DISPATCH, Cpu, Event, Fiber, Irql, Kernel
 
 END = 1 << 40
 PLENTY = 1 << 30
@@ -180,3 +180,16 @@ def test_timeout_counts_from_the_local_time(kernel: Kernel, cpu: Cpu, event: Eve
     kernel.run(END, PLENTY)
 
     assert waiting.end == (False, 60)
+
+
+@pytest.mark.parametrize("level", [DISPATCH, Irql.DEVICE])
+def test_an_event_is_set_and_reset_at_dispatch_or_below(kernel: Kernel, cpu: Cpu, event: Event, level: int) -> None:
+    """An ISR may do neither."""
+    kernel.current = cpu
+    cpu.raise_irql(level)
+    for call in (event.set, event.reset):
+        if level == DISPATCH:
+            call()
+            continue
+        with pytest.raises(RuleViolation, match="irql-synch: halt done can be"):
+            call()
