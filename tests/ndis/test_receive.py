@@ -246,8 +246,12 @@ async def test_only_a_miniports_own_packets_can_be_indicated(bench: Bench) -> No
     peer.kept = 1
     (lent,) = await indicate(bench, miniport, frame(1))
     mine = miniport.fill(frame(2), frame(3))
-    for array in ([mine[0], lent], [mine[0], mine[1], mine[0]], [mine[0], peer.packets[0]]):
-        with pytest.raises(RuleViolation, match="rx-reindicate-in-use: nic0 indicated packet#"):
+    for array, rule in (
+        ([mine[0], lent], "rx-reindicate-in-use"),
+        ([mine[0], mine[1], mine[0]], "rx-chain-wellformed"),
+        ([mine[0], peer.packets[0]], "rx-reindicate-in-use"),
+    ):
+        with pytest.raises(RuleViolation, match=f"{rule}: nic0 indicated packet#"):
             await bench.passive(lambda array=array: miniport.ndis.indicate_receive(array))  # type: ignore[misc]
         assert [packet.owner for packet in mine] == [peer.binding.adapter] * 2
     assert peer.received == [frame(1)]

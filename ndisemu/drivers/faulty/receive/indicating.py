@@ -159,7 +159,7 @@ class IndicatesWhatItMay(Ring6Miniport):
 
 
 PAIRS: Final = (
-    Pair("rx-reindicate-in-use", RefillsAtOnce, RefillsOnReturn, "slow client"),
+    Pair("rx-reindicate-in-use", RefillsAtOnce, RefillsOnReturn, "slow client", ("rx-touch-while-indicated",)),
     Pair("rx-oob-status-check-serialized", IgnoresPending, LooksForPending, "slow client"),
     Pair("rx-chain-wellformed", LinksTheLastTwice, EndsItsChain),
     Pair("rx-wrong-pool", LoopsSendsBack, LeavesLoopbackToNdis),

@@ -35,8 +35,8 @@ class RxTouchWhileIndicated(Rule):
     def touching(self, touch: Touch) -> None:
         """Look who has it."""
         adapter, item = self.watch.adapter, touch.item
-        book = adapter.receives
-        if touch.driver is adapter.miniport and (item.owner is book or getattr(item.owner, "book", None) is book):
+        book, owner = adapter.receives, getattr(item, "owner", None)
+        if touch.driver is adapter.miniport and book in (owner, getattr(owner, "book", None)):
             self.broken(
                 f"{adapter.name} {'sets' if touch.write else 'reads'} {touch.field} of {item!r}, which is lent; take note "
                 "of what is needed before the indication",
