@@ -1,5 +1,6 @@
 """Who may look at what was received, field by field: not the miniport while it is lent, not who was only shown it."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from ndisemu.ndis import Status, v6
@@ -57,25 +58,28 @@ class RxOobStatusPeek(Rule):
 
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
-        self._lent: dict[Any, None] = {}
+        self._indicated: Sequence[Any] = ()
+        self._set: dict[Any, None] = {}
 
     @before("NdisMIndicateReceivePacket")
     def indicating(self, call: Call) -> None:
-        """Note what is lent."""
-        self._lent = dict.fromkeys(packet for packet in call.items if packet.status is Status.SUCCESS)
+        """Note which packets they are; NDIS leaves their statuses as they are."""
+        self._indicated = call.items
+        self._set.clear()
 
     @touched("Packet.status")
     def touching(self, touch: Touch) -> None:
-        """Look whether it has been indicated, and its status not been set since."""
-        if touch.driver is not self.watch.adapter.miniport or touch.item not in self._lent:
+        """Look whether the packet has been lent, and its status not been set since."""
+        packet = touch.item
+        if touch.driver is not self.watch.adapter.miniport or packet in self._set or packet not in self._indicated:
             return
         if touch.write:
-            del self._lent[touch.item]
-        else:
+            self._set[packet] = None
+        elif packet.status is Status.SUCCESS:
             self.broken(
-                f"{self.watch.adapter.name} reads the status of {touch.item!r} after its indication; note before the call "
-                "what is indicated with RESOURCES, and wait for the rest",
-                touch.item,
+                f"{self.watch.adapter.name} reads the status of {packet!r} after its indication; note before the call what "
+                "is indicated with RESOURCES, and wait for the rest",
+                packet,
             )
 
 
@@ -94,7 +98,7 @@ class RxResourcesNoRetain(Rule):
     @before("ProtocolReceivePacket", "ProtocolReceiveNetBufferLists")
     def showing(self, call: Call) -> None:
         """What is given anew may be looked at anew."""
-        for item in call.items:
+        for item in call.items if self._shown else ():
             self._shown.pop((call.who.protocol, item), None)
 
     @after("ProtocolReceivePacket", "ProtocolReceiveNetBufferLists")
