@@ -28,6 +28,27 @@ async def slow_client(bench: Bench) -> None:
     await bench.traffic()
 
 
+async def slow_client_again(bench: Bench) -> None:
+    """Two loads for a protocol that keeps each frame for a millisecond: the second one when all are back."""
+    _configure(bench, "rx_ring", RING)
+    bench.protocol = type(bench.protocol)("near", flows=[bench.flows[1]], keeps=KEEPS)
+    loads = [
+        Generator(
+            Random(1),
+            source=bench.far.mac,
+            destination=bench.near.mac,
+            frames=count,
+            sizes=SIZES,
+            burst=BURST,
+            start=start,
+        )
+        for count, start in ((8 * RING, 0), (4 * RING, 2 * KEEPS))
+    ]
+    bench.peer = type(bench.peer)("far", sources=[(load, Flow("again")) for load in loads])
+    await bench.start()
+    await bench.traffic()
+
+
 async def shortage(bench: Bench) -> None:
     """Traffic while the receiving driver is short of buffers, so that the first burst is only shown."""
     await bench.start()
@@ -96,6 +117,7 @@ def _configure(bench: Bench, name: str, value: int) -> None:
 
 EXERCISES: Final[Mapping[str, Callable[[Bench], Awaitable[None]]]] = {
     "slow client": slow_client,
+    "slow client again": slow_client_again,
     "shortage": shortage,
     "two bindings": two_bindings,
     "bound twice": bound_twice,

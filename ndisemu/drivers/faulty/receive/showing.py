@@ -97,9 +97,40 @@ class RefillsWhenRunShort(RingMiniport):
         self.rx.refill()
 
 
+class StaysLow(RingMiniport):
+    """It shows its packets as soon as none is free, and never lends again."""
+
+    low = False
+
+    def receive(self) -> bool:
+        packets = self.rx.take(BURST)
+        self.low = self.low or not self.rx.pool.free
+        self.offer(packets)
+        return len(packets) < BURST
+
+    def offer(self, packets: Sequence[Packet]) -> None:
+        """Lend packets, or only show them and have them back."""
+        for packet in packets:
+            packet.status = Status.RESOURCES if self.low else Status.SUCCESS
+        self.ndis.indicate_receive(packets)
+        if self.low:
+            self.rx.give(packets)
+
+
+class Recovers(StaysLow):
+    """It shows its packets while none is free."""
+
+    def receive(self) -> bool:
+        packets = self.rx.take(BURST)
+        self.low = not self.rx.pool.free
+        self.offer(packets)
+        return len(packets) < BURST
+
+
 PAIRS: Final = (
     Pair("rx-oob-status-initialised", MarksAsPending, MarksAsLent),
     Pair("rx-resources-tail-5x", ShowsTheFirst, ShowsTheLast, "batches"),
     Pair("rx-resources-reclaim", WaitsForWhatItHasShown, TakesBackWhatItHasShown, "slow client"),
     Pair("rx-starvation-free", RefillsInItsDpcOnly, RefillsWhenRunShort, "slow client"),
+    Pair("rx-resources-recovery", StaysLow, Recovers, "slow client again"),
 )

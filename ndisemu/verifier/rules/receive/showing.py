@@ -6,6 +6,8 @@ from ndisemu.hw import registers as reg
 from ndisemu.ndis import Status
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import ANY, V5, Model, Refused, Rule, before, quiet
+from ndisemu.verifier.rules.receive.indicating import INDICATIONS, is_short
+from ndisemu.verifier.watch import Watch
 
 _RESOURCES: Final = Status.RESOURCES
 
@@ -111,9 +113,43 @@ class RxStarvationFree(Reclaims):
 
 _GONE: Final = 0xFFFFFFFF
 
+# How often a driver may show frames in a row while it has lent none.
+PATIENCE: Final = 8
+
+
+class RxResourcesRecovery(Rule):
+    """A driver that has shown frames for want of resources lends again when its buffers are back."""
+
+    id = "rx-resources-recovery"
+    models = ANY
+    source = "seed 002; DDK: MiniportAllocateComplete"
+    why = "Every frame that is only shown is copied by each protocol, so the adapter stays slow when nothing is short."
+    advisory = True
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._has_lent = False
+        self._in_a_row = 0
+
+    @before(*INDICATIONS)
+    def indicating(self, call: Call) -> None:
+        """Count indications that show, and find that nothing is lent."""
+        adapter = self.watch.adapter
+        if not is_short(call):
+            self._has_lent, self._in_a_row = True, 0
+        elif self._has_lent and not adapter.receives.lent:
+            self._in_a_row += 1
+            if self._in_a_row == PATIENCE:
+                self.broken(
+                    f"{adapter.name} has indicated with RESOURCES {PATIENCE} times in a row while all that it had lent was "
+                    "back; look before each indication whether buffers are short still"
+                )
+
+
 RULES: Final[tuple[type[Rule], ...]] = (
     RxOobStatusInitialised,
     RxResourcesTail5x,
     RxResourcesReclaim,
     RxStarvationFree,
+    RxResourcesRecovery,
 )
