@@ -158,7 +158,7 @@ class BaseMiniportLibrary(ABC):
         """Refuse to describe bytes outside of shared memory."""
         if not 0 <= offset <= offset + length <= shared.length:
             raise RuleViolation(
-                "buffer-outside",
+                "shm-overrun",
                 f"{length} bytes at {offset} do not lie inside the {shared.block}, {shared.length} bytes",
             )
 

@@ -152,7 +152,7 @@ async def test_a_buffer_lies_inside_its_memory(bench: Bench, offset: int, length
     miniport = Mini()
     await bench.start(miniport)
     assert miniport.memory.length == 16384
-    with pytest.raises(RuleViolation, match=f"buffer-outside: {length} bytes at {offset} do not lie inside"):
+    with pytest.raises(RuleViolation, match=f"shm-overrun: {length} bytes at {offset} do not lie inside"):
         await bench.passive(lambda: miniport.ndis.allocate_buffer(miniport.buffers, miniport.memory, offset, length))
 
 
