@@ -129,6 +129,31 @@ class TellsChangesOnly(TellsTheWholeLink):
             self.ndis.indicate_status(link(self.connect_state))
 
 
+class SleepsConnected(Ring6Miniport):
+    """It goes to sleep and wakes, and says nothing of its link."""
+
+    async def set_power(self, *, awake: bool) -> Status:
+        if awake:
+            self.card.start()
+        else:
+            await self.stop(Status.LOW_POWER_STATE)
+        return Status.SUCCESS
+
+
+class SleepsUnknown(Ring6Miniport):
+    """While it sleeps it does not know, and says so; when it wakes it looks, and says what it sees."""
+
+    async def set_power(self, *, awake: bool) -> Status:
+        if awake:
+            self.card.start()
+            self.card.link_has_changed()
+            self.tell_link()
+        else:
+            await self.stop(Status.LOW_POWER_STATE)
+            self.ndis.indicate_status(link(MediaConnectState.UNKNOWN))
+        return Status.SUCCESS
+
+
 class TellsUnderItsLock(TellsTheWholeLink):
     """It guards the link by a lock, and holds that while everybody is told."""
 
@@ -161,5 +186,6 @@ PAIRS: Final[tuple[Pair, ...]] = (
     Pair("status-no-reset-codes", AnnouncesItsReset, JustResets),
     Pair("status5-complete", LeavesTheSeriesOpen, ClosesTheSeries),
     Pair("status-link-redundant", RepeatsItself, TellsChangesOnly),
+    Pair("status-link-lowpower", SleepsConnected, SleepsUnknown),
     Pair("status-lock", TellsUnderItsLock, TellsAfterItsLock, implies=("spin-held-ndis-call",)),
 )

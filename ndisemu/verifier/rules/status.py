@@ -2,13 +2,15 @@
 
 from typing import Final
 
-from ndisemu.ndis import Status
+from ndisemu.ndis import MediaConnectState, Oid, PowerState, Status
 from ndisemu.verifier.call import Call
-from ndisemu.verifier.rule import ANY, EVERY, V5, Code, Model, Refused, Rule, before, ended, halted
+from ndisemu.verifier.rule import ANY, EVERY, V5, Code, Model, Refused, Rule, after, before, ended, halted
 from ndisemu.verifier.watch import Watch
 
 INDICATIONS: Final = ("NdisMIndicateStatus", "NdisMIndicateStatusEx")
 _LINK: Final = (Status.LINK_STATE, Status.MEDIA_CONNECT, Status.MEDIA_DISCONNECT)
+# A link of which nothing was said is one that NDIS takes to be there.
+_BELIEVED: Final = (None, MediaConnectState.CONNECTED)
 
 
 class StatusAfterHalt(Refused):
@@ -108,6 +110,50 @@ class StatusLinkRedundant(Rule):
         self._last = None
 
 
+class StatusLinkLowpower(Rule):
+    """A miniport that goes to sleep says that its link is unknown, or gone, and how it is when it has woken."""
+
+    id = "status-link-lowpower"
+    models = Model.NDIS6
+    source = "DDK: NDIS_STATUS_LINK_STATE"
+    why = (
+        "A card that sleeps does not tell when its cable is pulled. Who goes on believing in the link waits for answers "
+        "that cannot come."
+    )
+    advisory = True
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._said: MediaConnectState | None = None
+
+    @after("NdisMIndicateStatusEx")
+    def indicated(self, call: Call) -> None:
+        """Note what NDIS was told of the link."""
+        link = None if call.error is not None else call.argument("indication").link
+        if link is not None:
+            self._said = link.connect
+
+    @ended("MiniportOidRequest")
+    def has_changed_power(self, call: Call) -> None:
+        """Compare with what the adapter has become."""
+        request = call.argument("request")
+        if request.oid is not Oid.PNP_SET_POWER or call.result is not Status.SUCCESS:
+            return
+        name, awake = self.watch.adapter.name, request.number() == PowerState.D0
+        if not awake and self._said in _BELIEVED:
+            self.broken(
+                f"{name} has gone to sleep with its link connected; indicate NDIS_STATUS_LINK_STATE with "
+                "MediaConnectStateUnknown"
+            )
+        elif awake and self._said is MediaConnectState.UNKNOWN:
+            self.broken(f"{name} has woken and not said how its link is; indicate NDIS_STATUS_LINK_STATE")
+
+    @halted
+    def over(self) -> None:
+        """The next start begins with nothing said."""
+        self._said = None
+
+
 class StatusLock(Rule):
     """A driver holds no spin lock while it indicates a status."""
 
@@ -135,5 +181,6 @@ RULES: Final[tuple[type[Rule], ...]] = (
     StatusNoResetCodes,
     Status5Complete,
     StatusLinkRedundant,
+    StatusLinkLowpower,
     StatusLock,
 )
