@@ -220,11 +220,14 @@ class Ring6Miniport(v6.Miniport):
         return status
 
     async def set_power(self, *, awake: bool) -> Status:
-        """OID_PNP_SET_POWER: a card that wakes begins anew."""
+        """OID_PNP_SET_POWER: a card that wakes begins anew; how its link is while it sleeps, it does not know."""
         if awake:
             self.card.start()
+            self.card.link_has_changed()
+            self.tell_link()
         else:
             await self.stop(Status.LOW_POWER_STATE)
+            self.ndis.indicate_status(link_status(LinkState(MediaConnectState.UNKNOWN)))
         return Status.SUCCESS
 
     def check_for_hang(self) -> bool:
@@ -274,13 +277,20 @@ class Ring6Miniport(v6.Miniport):
     def follow_link(self) -> None:
         """Tell NDIS when the link has come or gone."""
         if self.card.link_has_changed():
-            up = self.card.link_up
-            state = (
-                LinkState(MediaConnectState.CONNECTED, MediaDuplexState.FULL, GIGABIT, GIGABIT)
-                if up
-                else LinkState(MediaConnectState.DISCONNECTED)
-            )
-            self.ndis.indicate_status(StatusIndication(Status.LINK_STATE, state.pack()))
+            self.tell_link()
+
+    def tell_link(self) -> None:
+        """Tell NDIS how the link is (NDIS_STATUS_LINK_STATE)."""
+        if self.card.link_up:
+            state = LinkState(MediaConnectState.CONNECTED, MediaDuplexState.FULL, GIGABIT, GIGABIT)
+        else:
+            state = LinkState(MediaConnectState.DISCONNECTED)
+        self.ndis.indicate_status(link_status(state))
+
+
+def link_status(state: LinkState) -> StatusIndication:
+    """Make the status that tells `state`."""
+    return StatusIndication(Status.LINK_STATE, state.pack())
 
 
 _FLAGS: Final = (

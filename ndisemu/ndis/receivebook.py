@@ -86,12 +86,20 @@ class ReceiveBook:
 
     def _not_the_miniports(self, items: Sequence[Received], place: int) -> RuleViolation:
         adapter, item = self.adapter, items[place]
-        # What stands twice in an array is in other hands at its second place.
         who = item.owner
         for undone in items[:place]:
             undone.owner = adapter
-        return RuleViolation(
-            "rx-reindicate-in-use",
-            f"{adapter.name} indicated {item!r}, which is owned by {who}; indicate it again only after {self._back}",
-            about=item,
-        )
+        if any(item is other for other in items[:place]):
+            rule, what = "rx-chain-wellformed", "twice in one call; name each once"
+        elif who is adapter.sends:
+            rule, what = (
+                "rx-wrong-pool",
+                "which a protocol sends; indicate what comes from a pool of the miniport's own",
+            )
+        else:
+            rule, what = self._in_use(who), f"which is owned by {who}; indicate it again only after {self._back}"
+        return RuleViolation(rule, f"{adapter.name} indicated {item!r}, {what}", about=item)
+
+    def _in_use(self, owner: object) -> str:
+        """Return the rule that is broken by an indication of what `owner` has."""
+        return "rx-reindicate-in-use"

@@ -238,6 +238,29 @@ async def test_a_wrong_return_is_refused_whole(
     assert miniport.returned == packets
 
 
+class Late(Peer):
+    """Keeps one reference of each packet until the indication is over, and then drops two."""
+
+    def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int:
+        super().receive_packets(binding, packets)
+        self.got = tuple(packets)
+        return 1
+
+    def receive_complete(self, binding: v5.Binding) -> None:
+        binding.return_packets(self.got)
+        binding.return_packets(self.got)
+
+
+@on_bench
+async def test_returning_too_much_at_the_end_of_an_indication_is_reported_with_it(bench: Bench) -> None:
+    """It is found before NDIS ends its own hold, and not at the next frame, which may never come."""
+    miniport = Mini()
+    peer = await bench.pair(miniport, Late())
+    packets = await indicate(bench, miniport, frame(1))
+    assert bench.rules() == ["rx5-refcount"]
+    assert (miniport.returned, peer.binding.receives_held) == (packets, 0)
+
+
 @on_bench
 async def test_only_a_miniports_own_packets_can_be_indicated(bench: Bench) -> None:
     """An array with a packet that is lent, or twice in it, is refused, and the others stay the miniport's."""
@@ -246,8 +269,12 @@ async def test_only_a_miniports_own_packets_can_be_indicated(bench: Bench) -> No
     peer.kept = 1
     (lent,) = await indicate(bench, miniport, frame(1))
     mine = miniport.fill(frame(2), frame(3))
-    for array in ([mine[0], lent], [mine[0], mine[1], mine[0]], [mine[0], peer.packets[0]]):
-        with pytest.raises(RuleViolation, match="rx-reindicate-in-use: nic0 indicated packet#"):
+    for array, rule in (
+        ([mine[0], lent], "rx-reindicate-in-use"),
+        ([mine[0], mine[1], mine[0]], "rx-chain-wellformed"),
+        ([mine[0], peer.packets[0]], "rx-reindicate-in-use"),
+    ):
+        with pytest.raises(RuleViolation, match=f"{rule}: nic0 indicated packet#"):
             await bench.passive(lambda array=array: miniport.ndis.indicate_receive(array))  # type: ignore[misc]
         assert [packet.owner for packet in mine] == [peer.binding.adapter] * 2
     assert peer.received == [frame(1)]

@@ -223,7 +223,7 @@ class Binding(PacketBinding):
         self.look_whether_quiet()
 
     def returned_too_much(self) -> None:
-        """The protocol returned packets, inside ProtocolReceivePacket, of which it kept no reference."""
+        """The protocol returned packets, before the indication was over, of which it kept no reference."""
         self.adapter.report(
             "rx5-refcount",
             f"{self.name} returned {-self.receives_held} packets more than ProtocolReceivePacket has promised",

@@ -73,8 +73,7 @@ class ReceivePath(ReceiveBook):
         self.lend(packets)
         shown_to: Uppers = {}
         kept = self._walk(packets, shown_to, starved=False)
-        for upper in shown_to:
-            upper.receive_completed()
+        _complete(shown_to)
         self._end_walk(packets, kept=kept)
 
     def release(self, packets: Sequence[Packet]) -> None:
@@ -97,14 +96,17 @@ class ReceivePath(ReceiveBook):
             self.take_back(free)
             self._lender.return_packets(free)
 
+    def _in_use(self, owner: object) -> str:
+        """A serialized miniport was told by the packet's status that a protocol has kept it."""
+        return "rx-oob-status-check-serialized" if self._serialized and owner is self else super()._in_use(owner)
+
     def _indicate_mixed(self, packets: Sequence[Packet]) -> None:
         """Offer an array in which some packets, or all, are short of resources."""
         runs = self._split(packets)
         self.lend(packets)
         shown_to: Uppers = {}
         kept = [self._walk(run, shown_to, starved=starved) for starved, run in runs]
-        for upper in shown_to:
-            upper.receive_completed()
+        _complete(shown_to)
         for (starved, run), some in zip(runs, kept, strict=True):
             if starved:
                 self.starved += len(run)
@@ -148,8 +150,6 @@ class ReceivePath(ReceiveBook):
             elif counts := upper.received(wanted):
                 self._count(upper, wanted, counts)
                 kept = True
-            if upper.receives_held < 0:
-                upper.returned_too_much()
         if not whole:
             self.unwanted += len(packets) - len(reached)
         return kept
@@ -194,6 +194,14 @@ class ReceivePath(ReceiveBook):
             if packet.references <= 0:
                 free.append(packet)
         return free
+
+
+def _complete(shown_to: Uppers) -> None:
+    """Say that this was all; what was returned by now must have been promised."""
+    for upper in shown_to:
+        upper.receive_completed()
+        if upper.receives_held < 0:
+            upper.returned_too_much()
 
 
 def _is_starved(packet: Packet) -> bool:

@@ -192,7 +192,7 @@ class NblReceives(ReceiveBook):
 def not_held(book: ReceiveBook, upper: object, nbl: NetBufferList) -> RuleViolation:
     """Say why `upper` may not return `nbl` to `book`."""
     owner = nbl.owner
-    if isinstance(owner, Loan) and owner.book is book:
+    if isinstance(owner, Loan) and owner.upper is not upper:
         rule, what = "rx-return-right-binding", f"which was given to {owner.upper}"
     elif owner is book:
         rule, what = "rx-resources-no-return", "which it was only shown (NDIS_RECEIVE_FLAGS_RESOURCES)"

@@ -1,0 +1,148 @@
+"""What a protocol does with what it was given: it leaves it as it is, and returns it as often as it must."""
+
+from typing import Any, Final
+
+from ndisemu.ndis import v6
+from ndisemu.verifier.call import Call
+from ndisemu.verifier.rule import V5, Code, Model, Refused, Rule, before
+from ndisemu.verifier.watch import Watch
+
+_RESOURCES: Final = int(v6.ReceiveFlag.RESOURCES)
+
+
+class RxReturnOnce(Refused):
+    """A protocol returns each list that it was given once."""
+
+    id = "rx-return-once"
+    models = Model.NDIS6 | Model.CIRCUITS
+    source = "DDK: NdisReturnNetBufferLists"
+    why = (
+        "After the first return the card fills the buffer. The second one lets it be filled again while the next "
+        "protocol reads it."
+    )
+    code = Code(0x7C, "BUGCODE_NDIS_DRIVER", ("0x13: a list that is not held was returned",))
+
+
+class RxReturnRightBinding(Refused):
+    """Lists are returned on the binding on which they were received."""
+
+    id = "rx-return-right-binding"
+    models = Model.NDIS6
+    source = "DDK: NdisReturnNetBufferLists (NdisBindingHandle)"
+    why = "NDIS counts what each binding has. On the wrong one neither count is right, and both closes wait for ever."
+
+
+class RxResourcesNoReturn(Refused):
+    """A protocol returns nothing that it was only shown (NDIS_RECEIVE_FLAGS_RESOURCES)."""
+
+    id = "rx-resources-no-return"
+    models = Model.NDIS6 | Model.CIRCUITS
+    source = "DDK: NdisReturnNetBufferLists, ProtocolReceiveNetBufferLists"
+    why = "It goes back when the handler returns. Returned as well, it is twice in the miniport's free list."
+
+
+class RxResourcesChainRestored(Refused):
+    """A protocol that is shown lists leaves them, when its handler returns, as they were."""
+
+    id = "rx-resources-chain-restored"
+    models = Model.NDIS6 | Model.CIRCUITS
+    source = "DDK: Receiving Data in Protocol Drivers"
+    why = "The next protocol is shown the same lists, and the miniport puts them into its ring; neither looks again."
+
+
+class RxPayloadUnmodified(Rule):
+    """A protocol returns a list with the frame that it was given: the same bytes, from the same place on."""
+
+    id = "rx-payload-unmodified"
+    models = Model.NDIS6
+    source = "DDK: NdisAdvanceNetBufferDataStart"
+    why = (
+        "Other protocols and filters were shown the same buffer. The miniport goes on with the data where the list says "
+        "that it begins, so every round trip eats a header."
+    )
+    advisory = True
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._given: dict[Any, tuple[int, bytes]] = {}
+
+    @before("ProtocolReceiveNetBufferLists")
+    def giving(self, call: Call) -> None:
+        """Keep what each list holds, until it is returned."""
+        if not call.argument("flags", 0) & _RESOURCES:
+            given = self._given
+            for nbl in call.argument("nbls"):
+                frame = nbl.buffers[0]
+                given[nbl] = frame.data_offset, frame.read()
+
+    @before("NdisReturnNetBufferLists")
+    def returning(self, call: Call) -> None:
+        """Compare."""
+        given = self._given
+        for nbl in call.argument("nbls"):
+            was = given.pop(nbl, None)
+            if was is None:
+                continue
+            frame = nbl.buffers[0]
+            if frame.data_offset != was[0]:
+                what = f"beginning {frame.data_offset - was[0]} bytes later than it was given"
+                self.broken(f"{call.who} returned {nbl!r} {what}; retreat as far as you have advanced", nbl)
+            elif frame.read() != was[1]:
+                self.broken(f"{call.who} returned {nbl!r} with other bytes than it was given; change a copy", nbl)
+
+
+class Rx5Refcount(Refused):
+    """A protocol returns each packet as often as its ProtocolReceivePacket has said that it would."""
+
+    id = "rx5-refcount"
+    models = V5
+    source = "DDK: ProtocolReceivePacket, NdisReturnPackets"
+    why = (
+        "Once too often takes the packet away from another protocol that has it too. Once too seldom, and the miniport "
+        "never sees it again."
+    )
+
+
+class Rx5NoReturnInsideHandler(Rule):
+    """A protocol returns a packet after the ProtocolReceivePacket that brought it has returned."""
+
+    id = "rx5-no-return-inside-handler"
+    models = V5
+    source = "DDK: NdisReturnPackets"
+    why = "How often it will be returned NDIS learns from the handler's result; before that there is nothing to count down."
+
+    @before("NdisReturnPackets")
+    def returning(self, call: Call) -> None:
+        """Look whether the handler is still on the stack."""
+        bringing = self.watch.inside("ProtocolReceivePacket")
+        if bringing is None or bringing.who is not call.who:
+            return
+        brought = bringing.items
+        early = next((packet for packet in call.items if packet in brought), None)
+        if early is not None:
+            self.broken(
+                f"{call.who} called NdisReturnPackets for {early!r} inside the ProtocolReceivePacket that brought it; "
+                "return 0 there to keep none, or return the packet later",
+                early,
+            )
+
+
+class Rx5ResourcesZero(Refused):
+    """ProtocolReceivePacket keeps no packet that is short of resources: it copies, and returns 0."""
+
+    id = "rx5-resources-zero"
+    models = V5
+    source = "DDK: ProtocolReceivePacket, NDIS_GET_PACKET_STATUS"
+    why = "The miniport has it again when its call returns. What a protocol still reads then is the next frame."
+
+
+RULES: Final[tuple[type[Rule], ...]] = (
+    RxReturnOnce,
+    RxReturnRightBinding,
+    RxResourcesNoReturn,
+    RxResourcesChainRestored,
+    RxPayloadUnmodified,
+    Rx5Refcount,
+    Rx5NoReturnInsideHandler,
+    Rx5ResourcesZero,
+)

@@ -1,0 +1,124 @@
+"""Who may look at what was received, field by field: not the miniport while it is lent, not who was only shown it."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ndisemu.ndis import Status, v6
+from ndisemu.verifier.call import Call
+from ndisemu.verifier.rule import Model, Rule, after, before, touched
+from ndisemu.verifier.touch import Touch
+from ndisemu.verifier.watch import Watch
+
+_CONTENTS: Final = (
+    "Packet.head",
+    "Packet.length",
+    "Packet.window",
+    "NetBufferList.buffers",
+    "NetBufferList.flags",
+    "NetBufferList.info",
+    "NetBuffer.length",
+    "NetBuffer.window",
+)
+
+
+class RxTouchWhileIndicated(Rule):
+    """Between an indication and the return a miniport neither reads nor changes what it has lent."""
+
+    id = "rx-touch-while-indicated"
+    models = Model.DESERIALIZED | Model.NDIS6
+    source = "seed 003; DDK: NdisMIndicateReceiveNetBufferLists"
+    why = (
+        "Protocols have it, on any CPU: they cut it short, or have returned it and it is in use again. What the miniport "
+        "reads is true by luck, and what it writes another one finds."
+    )
+
+    @touched(*_CONTENTS)
+    def touching(self, touch: Touch) -> None:
+        """Look who has it."""
+        adapter, item = self.watch.adapter, touch.item
+        book, owner = adapter.receives, getattr(item, "owner", None)
+        if touch.driver is adapter.miniport and book in (owner, getattr(owner, "book", None)):
+            self.broken(
+                f"{adapter.name} {'sets' if touch.write else 'reads'} {touch.field} of {item!r}, which is lent; take note "
+                "of what is needed before the indication",
+                item,
+            )
+
+
+class RxOobStatusPeek(Rule):
+    """A deserialized miniport does not read after an indication what has become of a packet's status."""
+
+    id = "rx-oob-status-peek"
+    models = Model.DESERIALIZED
+    source = "DDK: MiniportReturnPacket"
+    why = (
+        "The status tells a serialized miniport what a protocol has kept; here it tells nothing, as the packet may have "
+        "been kept, returned, and indicated again by then. Those with SUCCESS come back through MiniportReturnPacket."
+    )
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._indicated: Sequence[Any] = ()
+        self._set: dict[Any, None] = {}
+
+    @before("NdisMIndicateReceivePacket")
+    def indicating(self, call: Call) -> None:
+        """Note which packets they are; NDIS leaves their statuses as they are."""
+        self._indicated = call.items
+        self._set.clear()
+
+    @touched("Packet.status")
+    def touching(self, touch: Touch) -> None:
+        """Look whether the packet has been lent, and its status not been set since."""
+        packet = touch.item
+        if touch.driver is not self.watch.adapter.miniport or packet in self._set or packet not in self._indicated:
+            return
+        if touch.write:
+            self._set[packet] = None
+        elif packet.status is Status.SUCCESS:
+            self.broken(
+                f"{self.watch.adapter.name} reads the status of {packet!r} after its indication; note before the call what "
+                "is indicated with RESOURCES, and wait for the rest",
+                packet,
+            )
+
+
+class RxResourcesNoRetain(Rule):
+    """A protocol that is shown something copies what it needs, and does not look at it after its handler has returned."""
+
+    id = "rx-resources-no-retain"
+    models = Model.DESERIALIZED | Model.NDIS6
+    source = "DDK: ProtocolReceiveNetBufferLists, ProtocolReceivePacket"
+    why = "The miniport has it back and lets the card fill it, so what the protocol reads later is another frame."
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._shown: dict[tuple[Any, Any], None] = {}
+
+    @before("ProtocolReceivePacket", "ProtocolReceiveNetBufferLists")
+    def showing(self, call: Call) -> None:
+        """What is given anew may be looked at anew."""
+        for item in call.items if self._shown else ():
+            self._shown.pop((call.who.protocol, item), None)
+
+    @after("ProtocolReceivePacket", "ProtocolReceiveNetBufferLists")
+    def has_shown(self, call: Call) -> None:
+        """Note what was shown, and to whom."""
+        flags, items = call.argument("flags"), call.items
+        short = items[0].status is Status.RESOURCES if flags is None else flags & v6.ReceiveFlag.RESOURCES
+        if short:
+            self._shown |= dict.fromkeys((call.who.protocol, item) for item in items)
+
+    @touched(*_CONTENTS)
+    def touching(self, touch: Touch) -> None:
+        """Look whether it was."""
+        if (touch.driver, touch.item) in self._shown:
+            del self._shown[touch.driver, touch.item]
+            self.broken(
+                f"{touch.driver.name} reads {touch.field} of {touch.item!r}, which it was shown with RESOURCES, after its "
+                "handler has returned; copy what is needed there",
+                touch.item,
+            )
+
+
+RULES: Final[tuple[type[Rule], ...]] = (RxTouchWhileIndicated, RxOobStatusPeek, RxResourcesNoRetain)
