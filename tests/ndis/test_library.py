@@ -261,7 +261,7 @@ async def test_send_resources_available_is_for_serialized_miniports(bench: Bench
     """A deserialized miniport queues inside and may not call it."""
     miniport = Mini()
     await bench.start(miniport)
-    with pytest.raises(RuleViolation, match="send-resources-available: nic0 is deserialized"):
+    with pytest.raises(RuleViolation, match="send-resources-available-deserialized: nic0 is deserialized"):
         await bench.dispatch(miniport.ndis.send_resources_available)
 
 

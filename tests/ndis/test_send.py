@@ -182,7 +182,7 @@ async def test_a_deserialized_miniport_may_not_answer_resources(bench: Bench) ->
     peer = await bench.pair(Explicit("before it returns", Status.RESOURCES))
     await bench.send(peer)
     assert peer.statuses == [Status.RESOURCES]
-    assert bench.rules() == ["send-resources-final"]
+    assert bench.rules() == ["send-complete-resources-5d"]
 
 
 class Holds(Mini):

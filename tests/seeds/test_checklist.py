@@ -106,7 +106,7 @@ async def findings_of(driver: Callable[[], Wrong]) -> list[Finding]:
 SAMPLE: Final[list[tuple[type[Wrong], str, str]]] = [
     (CompletesNoReset, "st-reset-complete-unexpected", "MiniportHandleInterrupt"),
     (CompletesNoRequest, "oid-double-complete", "MiniportHandleInterrupt"),
-    (OpensItsGate, "send-resources-available", "MiniportHandleInterrupt"),
+    (OpensItsGate, "send-resources-available-deserialized", "MiniportHandleInterrupt"),
     (AllocatesLate, "shmem-init-only", "MiniportHandleInterrupt"),
     (MakesATimer, "irql-table-5x", "NdisMInitializeTimer"),
     (KeepsItsLock, "spin-held-ndis-call", "NdisMIndicateReceivePacket"),

@@ -159,7 +159,7 @@ class SendPath(PacketSends):
             self.charge(costs.completion(len(packets)))
         if status is _RESOURCES:
             self.adapter.report(
-                "send-resources-final",
+                "send-complete-resources-5d",
                 f"{packets[0]!r} was completed with NDIS_STATUS_RESOURCES, which fails the send; "
                 "a deserialized miniport queues what it cannot transmit yet",
             )
@@ -169,7 +169,7 @@ class SendPath(PacketSends):
     def resources_available(self) -> None:
         """Refuse `NdisMSendResourcesAvailable`, which is for serialized miniports (seed 001)."""
         raise RuleViolation(
-            "send-resources-available",
+            "send-resources-available-deserialized",
             f"{self.name} is deserialized and cannot call NdisMSendResourcesAvailable; it queues sends itself",
         )
 

@@ -9,6 +9,7 @@ from ndisemu.kernel import Finding, run
 from ndisemu.machine import Emulation
 from ndisemu.verifier import Verification
 from tests.verifier.bench import Bench
+from tests.verifier.exercises import send
 from tests.verifier.exercises.usual import failed_start, life, removal, shutdown
 
 CHECKED: Final = Verification(touch=True)
@@ -19,6 +20,7 @@ EXERCISES: Final[Mapping[str, Callable[[Bench], Awaitable[None]]]] = {
     "removal": removal,
     "shutdown": shutdown,
     "failed start": failed_start,
+    **send.EXERCISES,
 }
 
 
