@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from ndisemu.drivers.faulty.pair import Pair
 from ndisemu.drivers.ring import RingMiniport
+from ndisemu.drivers.ring_explicit import ExplicitRingMiniport
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import Packet, Status
 from ndisemu.ndis.v5 import AdapterInfo
@@ -161,6 +162,23 @@ class UsesItsOwnPort(RingMiniport):
         self.ndis.send_complete(packets, Status.SUCCESS)
 
 
+class RoundsLengthsDown(ExplicitRingMiniport):
+    """The driver counts in words, and loses the odd bytes at the end."""
+
+    def queue(self, packets: Sequence[Packet]) -> None:
+        bursts = self.tx.split(packets)
+        for burst in bursts:
+            burst.words[1::2] = [word & ~3 for word in burst.words[1::2]]
+        self.waiting.extend(bursts)
+
+
+class CountsEveryByte(ExplicitRingMiniport):
+    """The driver tells the card the length as it is."""
+
+    def queue(self, packets: Sequence[Packet]) -> None:
+        self.waiting.extend(self.tx.split(packets))
+
+
 PAIRS: Final = (
     Pair("send-double-complete", CompletesTwice, CompletesOnce),
     Pair("send-complete-not-owned", CompletesWhatItReceived, ReturnsWhatItReceived),
@@ -169,6 +187,7 @@ PAIRS: Final = (
     Pair("send-complete-wrong-adapter", UsesTheOtherPort, UsesItsOwnPort, "two ports", ("send-complete-not-owned",)),
     Pair("send-pad-minimum", LeavesShortFramesShort, HasTheCardPad, "odd sizes"),
     Pair("send-oversize", SendsWhatIsTooLong, RefusesWhatIsTooLong, "odd sizes"),
+    Pair("send-content-exact", RoundsLengthsDown, CountsEveryByte),
     Pair("send-complete-pending", CompletesAsPending, CompletesOnce),
     Pair("send-complete-argument", CompletesWithATruth, CompletesOnce, implies=("call-argument",)),
     Pair("send-resources-available-deserialized", OpensItsGate, HasNoGate),

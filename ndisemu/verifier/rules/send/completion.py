@@ -63,7 +63,7 @@ class SendWrongAdapter(Rule):
     def completing(self, call: Call) -> None:
         """Look whose sends these are."""
         for item in call.items:
-            path = item.owner
+            path = getattr(item, "owner", None)
             adapter = getattr(path, "adapter", None)
             if adapter is not None and adapter is not self.watch.adapter and path is adapter.sends:
                 self.broken(
