@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ndisemu.drivers.protocols import Flow, Generator, Station
 from ndisemu.drivers.ring import RingMiniport
+from ndisemu.ndis import v6
 from tests.verifier.bench import Bench
 
 SHORT, LONG = 20, 1600
@@ -21,6 +22,22 @@ async def traffic(bench: Bench) -> None:
 async def odd_sizes(bench: Bench) -> None:
     """Frames that are too short to leave as they are, and too long to leave."""
     await send(bench, bench.near, (SHORT, LONG))
+
+
+async def cancel(bench: Bench) -> None:
+    """Lists are sent under two ids in turn, and those of the first are cancelled at once."""
+    await bench.start()
+    adapter: Any = bench.near.adapter
+    for pool in adapter.library.nbl_pools:
+        for place, nbl in enumerate(pool):
+            nbl.info[v6.NblInfo.CANCEL_ID] = 1 + place % 2
+
+    def send_and_cancel() -> None:
+        bench.protocol.start()
+        adapter.bindings[0].cancel_send(1)
+
+    bench.emulation.kernel.submit(partial(bench.a.cpus[0].queue_thread, send_and_cancel))
+    await bench.emulation.idle()
 
 
 async def two_ports(bench: Bench) -> None:
@@ -50,4 +67,5 @@ EXERCISES: Final[Mapping[str, Callable[[Bench], Awaitable[None]]]] = {
     "traffic": traffic,
     "odd sizes": odd_sizes,
     "two ports": two_ports,
+    "cancel": cancel,
 }

@@ -99,6 +99,40 @@ class TakesTooLong(TakesALongTime):
     seconds = 31
 
 
+class KeepsListsForLater(Ring6Miniport):
+    """Lists wait for a second before the card gets them, and a cancel gives back those of its id."""
+
+    def initialize(self, parameters: v6.InitParameters) -> Status:
+        self.held: dict[v6.NetBufferList, None] = {}
+        return super().initialize(parameters)
+
+    async def send(self, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
+        self.held |= dict.fromkeys(nbls)
+        await self.ndis.delay(SECOND)
+        left = [nbl for nbl in nbls if nbl in self.held]
+        for nbl in left:
+            del self.held[nbl]
+        if left:
+            await super().send(left, port, flags)
+
+    def cancel_send(self, cancel_id: int) -> None:
+        gone = [nbl for nbl in self.held if self.is_meant(nbl, cancel_id)]
+        for nbl in gone:
+            del self.held[nbl]
+            nbl.status = Status.SEND_ABORTED
+        self.ndis.send_complete(gone)
+
+    def is_meant(self, nbl: v6.NetBufferList, cancel_id: int) -> bool:
+        return nbl.cancel_id == cancel_id
+
+
+class CancelsEverything(KeepsListsForLater):
+    """A cancel empties the whole queue."""
+
+    def is_meant(self, nbl: v6.NetBufferList, cancel_id: int) -> bool:
+        return True
+
+
 PAIRS: Final = (
     Pair("send-nbl-status-set", LeavesTheStatus, Refusing),
     Pair("send-nbl-status-value", InventsAStatus, Refusing),
@@ -106,6 +140,7 @@ PAIRS: Final = (
     Pair("send-async-only-6", ReturnsACount, ReturnsNothing),
     Pair("send-status-matches-reason", BlamesACancel, Refusing),
     Pair("send-chain-wellformed", LinksAListTwice, Refusing, implies=("send-double-complete",)),
+    Pair("send-cancel-wrong-target", CancelsEverything, KeepsListsForLater, "cancel"),
     Pair("send-timed-progress", StandsStill, TakesALongTime, "traffic"),
     Pair("send-timed-complete", TakesTooLong, TakesALongTime, "traffic", ("send-timed-progress",)),
 )

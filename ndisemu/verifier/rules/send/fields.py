@@ -19,7 +19,7 @@ class Fields(Rule):
     def has(self, touch: Touch) -> bool:
         """Whether the miniport touches something that it has to send."""
         adapter = self.watch.adapter
-        return touch.driver is adapter.miniport and touch.item.owner is adapter.sends
+        return touch.driver is adapter.miniport and getattr(touch.item, "owner", None) is adapter.sends
 
     def named(self, touch: Touch) -> str:
         """Say who has written what."""
@@ -87,7 +87,7 @@ class SendTouchAfterComplete(Fields):
     def touch(self, touch: Touch) -> None:
         """Look whose it is: whoever has sent it has it back."""
         item, adapter = touch.item, self.watch.adapter
-        if touch.write and touch.driver is adapter.miniport and item.serial >= 0 and item.owner in adapter.bindings:
+        if touch.write and touch.driver is adapter.miniport and getattr(item, "owner", None) in adapter.bindings:
             self.broken(f"{self.named(touch)}, which it has completed; write before the completion", item)
 
 
