@@ -140,8 +140,10 @@ class RingMiniport(Miniport):
                 break
         else:
             return packets
+        # Before the others are completed, and nobody's to look at any more.
+        fitting = [packet for packet in packets if packet.length <= longest]
         self.ndis.send_complete([packet for packet in packets if packet.length > longest], Status.INVALID_LENGTH)
-        return [packet for packet in packets if packet.length <= longest]
+        return fitting
 
     def isr(self) -> tuple[bool, bool]:
         """MiniportISR: ours? Then acknowledge by reading, mask, and ask for the DPC."""

@@ -129,8 +129,9 @@ class ExplicitRingMiniport(Miniport):
         longest = self.longest
         too_long = [packet for packet in packets if packet.length > longest]
         if too_long:
-            self.ndis.send_complete(too_long, Status.INVALID_LENGTH)
+            # Before the others are completed, and nobody's to look at any more.
             packets = [packet for packet in packets if packet.length <= longest]
+            self.ndis.send_complete(too_long, Status.INVALID_LENGTH)
         return packets
 
     def isr(self) -> tuple[bool, bool]:

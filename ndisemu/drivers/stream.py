@@ -120,8 +120,9 @@ class StreamMiniport(Miniport):
         """MiniportSendPackets: a WRITE for each packet, sent down in turn; complete each packet with its WRITE."""
         too_long = [packet for packet in packets if packet.length > self.longest]
         if too_long:
-            self.ndis.send_complete(too_long, Status.INVALID_LENGTH)
+            # Before the others are completed, and nobody's to look at any more.
             packets = [packet for packet in packets if packet.length <= self.longest]
+            self.ndis.send_complete(too_long, Status.INVALID_LENGTH)
         async with self.turn:
             writes = [self.ndis.call_driver(Irp.write(packet.read())) for packet in packets]
         counters = self.information.counters

@@ -168,13 +168,13 @@ class Cpu:
         in_time = not self._overran()
         self._spend(ns)
         if in_time and self._overran():
-            self.kernel.report("dpc-watchdog", self.name, self._overrun())
+            self.kernel.report("int-dpc-time", self.name, self._overrun())
 
     def stall(self, ns: int) -> None:
         """Spend `ns` as the running driver's code asks for it (`NdisStallExecution`), which stops a DPC that waits for ever."""
         self._spend(ns)
         if self._overran():
-            raise RuleViolation("dpc-watchdog", self._overrun())
+            raise RuleViolation("int-dpc-time", self._overrun())
 
     def preempt(self) -> None:
         """A preemption point: let what may interrupt the running code do so, nested."""
@@ -207,7 +207,7 @@ class Cpu:
         self._points = 0
         if self.running_dpc is not None:
             raise RuleViolation(
-                "dpc-watchdog",
+                "int-dpc-time",
                 f"a DPC on {self.name} has passed {DPC_POINT_LIMIT} preemption points without returning; "
                 "a DPC must leave the CPU and come back for more",
             )
@@ -217,13 +217,15 @@ class Cpu:
         for lock in reversed(self.locks):
             lock.abandon()
             self.kernel.report(
-                "lock-held-return", lock.actor, f"code on {self.name} returned while holding {lock.name}; it was freed"
+                "spin-held-at-return",
+                lock.actor,
+                f"code on {self.name} returned while holding {lock.name}; it was freed",
             )
         self.locks.clear()
         if self.irql != level:
             left, self.irql = self.irql, level
             self.kernel.report(
-                "irql-return",
+                "irql-callback-return",
                 self.name,
                 f"code that began at {irql_name(level)} returned at {irql_name(left)}; lower it",
             )

@@ -113,7 +113,7 @@ class InterruptLine:
         self.shut = True
         self.cpu.forget(self)
         self.cpu.kernel.report(
-            "int-storm",
+            "int-isr-ack",
             self.name,
             f"the line stays asserted by {', '.join(self._sources)} after its service routines have run; "
             "a routine must acknowledge or mask its device's causes",

@@ -48,7 +48,7 @@ class SpinLock(Contended):
         """Raise to DISPATCH_LEVEL and take the lock (`NdisAcquireSpinLock`, IRQL <= DISPATCH)."""
         cpu = self._kernel.current
         if cpu is None or cpu.irql > DISPATCH:
-            raise self._wrong_place(cpu, "can be taken at DISPATCH_LEVEL or below")
+            raise self._wrong_place(cpu, "irql-synch", "can be taken at DISPATCH_LEVEL or below")
         cpu.preempt()
         if self.owner is not None:
             raise self._taken_already(cpu)
@@ -75,7 +75,7 @@ class SpinLock(Contended):
         """Take the lock without touching the IRQL (`NdisDprAcquireSpinLock`, IRQL == DISPATCH)."""
         cpu = self._kernel.current
         if cpu is None or cpu.irql != DISPATCH:
-            raise self._wrong_place(cpu, "needs DISPATCH_LEVEL for the Dpr variant")
+            raise self._wrong_place(cpu, "irql-at-dpc-lock", "needs DISPATCH_LEVEL for the Dpr variant")
         cpu.preempt()
         if self.owner is not None:
             raise self._taken_already(cpu)
@@ -107,30 +107,32 @@ class SpinLock(Contended):
         """Take the lock from code that has ended with it, as nobody else can give it back."""
         self.owner = None
 
-    def _wrong_place(self, cpu: Cpu | None, rule: str) -> RuleViolation:
+    def _wrong_place(self, cpu: Cpu | None, rule: str, right: str) -> RuleViolation:
         if cpu is None:
             text = f"{self.name} is taken by driver code on a virtual CPU, and none is running"
-            return RuleViolation("lock-no-cpu", text)
-        return RuleViolation("lock-irql", f"{self.name} {rule}, not at {irql_name(cpu.irql)}")
+            return RuleViolation("call-no-cpu", text)
+        return RuleViolation(rule, f"{self.name} {right}, not at {irql_name(cpu.irql)}")
 
     def _taken_already(self, cpu: Cpu) -> RuleViolation:
         holder = self.owner.name if self.owner else "nobody"
         text = f"{self.name} is taken on {cpu.name} while {holder} holds it; it would spin for ever"
-        return RuleViolation("lock-recursive", text)
+        return RuleViolation("spin-recursive", text)
 
     def _wrong_release(self, cpu: Cpu | None, *, dpr: bool) -> RuleViolation:
         """Say which of the ways to release a lock wrongly this is."""
         if cpu is None:
-            return self._wrong_place(cpu, "")
+            return self._wrong_place(cpu, "", "")
         if self.owner is not cpu:
             holder = self.owner.name if self.owner else "nobody"
-            return RuleViolation("lock-not-held", f"{self.name} is released on {cpu.name} while {holder} holds it")
+            return RuleViolation(
+                "spin-release-unowned", f"{self.name} is released on {cpu.name} while {holder} holds it"
+            )
         if self._dpr is not dpr:
             taken, given = ("Dpr", "plain") if self._dpr else ("plain", "Dpr")
             text = f"{self.name} was taken with the {taken} call and released with the {given} one"
-            return RuleViolation("lock-dpr-mixed", text)
+            return RuleViolation("spin-variant-mismatch", text)
         later = cpu.locks[-1].name
-        return RuleViolation("lock-order", f"{self.name} is released before {later}, which was taken later")
+        return RuleViolation("spin-lifo", f"{self.name} is released before {later}, which was taken later")
 
 
 class Turn:

@@ -63,7 +63,7 @@ def _step(coroutine: DriverCoroutine, cpu: Cpu, value: object, error: BaseExcept
     try:
         waited: object = coroutine.send(value) if error is None else coroutine.throw(error)
         if cpu.locks:
-            _refuse(coroutine, "lock-await", f"suspended while holding {cpu.locks[-1].name}; release it before")
+            _refuse(coroutine, "irql-await", f"suspended while holding {cpu.locks[-1].name}; release it before")
         if cpu.irql != PASSIVE:
             _refuse(coroutine, "irql-await", f"suspended at {irql_name(cpu.irql)}; lower to PASSIVE_LEVEL before")
     finally:

@@ -70,7 +70,7 @@ def sleep(kernel: Kernel, ns: int) -> Delay:
     """Wait for `ns` of virtual time as a thread does (`NdisMSleep`); below DISPATCH_LEVEL only."""
     cpu = kernel.current
     if cpu is not None and cpu.irql >= DISPATCH:
-        raise RuleViolation("irql-sleep", f"sleeping needs an IRQL below DISPATCH_LEVEL, not {irql_name(cpu.irql)}")
+        raise RuleViolation("irql-msleep", f"sleeping needs an IRQL below DISPATCH_LEVEL, not {irql_name(cpu.irql)}")
     return Delay(kernel, ns)
 
 
@@ -162,7 +162,7 @@ class Fiber:
         try:
             trap = self._coroutine.send(value)
             if self._cpu.locks:
-                self._refuse("lock-await", f"suspended while holding {self._cpu.locks[-1].name}; release it before")
+                self._refuse("irql-await", f"suspended while holding {self._cpu.locks[-1].name}; release it before")
             elif isinstance(trap, Trap):
                 self.irql = self._cpu.irql
                 self.suspended = True

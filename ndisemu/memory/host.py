@@ -101,9 +101,7 @@ class HostMemory:
         """Give `block` back and poison it; it must be exactly what `allocate` returned."""
         place = bisect_right(self._blocks, block) - 1
         if place < 0 or self._blocks[place] != block:
-            raise RuleViolation(
-                "shmem-free-mismatch", f"{block} is not allocated; free exactly what was allocated, once"
-            )
+            raise RuleViolation("shm-double-free", f"{block} is not allocated; free exactly what was allocated, once")
         del self._blocks[place]
         self.poison(block.address, block.length)
         insort(self._free, (block.address, block.end))

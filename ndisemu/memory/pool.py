@@ -55,7 +55,7 @@ class Pool(Generic[T]):
         """Take back what `owner` was lent; anything else is refused."""
         if item.owner is not owner:
             whose = "free already" if item.owner is None else f"owned by {item.owner}"
-            raise RuleViolation("pool-free", f"{owner} frees {item!r} into {self.name}, but it is {whose}")
+            raise RuleViolation("mem-double-free", f"{owner} frees {item!r} into {self.name}, but it is {whose}")
         item.owner = None
         self._free.append(item)
 

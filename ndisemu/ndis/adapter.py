@@ -210,7 +210,7 @@ class Adapter(Control):
             if status is not Status.SUCCESS:
                 if self.running:
                     text = f"the {request!r} after MiniportInitialize ended with {status}; it is mandatory"
-                    self.stop("init-oid", text)
+                    self.stop("oid-mandatory", text)
                 return None
             answers[oid] = request.answered
         return answers

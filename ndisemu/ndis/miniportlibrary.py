@@ -105,7 +105,7 @@ class BaseMiniportLibrary(ABC):
     def stall(self, ns: int) -> None:
         """Keep the CPU busy for `ns` nanoseconds of modelled time, at most 50 µs."""
         if not 0 <= ns <= 50_000:
-            raise RuleViolation("stall-too-long", f"NdisStallExecution takes at most 50 us, not {ns} ns; use a timer")
+            raise RuleViolation("irql-stall", f"NdisStallExecution takes at most 50 us, not {ns} ns; use a timer")
         self._enter("NdisStallExecution").stall(ns)
 
     # What calls of one name in 5.x and another in 6 do alike.
@@ -158,7 +158,7 @@ class BaseMiniportLibrary(ABC):
         """Refuse to describe bytes outside of shared memory."""
         if not 0 <= offset <= offset + length <= shared.length:
             raise RuleViolation(
-                "buffer-outside",
+                "shm-overrun",
                 f"{length} bytes at {offset} do not lie inside the {shared.block}, {shared.length} bytes",
             )
 

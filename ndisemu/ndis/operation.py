@@ -50,15 +50,17 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[Step, Phase]]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """What an operation is called: its entry point, its completion, and the family of its rules.
+    """What an operation is called: its entry point, its completion, and the rule that it is completed once.
 
-    `answers` are the final statuses its entry point may give, or None if any will do.
+    `answers` are the final statuses its entry point may give, or None if any will do; `status_rule` is the rule that
+    it does, where that has a name of its own.
     """
 
     entry: str
     completion: str
     rule: str
     answers: tuple[Status, ...] | None = None
+    status_rule: str = ""
 
 
 class Operation:
@@ -93,13 +95,13 @@ class Operation:
         naming, name = self._naming, self._driver.name
         if self._phase is Phase.IDLE:
             raise self._driver.kernel.refusal(
-                f"{naming.rule}-complete-unexpected",
+                naming.rule,
                 name,
                 f"{name} called {naming.completion} while no {naming.entry} is pending; complete each exactly once",
             )
         if type(status) is not Status or status is Status.PENDING:
             raise self._driver.kernel.refusal(
-                f"{naming.rule}-complete-status",
+                naming.status_rule or naming.rule,
                 name,
                 f"{name} called {naming.completion} with {status!r}; a completion has a final status",
             )
@@ -123,7 +125,8 @@ class Operation:
             return
         allowed = "a final status" if answers is None else " or ".join(map(str, answers))
         self._driver.report(
-            f"{self._naming.rule}-status", f"{self._naming.entry} ended with {value!r}; it ends with {allowed}"
+            self._naming.status_rule or self._naming.rule,
+            f"{self._naming.entry} ended with {value!r}; it ends with {allowed}",
         )
         self._end(Status.FAILURE if answers is None else answers[0])
 

@@ -91,7 +91,7 @@ class ReceiveBook:
         for undone in items[:place]:
             undone.owner = adapter
         return RuleViolation(
-            "recv-indicate-not-owned",
+            "rx-reindicate-in-use",
             f"{adapter.name} indicated {item!r}, which is owned by {who}; indicate it again only after {self._back}",
             about=item,
         )

@@ -78,7 +78,7 @@ class RequestQueue:
             )
         if status is Status.PENDING:
             raise self.adapter.kernel.refusal(
-                "oid-complete-pending",
+                "oid-complete-pending-status",
                 self.adapter.name,
                 f"{self.adapter.name} completed the {request!r} with NDIS_STATUS_PENDING; a completion is final",
             )
@@ -112,7 +112,7 @@ class RequestQueue:
                 self._end(request, value)
             return
         self.adapter.report(
-            "oid-return", f"the miniport answered the {request!r} with {value!r}, which is no final status"
+            "oid-return-status", f"the miniport answered the {request!r} with {value!r}, which is no final status"
         )
         if self.current is request:
             self._end(request, Status.FAILURE)

@@ -68,7 +68,13 @@ class ResetCall(Operation):
     __slots__ = ("addressing_reset",)
 
     def __init__(self, adapter: "Adapter", ended: Callable[[Status], None]) -> None:
-        super().__init__(adapter, Naming(adapter.reset_entry, "NdisMResetComplete", "st-reset"), ended)
+        super().__init__(
+            adapter,
+            Naming(
+                adapter.reset_entry, "NdisMResetComplete", "st-reset-complete-unexpected", status_rule="st-reset-status"
+            ),
+            ended,
+        )
         self.addressing_reset = False
 
     def complete_reset(self, status: Status, *, addressing_reset: bool) -> None:

@@ -90,7 +90,7 @@ class Resources:
         """Free what `allocate_shared` returned, once."""
         if shared not in self.shared:
             raise RuleViolation(
-                "shmem-free-mismatch",
+                "shm-double-free",
                 f"{self._adapter.name} frees {shared!r}, which it has not allocated or freed before",
             )
         self.shared.remove(shared)
@@ -132,7 +132,7 @@ class Resources:
 
     def _not_ours(self, what: object) -> RuleViolation:
         return RuleViolation(
-            "pool-free", f"{self._adapter.name} frees {what!r}, which it has not allocated or freed before"
+            "mem-double-free", f"{self._adapter.name} frees {what!r}, which it has not allocated or freed before"
         )
 
     def schedule(self, routine: Callable[[], object], name: str) -> None:
@@ -197,7 +197,7 @@ class Resources:
         report, halt = self._adapter.report, self._adapter.halt_entry
         if leaks:
             if self.interrupt is not None and self.interrupt.connected:
-                report("int-leak", f"{halt} returned without deregistering its interrupt")
+                report("int-deregister-halt", f"{halt} returned without deregistering its interrupt")
             for timer in self.timers:
                 if timer.is_set:
                     report("timer-leak", f"{halt} returned while {timer!r}; cancel it there")
@@ -208,7 +208,7 @@ class Resources:
             for irp in self.irps:
                 report("irp-outstanding-at-halt", f"{halt} returned before {irp!r} was completed; wait for it")
             for shared in self.shared:
-                report("shmem-leak", f"{halt} returned without freeing the {shared.block}")
+                report("shm-leak", f"{halt} returned without freeing the {shared.block}")
             for pool in (*self.packet_pools, *self.buffer_pools, *self.nbl_pools):
                 report("pool-leak", f"{halt} returned without freeing {pool!r}")
         self.silence()

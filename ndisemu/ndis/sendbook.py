@@ -162,7 +162,7 @@ class SendBook:
         text = (
             f"a protocol submitted {items[place]!r} to {self.name}, but it is owned by {who}; send only what is yours"
         )
-        return self.adapter.kernel.refusal("proto-send-not-owned", str(sender), text, items[place])
+        return self.adapter.kernel.refusal("proto-reuse-pending", str(sender), text, items[place])
 
     def _no_descriptor(self, items: Sequence[Sent], place: int) -> RuleViolation:
         self._undo(items, place, self)

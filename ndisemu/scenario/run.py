@@ -181,7 +181,7 @@ class Run:
                     await slot.adapter.halt()
             except TimeoutError:
                 text = f"MiniportHalt has not returned within {PATIENCE} s"
-                emulation.kernel.report("halt-stuck", slot.name, text)
+                emulation.kernel.report("st-watchdog-halt", slot.name, text)
 
     async def _capture(self, emulation: Emulation) -> CaptureLog | None:
         """Open the capture and let every NIC that is to be recorded write into it."""

@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import CoroutineType
 from typing import Any, Final
 
+from ndisemu.errors import RuleViolation
 from ndisemu.kernel import Fiber, is_driver_code
 from ndisemu.ndis import Adapter
 from ndisemu.ndis.ddi import Contract, Kind, contracts
@@ -124,6 +125,8 @@ class Border:
                 call.result = result = routine(*args, **kwargs)
             except BaseException as error:
                 call.error = error
+                if not is_entry and isinstance(error, RuleViolation):
+                    _record(watch, call, error)
                 raise
             finally:
                 calls.pop()
@@ -204,6 +207,14 @@ def _fits(watch: Watch, call: Call, wanted: Sequence[tuple[str, Test, str]]) -> 
         )
         watch.kernel.report("descriptor-whole", watch.adapter.name, text, watched=True, about=item)
     return found is None
+
+
+def _record(watch: Watch, call: Call, refusal: RuleViolation) -> None:
+    """Record a refusal, which a driver may catch and go on as if nothing were."""
+    if refusal.finding is None:
+        refusal.finding = watch.kernel.report(
+            refusal.rule, call.who.name, refusal.text, watched=True, about=refusal.about
+        )
 
 
 def _in_order(signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -185,7 +185,7 @@ async def test_nobody_waits_for_room_in_an_empty_ring(bench: Bench) -> None:
 async def test_the_reap_belongs_into_the_dpc(bench: Bench) -> None:
     """It takes the ring's lock without raising the IRQL, which is wrong anywhere else."""
     driver = await rings(bench)
-    with pytest.raises(RuleViolation, match="lock-irql: nic0 TX ring"):
+    with pytest.raises(RuleViolation, match="irql-at-dpc-lock: nic0 TX ring"):
         await bench.passive(driver.tx.reap)
 
 

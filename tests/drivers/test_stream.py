@@ -254,7 +254,7 @@ def test_a_miniport_that_finds_no_memory_does_not_start() -> None:
         async with Emulation() as emu:
             slot = emu.host("a", memory=1 << 16).stream_nic("eth0", StreamMiniport)
             assert not await slot.adapter.initialize()
-            assert [finding.rule for finding in emu.findings] == ["init-failed"]
+            assert [finding.rule for finding in emu.findings] == ["st-init-status"]
         return None
 
     run(main())

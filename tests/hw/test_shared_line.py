@@ -91,4 +91,4 @@ def test_who_takes_all_ones_for_causes_locks_the_other_out(cards: tuple[Host, Ho
     b.arrive(frame(1), at=100)
     a.run(1000)
     assert "b.eth0" not in [name for name, _, _ in seen]
-    assert a.findings() == [("int-storm", "a.irq")]
+    assert a.findings() == [("int-isr-ack", "a.irq")]

@@ -243,7 +243,7 @@ def test_lowering_to_a_higher_level_is_refused(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("where", ["thread", "dpc"])
-@pytest.mark.parametrize(("leak", "rule"), [("level", "irql-return"), ("lock", "lock-held-return")])
+@pytest.mark.parametrize(("leak", "rule"), [("level", "irql-callback-return"), ("lock", "spin-held-at-return")])
 def test_what_code_leaves_behind_is_reported_and_undone(bench: Bench, where: str, leak: str, rule: str) -> None:
     """A thread or DPC that returns raised or holding a lock is named, and the next one finds the CPU clean."""
     lock = SpinLock(bench.kernel, "nic0 tx lock", "nic0")

@@ -117,7 +117,7 @@ def test_dpc_that_stalls_too_long_is_stopped(kernel: Kernel, cpu: Cpu) -> None:
     Dpc(routine).queue(cpu)
     kernel.run(END, PLENTY)
 
-    assert rules == ["dpc-watchdog"]
+    assert rules == ["int-dpc-time"]
 
 
 def test_thread_may_take_any_modelled_time(kernel: Kernel, cpu: Cpu) -> None:
@@ -142,7 +142,7 @@ def test_dpc_that_never_leaves_is_stopped_by_its_preemption_points(kernel: Kerne
     with pytest.raises(RuleViolation, match="preemption points without returning") as caught:
         kernel.run(END, PLENTY)
 
-    assert caught.value.rule == "dpc-watchdog"
+    assert caught.value.rule == "int-dpc-time"
     assert points == DPC_POINT_LIMIT
 
 
@@ -175,7 +175,7 @@ def test_dpc_that_costs_too_much_is_reported_once(kernel: Kernel, cpu: Cpu) -> N
     kernel.run(END, PLENTY)
 
     assert done == [DPC_TIME_LIMIT, 2 * DPC_TIME_LIMIT, 3 * DPC_TIME_LIMIT]
-    assert [(finding.rule, finding.actor) for finding in kernel.findings] == [("dpc-watchdog", "cpu0")]
+    assert [(finding.rule, finding.actor) for finding in kernel.findings] == [("int-dpc-time", "cpu0")]
     assert "has run for 200000000 ns" in kernel.findings[0].text
 
 
@@ -201,7 +201,7 @@ def test_isr_that_costs_too_much_is_served(kernel: Kernel, cpu: Cpu) -> None:
     kernel.run(END, PLENTY)
 
     assert (served, levels, cpu.irql) == ([line.irql], [DISPATCH], PASSIVE)
-    assert [finding.rule for finding in kernel.findings] == ["dpc-watchdog"]
+    assert [finding.rule for finding in kernel.findings] == ["int-dpc-time"]
 
 
 def two_cpus() -> tuple[Kernel, Cpu, Cpu]:

@@ -40,7 +40,7 @@ def test_line_nobody_claims_is_a_storm(kernel: Kernel, line: InterruptLine) -> N
     assert calls == ["isr", "isr"]
     assert (line.spurious, line.shut) == (1, True)
     (finding,) = kernel.findings
-    assert (finding.rule, finding.actor) == ("int-storm", "irq9")
+    assert (finding.rule, finding.actor) == ("int-isr-ack", "irq9")
     assert "stays asserted by stuck" in finding.text
 
 
@@ -58,7 +58,7 @@ def test_line_that_is_claimed_for_ever_is_a_storm(kernel: Kernel, line: Interrup
     kernel.run(END, PLENTY)
 
     assert calls == STORM_LIMIT
-    assert [finding.rule for finding in kernel.findings] == ["int-storm"]
+    assert [finding.rule for finding in kernel.findings] == ["int-isr-ack"]
 
 
 def test_storm_that_grows_is_reported_once(kernel: Kernel, cpu: Cpu, line: InterruptLine) -> None:

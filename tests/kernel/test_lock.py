@@ -77,7 +77,7 @@ def test_locks_are_released_in_reverse_order(kernel: Kernel, cpu: Cpu, lock: Spi
     lock.acquire()
     inner.acquire()
 
-    assert broken_rule(lock.release) == "lock-order"
+    assert broken_rule(lock.release) == "spin-lifo"
 
     assert (cpu.locks, cpu.irql) == ([lock, inner], DISPATCH)
     inner.release()
@@ -89,7 +89,7 @@ def test_locks_are_released_in_reverse_order(kernel: Kernel, cpu: Cpu, lock: Spi
 def test_lock_is_not_recursive(cpu: Cpu, lock: SpinLock) -> None:
     """Taking a lock that the same CPU holds would spin for ever; it is refused and changes nothing."""
     with lock:
-        assert broken_rule(lock.acquire) == "lock-recursive"
+        assert broken_rule(lock.acquire) == "spin-recursive"
         assert (lock.owner, cpu.locks) == (cpu, [lock])
 
 
@@ -98,8 +98,8 @@ def test_lock_of_another_cpu_cannot_be_taken_nor_released(kernel: Kernel, cpu: C
     lock.acquire()
     kernel.current = Cpu(kernel, "cpu1")
 
-    assert broken_rule(lock.acquire) == "lock-recursive"
-    assert broken_rule(lock.release) == "lock-not-held"
+    assert broken_rule(lock.acquire) == "spin-recursive"
+    assert broken_rule(lock.release) == "spin-release-unowned"
     assert lock.owner is cpu
 
 
@@ -112,7 +112,7 @@ def test_free_lock_cannot_be_released(lock: SpinLock) -> None:
 
 def test_dpr_variant_needs_dispatch_level_and_leaves_it(cpu: Cpu, lock: SpinLock) -> None:
     """The Dpr calls work at DISPATCH_LEVEL only and do not touch the level."""
-    assert broken_rule(lock.dpr_acquire) == "lock-irql"
+    assert broken_rule(lock.dpr_acquire) == "irql-at-dpc-lock"
     cpu.raise_irql(DISPATCH)
 
     lock.dpr_acquire()
@@ -127,10 +127,10 @@ def test_plain_and_dpr_calls_do_not_mix(cpu: Cpu, lock: SpinLock) -> None:
     cpu.raise_irql(DISPATCH)
 
     lock.acquire()
-    assert broken_rule(lock.dpr_release) == "lock-dpr-mixed"
+    assert broken_rule(lock.dpr_release) == "spin-variant-mismatch"
     lock.release()
     lock.dpr_acquire()
-    assert broken_rule(lock.release) == "lock-dpr-mixed"
+    assert broken_rule(lock.release) == "spin-variant-mismatch"
     lock.dpr_release()
 
     assert lock.owner is None
@@ -140,14 +140,14 @@ def test_lock_is_not_for_an_isr(cpu: Cpu, lock: SpinLock) -> None:
     """Above DISPATCH_LEVEL neither variant may be used."""
     cpu.raise_irql(Irql.DEVICE)
 
-    assert broken_rule(lock.acquire) == "lock-irql"
-    assert broken_rule(lock.dpr_acquire) == "lock-irql"
+    assert broken_rule(lock.acquire) == "irql-synch"
+    assert broken_rule(lock.dpr_acquire) == "irql-at-dpc-lock"
     assert lock.owner is None
 
 
 def test_lock_needs_a_cpu(lock: SpinLock) -> None:
     """Code that runs on no virtual CPU, such as an application, cannot take a driver's lock."""
-    assert broken_rule(lock.acquire) == "lock-no-cpu"
+    assert broken_rule(lock.acquire) == "call-no-cpu"
 
 
 def test_releasing_lets_in_what_waited(cpu: Cpu, lock: SpinLock) -> None:
@@ -192,7 +192,7 @@ def test_wait_that_trips_the_watchdog_is_reported(kernel: Kernel, cpu: Cpu, lock
     Dpc(routine).queue(other)
     kernel.run(END, PLENTY)
 
-    assert [(finding.rule, finding.actor) for finding in kernel.findings] == [("dpc-watchdog", "cpu1")]
+    assert [(finding.rule, finding.actor) for finding in kernel.findings] == [("int-dpc-time", "cpu1")]
     assert holders == [other]
     assert (lock.owner, lock.waited, other.locks) == (None, 1 << 30, [])
 
@@ -213,7 +213,7 @@ def test_lock_must_not_be_held_across_an_await(kernel: Kernel, cpu: Cpu, lock: S
     fiber = Stepped(send(), cpu)
 
     assert fiber.step()
-    assert (told, fiber.end, lock.owner) == (["lock-await"], "went on", None)
+    assert (told, fiber.end, lock.owner) == (["irql-await"], "went on", None)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=12))

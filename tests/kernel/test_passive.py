@@ -176,7 +176,7 @@ def test_lock_must_not_be_held_across_an_await(wait: str) -> None:
         with pytest.raises(RuleViolation, match=r"initialize suspended while holding tx; release it before") as caught:
             await run_passive(initialize, bench.cpu)
 
-        assert caught.value.rule == "lock-await"
+        assert caught.value.rule == "irql-await"
         assert (lock.owner, bench.cpu.locks, bench.cpu.irql) == (None, [], PASSIVE)
 
     run(main())

@@ -170,7 +170,7 @@ def test_sleeping_needs_a_level_below_dispatch(kernel: Kernel, cpu: Cpu) -> None
 
     assert allowed.end == 30
     assert isinstance(refused.end, RuleViolation)
-    assert refused.end.rule == "irql-sleep"
+    assert refused.end.rule == "irql-msleep"
 
 
 def test_signal_set_before_it_is_awaited_suspends_nobody(cpu: Cpu) -> None:

@@ -191,7 +191,7 @@ def test_costs_beyond_what_a_dpc_may_take_are_findings(driver: str, kind: str) -
             emulation.kernel.submit(lambda: hosts[0].cpus[0].queue_thread(talking.start))
             await emulation.idle()
             assert (flow.intact, near.adapter.sends.in_flight, far.adapter.receives.lent) == (4, 0, 0)
-            assert {finding.rule for finding in emulation.findings} <= {"dpc-watchdog"}
+            assert {finding.rule for finding in emulation.findings} <= {"int-dpc-time"}
 
     run(main())
 

@@ -100,7 +100,7 @@ def test_only_exactly_what_was_allocated_can_be_freed(memory: HostMemory, block:
     with pytest.raises(RuleViolation, match="free exactly what was allocated, once") as caught:
         memory.free(wrong)
 
-    assert caught.value.rule == "shmem-free-mismatch"
+    assert caught.value.rule == "shm-double-free"
     assert memory.blocks == (block,)
     assert memory.map[block.address : block.end] == b"x" * block.length
 

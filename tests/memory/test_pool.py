@@ -56,7 +56,7 @@ def test_freeing_twice_is_refused(pool: Pool[Packet]) -> None:
     pool.free(packet, "nic0")
     with pytest.raises(RuleViolation, match="nic0 frees packet#0 into packets, but it is free already") as caught:
         pool.free(packet, "nic0")
-    assert caught.value.rule == "pool-free"
+    assert caught.value.rule == "mem-double-free"
     assert pool.free_count == 3
 
 

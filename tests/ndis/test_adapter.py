@@ -68,10 +68,18 @@ class Failing(Mini):
 
 
 FAILURES: Final = [
-    ("no attributes", "init-attributes", "MiniportInitialize returned SUCCESS without calling NdisMSetAttributesEx"),
-    ("returns failure", "init-failed", "MiniportInitialize returned NDIS_STATUS_RESOURCES; the adapter does not start"),
-    ("returns failure later", "init-failed", "MiniportInitialize returned NDIS_STATUS_DEVICE_FAILED; the adapter"),
-    ("forgets to return", "init-failed", "MiniportInitialize returned None; the adapter does not start"),
+    (
+        "no attributes",
+        "st-attributes-first",
+        "MiniportInitialize returned SUCCESS without calling NdisMSetAttributesEx",
+    ),
+    (
+        "returns failure",
+        "st-init-status",
+        "MiniportInitialize returned NDIS_STATUS_RESOURCES; the adapter does not start",
+    ),
+    ("returns failure later", "st-init-status", "MiniportInitialize returned NDIS_STATUS_DEVICE_FAILED; the adapter"),
+    ("forgets to return", "st-init-status", "MiniportInitialize returned None; the adapter does not start"),
 ]
 
 
@@ -125,7 +133,7 @@ class Silent(Mini):
 
 @pytest.mark.parametrize("oid", FIRST)
 @pytest.mark.parametrize(
-    ("way", "rule"), [("refuses", "init-oid"), ("raises", "bugcheck"), ("never answers", "oid-never-completed")]
+    ("way", "rule"), [("refuses", "oid-mandatory"), ("raises", "bugcheck"), ("never answers", "oid-never-completed")]
 )
 @on_bench
 async def test_an_adapter_without_a_mandatory_oid_does_not_start(bench: Bench, oid: Oid, way: str, rule: str) -> None:
@@ -279,10 +287,10 @@ async def test_what_halt_leaves_is_reported_by_name_and_reclaimed(bench: Bench) 
     await bench.pass_time()
     await adapter.halt()
     assert bench.rules() == [
-        "int-leak",
+        "int-deregister-halt",
         "timer-leak",
         *["wi-outstanding-at-halt"] * 3,
-        "shmem-leak",
+        "shm-leak",
         "pool-leak",
         "pool-leak",
     ]

@@ -154,9 +154,9 @@ async def test_a_closed_binding_sends_nothing(bench: Bench) -> None:
     """Its packets have gone back to their pool and belong to nobody; sending one is refused."""
     peer = await bench.pair(Mini())
     await bench.library.unbind(peer.binding)
-    with pytest.raises(RuleViolation, match=r"proto-send-not-owned: .* owned by None"):
+    with pytest.raises(RuleViolation, match=r"proto-reuse-pending: .* owned by None"):
         await bench.passive(lambda: peer.binding.send_packets(peer.packets[:1]))
-    assert bench.rules() == ["proto-send-not-owned"]
+    assert bench.rules() == ["proto-reuse-pending"]
     with pytest.raises(RuleViolation, match="st-illegal: peer on nic0: NdisCloseAdapter in state Closed"):
         await peer.binding.close()
 

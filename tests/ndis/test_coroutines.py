@@ -103,7 +103,7 @@ async def test_an_entry_that_may_pend_awaits_nothing_foreign(
 
 @on_bench
 async def test_a_lock_is_not_held_across_an_await(bench: Bench) -> None:
-    """Suspending with a spin lock is `lock-await`: the lock is given back, the send fails, the adapter stops."""
+    """Suspending with a spin lock is `irql-await`: the lock is given back, the send fails, the adapter stops."""
 
     class Holding(Mini):
         async def send_packets(self, packets: Sequence[Packet]) -> None:
@@ -117,7 +117,7 @@ async def test_a_lock_is_not_held_across_an_await(bench: Bench) -> None:
     miniport = Holding()
     peer = await bench.pair(miniport)
     await bench.send(peer)
-    assert bench.rules() == ["lock-await"]
+    assert bench.rules() == ["irql-await"]
     assert "nic0 queue" in bench.findings[0].text
     assert miniport.lock.owner is None
     assert (peer.statuses, bench.cpu.irql) == ([STOPPED], PASSIVE)

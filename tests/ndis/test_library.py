@@ -132,7 +132,9 @@ async def test_attributes_come_before_resources(bench: Bench, claim: Callable[[v
 
     class Rash(Mini):
         def initialize(self, adapter: v5.AdapterInfo) -> Status | Awaitable[Status]:
-            with pytest.raises(RuleViolation, match=r"init-attributes: nic0 called Ndis.* before NdisMSetAttributesEx"):
+            with pytest.raises(
+                RuleViolation, match=r"st-attributes-first: nic0 called Ndis.* before NdisMSetAttributesEx"
+            ):
                 claim(self.ndis)
             return super().initialize(adapter)
 
@@ -192,9 +194,9 @@ async def test_time_is_spent_as_asked(bench: Bench) -> None:
     await bench.passive(lambda: ndis.stall(50_000))
     assert bench.cpu.busy_until == bench.kernel.now + 50_000
     for ns in (50_001, -1):
-        with pytest.raises(RuleViolation, match=f"stall-too-long: NdisStallExecution takes at most 50 us, not {ns} ns"):
+        with pytest.raises(RuleViolation, match=f"irql-stall: NdisStallExecution takes at most 50 us, not {ns} ns"):
             await bench.passive(lambda ns=ns: ndis.stall(ns))  # type: ignore[misc]
-    with pytest.raises(RuleViolation, match="irql-sleep: sleeping needs an IRQL below DISPATCH_LEVEL"):
+    with pytest.raises(RuleViolation, match="irql-msleep: sleeping needs an IRQL below DISPATCH_LEVEL"):
         await bench.dispatch(lambda: ndis.sleep(1))
     times: list[int] = []
 

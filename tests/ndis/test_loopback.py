@@ -119,7 +119,7 @@ async def test_a_looped_frame_is_marked_and_a_copy(bench: Bench) -> None:
         assert packet is not None
         seen.append((packet.flags, packet.status, bench.cpu.irql, packet.read()))
         assert packet not in sender.packets
-        with pytest.raises(RuleViolation, match="proto-return-not-held"):
+        with pytest.raises(RuleViolation, match="rx5-refcount"):
             both.binding.return_packets([packet])
 
     def send_and_overwrite() -> None:
@@ -217,10 +217,10 @@ async def test_what_is_refused_is_not_heard(bench: Bench) -> None:
     for packet in (*mine, other.packets[0]):
         packet.fill(frame(1))
     for wrong in ([*mine, other.packets[0]], [*mine, mine[0]]):
-        with pytest.raises(RuleViolation, match="proto-send-not-owned"):
+        with pytest.raises(RuleViolation, match="proto-reuse-pending"):
             await bench.passive(lambda wrong=wrong: sender.binding.send_packets(wrong))  # type: ignore[misc]
     await bench.pass_time()
-    assert bench.rules() == ["proto-send-not-owned"] * 2
+    assert bench.rules() == ["proto-reuse-pending"] * 2
     assert (other.received, sender.completed, adapter.sends.submitted) == ([], [], 0)
 
 

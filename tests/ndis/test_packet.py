@@ -160,7 +160,7 @@ def test_a_freed_descriptor_is_as_new(buffers: BufferPool) -> None:
     packet.oob.time_to_send = 5
     packet.protocol_reserved = packet.miniport_reserved = "mine"
     with pytest.raises(
-        RuleViolation, match="pool-free: stranger frees packet#0 into packets, but it is owned by driver"
+        RuleViolation, match="mem-double-free: stranger frees packet#0 into packets, but it is owned by driver"
     ):
         pool.free(packet, "stranger")
     pool.free(packet, "driver")

@@ -135,7 +135,7 @@ async def test_packets_marked_resources_are_kept_by_nobody(bench: Bench, kept: A
     assert (miniport.returned, peer.binding.receives_held) == ([], 0)
     assert [packet.owner for packet in packets] == [peer.binding.adapter] * 2
     assert peer.binding.adapter.receives.starved == 2
-    with pytest.raises(RuleViolation, match="proto-return-not-held"):
+    with pytest.raises(RuleViolation, match="rx5-refcount"):
         await give_back(bench, peer, packets)
 
 
@@ -192,7 +192,7 @@ async def test_returning_what_is_not_promised_is_reported(bench: Bench) -> None:
     miniport = Mini()
     peer = await bench.pair(miniport, Hasty())
     packets = await indicate(bench, miniport, frame(1), frame(2))
-    assert bench.rules() == ["proto-return-not-held"]
+    assert bench.rules() == ["rx5-refcount"]
     assert bench.findings[0].text.startswith("peer on nic0 returned 2 packets more than")
     assert (miniport.returned, peer.binding.receives_held) == (packets, 0)
     assert peer.binding.adapter.running
@@ -230,7 +230,7 @@ async def test_a_wrong_return_is_refused_whole(
     peer = await bench.pair(miniport)
     peer.kept = 1
     packets = await indicate(bench, miniport, frame(1), frame(2))
-    with pytest.raises(RuleViolation, match="proto-return-not-held: a protocol returned packet#"):
+    with pytest.raises(RuleViolation, match="rx5-refcount: a protocol returned packet#"):
         await give_back(bench, peer, choose(packets, peer))
     assert [packet.references for packet in packets] == [1, 1]
     assert (peer.binding.receives_held, miniport.returned) == (2, [])
@@ -247,7 +247,7 @@ async def test_only_a_miniports_own_packets_can_be_indicated(bench: Bench) -> No
     (lent,) = await indicate(bench, miniport, frame(1))
     mine = miniport.fill(frame(2), frame(3))
     for array in ([mine[0], lent], [mine[0], mine[1], mine[0]], [mine[0], peer.packets[0]]):
-        with pytest.raises(RuleViolation, match="recv-indicate-not-owned: nic0 indicated packet#"):
+        with pytest.raises(RuleViolation, match="rx-reindicate-in-use: nic0 indicated packet#"):
             await bench.passive(lambda array=array: miniport.ndis.indicate_receive(array))  # type: ignore[misc]
         assert [packet.owner for packet in mine] == [peer.binding.adapter] * 2
     assert peer.received == [frame(1)]

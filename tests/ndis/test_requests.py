@@ -217,7 +217,7 @@ async def test_what_is_no_final_status_fails_the_request(bench: Bench, value: St
     returned = await ask(bench, peer, *requests)
     await bench.pass_time()
     assert end(peer, requests, returned) == [Status.FAILURE] * 2
-    assert bench.rules() == ["oid-return"] * 2
+    assert bench.rules() == ["oid-return-status"] * 2
     assert repr(value) in bench.findings[0].text
     assert peer.binding.adapter.running
 
@@ -233,9 +233,9 @@ async def test_a_wrong_completion_is_refused(bench: Bench) -> None:
     await ask(bench, peer, OidRequest.query(Oid.GEN_LINK_SPEED, 4))
     with pytest.raises(RuleViolation, match="nic0 completed a set, and the pending request is a query of OID_GEN_LINK"):
         await bench.passive(lambda: set_(Status.SUCCESS))
-    with pytest.raises(RuleViolation, match="oid-complete-pending"):
+    with pytest.raises(RuleViolation, match="oid-complete-pending-status"):
         await bench.passive(lambda: query(Status.PENDING))
-    assert bench.rules() == ["oid-double-complete", "oid-double-complete", "oid-complete-pending"]
+    assert bench.rules() == ["oid-double-complete", "oid-double-complete", "oid-complete-pending-status"]
     assert peer.ended == []
     await bench.pass_time()
     assert len(peer.ended) == 1

@@ -63,7 +63,9 @@ async def test_shared_memory_is_allocated_in_initialize_only(bench: Bench) -> No
     """NdisMAllocateSharedMemory in any other state is refused."""
     miniport = Mini()
     await bench.start(miniport)
-    with pytest.raises(RuleViolation, match="shmem-init-only: nic0 called NdisMAllocateSharedMemory in state Running"):
+    with pytest.raises(
+        RuleViolation, match="shm-alloc-init-only: nic0 called NdisMAllocateSharedMemory in state Running"
+    ):
         await bench.passive(lambda: miniport.ndis.allocate_shared_memory(64))
 
 
@@ -81,7 +83,7 @@ async def test_what_was_freed_cannot_be_freed_again(bench: Bench) -> None:
             await bench.passive(free)
     pool = await bench.passive(lambda: first.ndis.allocate_packet_pool(2, "spare"))
     await bench.passive(lambda: first.ndis.free_packet_pool(pool))
-    with pytest.raises(RuleViolation, match="pool-free: nic0 frees <Pool spare of nic0"):
+    with pytest.raises(RuleViolation, match="mem-double-free: nic0 frees <Pool spare of nic0"):
         await bench.passive(lambda: first.ndis.free_packet_pool(pool))
 
 
@@ -115,7 +117,7 @@ async def test_buffer_descriptors_come_from_a_pool(bench: Bench) -> None:
         (64, 60, adapter),
     ]
     await bench.passive(lambda: ndis.free_buffer(first))
-    with pytest.raises(RuleViolation, match=r"pool-free: .* it is free already"):
+    with pytest.raises(RuleViolation, match=r"mem-double-free: .* it is free already"):
         await bench.passive(lambda: ndis.free_buffer(first))
     again = await bench.passive(lambda: ndis.allocate_buffer(pool, memory, 128, 40))
     assert again is first
@@ -125,7 +127,7 @@ async def test_buffer_descriptors_come_from_a_pool(bench: Bench) -> None:
     await bench.passive(lambda: ndis.free_buffer_pool(pool))
     for free in (lambda: ndis.free_buffer_pool(pool), lambda: ndis.free_buffer(second)):
         with pytest.raises(
-            RuleViolation, match=r"pool-free: nic0 frees <.*, which it has not allocated or freed before"
+            RuleViolation, match=r"mem-double-free: nic0 frees <.*, which it has not allocated or freed before"
         ):
             await bench.passive(free)
 
@@ -150,7 +152,7 @@ async def test_a_buffer_lies_inside_its_memory(bench: Bench, offset: int, length
     miniport = Mini()
     await bench.start(miniport)
     assert miniport.memory.length == 16384
-    with pytest.raises(RuleViolation, match=f"buffer-outside: {length} bytes at {offset} do not lie inside"):
+    with pytest.raises(RuleViolation, match=f"shm-overrun: {length} bytes at {offset} do not lie inside"):
         await bench.passive(lambda: miniport.ndis.allocate_buffer(miniport.buffers, miniport.memory, offset, length))
 
 

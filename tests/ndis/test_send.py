@@ -253,10 +253,10 @@ async def test_a_wrong_submission_is_refused_whole(bench: Bench) -> None:
     before = owners(peer) + owners(second)
     mine = peer.packets
     for array in ([mine[1], mine[0]], [mine[1], mine[2], mine[1]], [mine[1], second.packets[0]]):
-        with pytest.raises(RuleViolation, match="proto-send-not-owned: a protocol submitted packet#"):
+        with pytest.raises(RuleViolation, match="proto-reuse-pending: a protocol submitted packet#"):
             await bench.passive(lambda array=array: peer.binding.send_packets(array))  # type: ignore[misc]
         assert owners(peer) + owners(second) == before
-        assert bench.rules() == ["proto-send-not-owned"]
+        assert bench.rules() == ["proto-reuse-pending"]
     assert (peer.binding.adapter.sends.submitted, peer.binding.sends_pending, len(miniport.deferred)) == (1, 1, 1)
     await bench.passive(miniport.handle_interrupt)
     assert peer.completed == [(mine[0], Status.SUCCESS)]
@@ -404,9 +404,9 @@ async def test_ndis_send_refuses_what_is_not_the_protocols(bench: Bench, minipor
     """A packet on its way is refused, and NdisSend works again afterwards."""
     peer = await bench.pair(miniport())
     other = await bench.bind(peer.binding.adapter, Peer("other"))
-    with pytest.raises(RuleViolation, match="proto-send-not-owned"):
+    with pytest.raises(RuleViolation, match="proto-reuse-pending"):
         await bench.passive(lambda: peer.binding.send(other.packets[0]))
-    assert bench.rules() == ["proto-send-not-owned"]
+    assert bench.rules() == ["proto-reuse-pending"]
     assert await send_one(bench, peer) is Status.PENDING
     if isinstance(peer.binding.adapter.miniport, Single):
         await bench.passive(peer.binding.adapter.miniport.handle_interrupt)

@@ -423,7 +423,7 @@ async def test_a_serialized_driver_says_how_many_it_takes(bench: Bench) -> None:
 
     adapter = bench.add(Silent())
     assert not await adapter.initialize()
-    assert bench.rules() == ["init-oid"]
+    assert bench.rules() == ["oid-mandatory"]
     assert "OID_GEN_MAXIMUM_SEND_PACKETS" in bench.findings[0].text
 
 

@@ -199,11 +199,11 @@ def test_a_module_that_cannot_be_imported_is_reported_with_its_own_traceback(
         ("RaisesInInitialize", "bugcheck", "MiniportInitialize raised ValueError: in initialize", "in initialize"),
         ("RaisesLateInInitialize", "bugcheck", "MiniportInitialize raised ValueError: late", "late in initialize"),
         ("ExitsInInitialize", "bugcheck", "MiniportInitialize raised SystemExit: 7", "sys.exit(7)"),
-        ("RefusesToStart", "init-failed", "MiniportInitialize returned NDIS_STATUS_RESOURCES", ""),
+        ("RefusesToStart", "st-init-status", "MiniportInitialize returned NDIS_STATUS_RESOURCES", ""),
         ("RaisesInQuery", "bugcheck", "MiniportQueryInformation raised ValueError: in query", "in query"),
         ("RaisesInIsr", "bugcheck", "MiniportISR raised ValueError: in isr", "in isr"),
         ("RaisesInDpc", "bugcheck", "MiniportHandleInterrupt raised ValueError: in dpc", "in dpc"),
-        ("SpinsOnARegister", "dpc-watchdog", "a DPC on a.cpu0 has passed 1000000 preemption points", "1 << 31"),
+        ("SpinsOnARegister", "int-dpc-time", "a DPC on a.cpu0 has passed 1000000 preemption points", "1 << 31"),
         pytest.param("Spins", "bugcheck", "driver code has kept a.cpu0", "while True", marks=pytest.mark.slow),
     ],
 )
@@ -276,8 +276,8 @@ def test_a_driver_that_never_completes_is_named_with_what_it_holds(bad: Run) -> 
     ("driver", "rules", "line"),
     [
         ("RaisesInHalt", ["bugcheck"], 'raise ValueError("in halt")'),
-        ("HaltsForEver", ["halt-stuck"], ""),
-        ("Leaks", ["int-leak", "shmem-leak", "shmem-leak", "shmem-leak", "pool-leak", "pool-leak"], ""),
+        ("HaltsForEver", ["st-watchdog-halt"], ""),
+        ("Leaks", ["int-deregister-halt", "shm-leak", "shm-leak", "shm-leak", "pool-leak", "pool-leak"], ""),
     ],
 )
 def test_a_driver_that_does_not_halt_well_is_reported_after_all_its_traffic(

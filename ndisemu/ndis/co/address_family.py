@@ -24,9 +24,9 @@ from ndisemu.ndis.status import Status
 if TYPE_CHECKING:
     from ndisemu.ndis.co.circuitbinding import AnyBinding
 
-OPEN: Final = Naming("ProtocolCmOpenAf", "NdisCmOpenAddressFamilyComplete", "co-open-af")
-CLOSE: Final = Naming("ProtocolCmCloseAf", "NdisCmCloseAddressFamilyComplete", "co-close-af")
-NOTIFY: Final = Naming("ProtocolClNotifyCloseAf", "NdisClNotifyCloseAddressFamilyComplete", "co-notify-close-af")
+OPEN: Final = Naming("ProtocolCmOpenAf", "NdisCmOpenAddressFamilyComplete", "co-complete-once")
+CLOSE: Final = Naming("ProtocolCmCloseAf", "NdisCmCloseAddressFamilyComplete", "co-complete-once")
+NOTIFY: Final = Naming("ProtocolClNotifyCloseAf", "NdisClNotifyCloseAddressFamilyComplete", "co-complete-once")
 _SOURCE: Final = "NDIS reference 6.2"
 
 

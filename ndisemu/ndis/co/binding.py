@@ -42,7 +42,7 @@ class CoBinding(CircuitBinding[Packet, Status], PacketBinding):
             mine = list(run)
             if not isinstance(owner, VcPacketReceives):
                 raise RuleViolation(
-                    "proto-return-not-held",
+                    "co-rx-return",
                     f"{self.name} returned {mine[0]!r}, which is owned by {owner}; return what was received, once",
                 )
             owner.release(mine)

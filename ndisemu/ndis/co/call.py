@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from ndisemu.ndis.co.sap import ClientSap
     from ndisemu.ndis.co.vc import VirtualCircuit
 
-MAKE: Final = Naming("ProtocolCmMakeCall", "NdisCmMakeCallComplete", "co-makecall")
-CLOSE: Final = Naming("ProtocolCmCloseCall", "NdisCmCloseCallComplete", "co-closecall")
-OFFER: Final = Naming("ProtocolClIncomingCall", "NdisClIncomingCallComplete", "co-incoming")
+MAKE: Final = Naming("ProtocolCmMakeCall", "NdisCmMakeCallComplete", "co-complete-once")
+CLOSE: Final = Naming("ProtocolCmCloseCall", "NdisCmCloseCallComplete", "co-complete-once")
+OFFER: Final = Naming("ProtocolClIncomingCall", "NdisClIncomingCallComplete", "co-complete-once")
 
 
 class Call:

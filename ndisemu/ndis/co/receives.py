@@ -46,7 +46,7 @@ class VcPacketReceives(VcReceives[Packet]):
                 for undone in packets[:place]:
                     undone.references += 1
                 raise RuleViolation(
-                    "proto-return-not-held",
+                    "co-rx-return",
                     f"a protocol returned {packet!r} of {self._vc.name}, but it is owned by {packet.owner}; "
                     "return each packet as often as ProtocolCoReceivePacket has promised",
                 )

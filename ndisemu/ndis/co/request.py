@@ -17,7 +17,7 @@ from ndisemu.ndis.operation import Naming
 if TYPE_CHECKING:
     from ndisemu.ndis.co.vc import VirtualCircuit
 
-ASK: Final = Naming("ProtocolCoRequest", "NdisCoRequestComplete", "co-oid")
+ASK: Final = Naming("ProtocolCoRequest", "NdisCoRequestComplete", "co-oid-complete")
 
 
 class CoRequest(OidRequest):

@@ -21,8 +21,8 @@ from ndisemu.ndis.status import Status
 if TYPE_CHECKING:
     from ndisemu.ndis.co.address_family import CallManagerAf, ClientAf
 
-REGISTER: Final = Naming("ProtocolCmRegisterSap", "NdisCmRegisterSapComplete", "co-register-sap")
-DEREGISTER: Final = Naming("ProtocolCmDeregisterSap", "NdisCmDeregisterSapComplete", "co-deregister-sap")
+REGISTER: Final = Naming("ProtocolCmRegisterSap", "NdisCmRegisterSapComplete", "co-complete-once")
+DEREGISTER: Final = Naming("ProtocolCmDeregisterSap", "NdisCmDeregisterSapComplete", "co-complete-once")
 _SOURCE: Final = "NDIS reference 6.2"
 
 

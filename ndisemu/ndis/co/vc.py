@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     from ndisemu.ndis.co.circuitadapter import CircuitAdapter
     from ndisemu.ndis.co.ends import CallManagerVc, ClientVc, VcEnd
 
-ACTIVATE: Final = Naming("MiniportCoActivateVc", "NdisMCoActivateVcComplete", "co-activate")
-DEACTIVATE: Final = Naming("MiniportCoDeactivateVc", "NdisMCoDeactivateVcComplete", "co-deactivate", (Status.SUCCESS,))
+ACTIVATE: Final = Naming("MiniportCoActivateVc", "NdisMCoActivateVcComplete", "co-activate-complete")
+DEACTIVATE: Final = Naming(
+    "MiniportCoDeactivateVc", "NdisMCoDeactivateVcComplete", "co-deactivate-complete", (Status.SUCCESS,)
+)
 
 
 class VirtualCircuit:

@@ -301,7 +301,7 @@ class NblPool(Pool[NetBufferList]):
     def free(self, item: NetBufferList, owner: object) -> None:
         """Take a list back (`NdisFreeNetBufferList`); one with living clones is refused."""
         if item.children:
-            raise RuleViolation("nbl-free-parent", f"{item!r} is freed while {item.children} clones of it live")
+            raise RuleViolation("nbl-clone-free", f"{item!r} is freed while {item.children} clones of it live")
         super().free(item, owner)
         if self._buffers is not None:
             for buffer in item.buffers:

@@ -116,9 +116,11 @@ class PacketAdapter(Adapter):
         if not self.alive:
             return False
         if status is not Status.SUCCESS:
-            self.report("init-failed", f"MiniportInitialize returned {status}; the adapter does not start")
+            self.report("st-init-status", f"MiniportInitialize returned {status}; the adapter does not start")
         elif self.attributes is None:
-            self.report("init-attributes", "MiniportInitialize returned SUCCESS without calling NdisMSetAttributesEx")
+            self.report(
+                "st-attributes-first", "MiniportInitialize returned SUCCESS without calling NdisMSetAttributesEx"
+            )
         else:
             self.move(AdapterEvent.INITIALIZED)
             self.hang.start()

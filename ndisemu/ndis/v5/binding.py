@@ -225,7 +225,7 @@ class Binding(PacketBinding):
     def returned_too_much(self) -> None:
         """The protocol returned packets, inside ProtocolReceivePacket, of which it kept no reference."""
         self.adapter.report(
-            "proto-return-not-held",
+            "rx5-refcount",
             f"{self.name} returned {-self.receives_held} packets more than ProtocolReceivePacket has promised",
         )
         self.receives_held = 0

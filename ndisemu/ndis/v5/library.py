@@ -85,7 +85,7 @@ class MiniportLibrary(BaseMiniportLibrary):
         self._claim("NdisMAllocateSharedMemory")
         if self._adapter.state.current is not AdapterState.INITIALIZING:
             raise RuleViolation(
-                "shmem-init-only",
+                "shm-alloc-init-only",
                 f"{self._adapter.name} called NdisMAllocateSharedMemory in state "
                 f"{self._adapter.state.current.value}; it belongs into MiniportInitialize",
             )
@@ -303,5 +303,6 @@ class MiniportLibrary(BaseMiniportLibrary):
         self._enter(call)
         if self._adapter.attributes is None:
             raise RuleViolation(
-                "init-attributes", f"{self._adapter.name} called {call} before NdisMSetAttributesEx, which comes first"
+                "st-attributes-first",
+                f"{self._adapter.name} called {call} before NdisMSetAttributesEx, which comes first",
             )

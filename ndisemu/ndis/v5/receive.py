@@ -85,7 +85,7 @@ class ReceivePath(ReceiveBook):
                 for undone in packets[:place]:
                     undone.references += 1
                 raise RuleViolation(
-                    "proto-return-not-held",
+                    "rx5-refcount",
                     f"a protocol returned {packet!r} to {self.adapter.name}, but it is owned by {packet.owner}; "
                     "return each packet as often as ProtocolReceivePacket has promised",
                     about=packet,

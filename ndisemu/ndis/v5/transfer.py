@@ -133,7 +133,7 @@ class Transfers:
                 f"{name} called NdisMTransferDataComplete for {packet!r}, into which no transfer is pending; "
                 "complete each exactly once, and none whose status MiniportTransferData has returned"
             )
-            raise self.adapter.kernel.refusal(f"{RULE}-complete-unexpected", name, text)
+            raise self.adapter.kernel.refusal(RULE, name, text)
         transfer.finish(status, transferred)
 
     def reclaim(self, status: Status) -> None:

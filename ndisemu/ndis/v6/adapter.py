@@ -48,8 +48,12 @@ if TYPE_CHECKING:
 # How long a pause or a restart may take before the adapter is stopped.
 PATIENCE: Final = 10_000_000_000
 SECOND: Final = 1_000_000_000
-PAUSE: Final = Naming("MiniportPause", "NdisMPauseComplete", "st-pause", (Status.SUCCESS,))
-RESTART: Final = Naming("MiniportRestart", "NdisMRestartComplete", "st-restart")
+PAUSE: Final = Naming(
+    "MiniportPause", "NdisMPauseComplete", "st-pause-complete-pairing", (Status.SUCCESS,), "st-pause-status"
+)
+RESTART: Final = Naming(
+    "MiniportRestart", "NdisMRestartComplete", "st-restart-complete-pairing", status_rule="st-restart-status"
+)
 
 
 class NblAdapter(NblControl):
@@ -141,7 +145,7 @@ class NblAdapter(NblControl):
         if not self.alive:
             return False
         if status is not Status.SUCCESS:
-            self.report("init-failed", f"MiniportInitializeEx returned {status}; the adapter does not start")
+            self.report("st-init-status", f"MiniportInitializeEx returned {status}; the adapter does not start")
         elif self.answers is None:
             self.report(
                 "st-attributes-complete", "MiniportInitializeEx returned SUCCESS without setting general attributes"
@@ -214,7 +218,7 @@ class NblAdapter(NblControl):
 
         def give_up() -> None:
             if operation.owed and self.alive:
-                self.stop("st-watchdog", f"{operation!r} was not completed within {format_time(PATIENCE)}")
+                self.stop("st-pause-timeout", f"{operation!r} was not completed within {format_time(PATIENCE)}")
 
         async def enter_and_wait() -> object:
             operation.enter(routine)

@@ -2,6 +2,190 @@
 
 from typing import Final
 
-from ndisemu.verifier.rule import Rule
+from ndisemu.ndis import Oid, OidRequest, Status
+from ndisemu.verifier.call import Call
+from ndisemu.verifier.rule import EVERY, Code, Refused, Rule, before, ended
 
-RULES: Final[tuple[type[Rule], ...]] = ()
+_ENTRIES: Final = ("MiniportQueryInformation", "MiniportSetInformation", "MiniportOidRequest")
+_COMPLETIONS: Final = ("NdisMQueryInformationComplete", "NdisMSetInformationComplete", "NdisMOidRequestComplete")
+_SHORT: Final = (Status.BUFFER_TOO_SHORT, Status.INVALID_LENGTH)
+# What a request may end with.
+STATUSES: Final = (
+    Status.SUCCESS, Status.PENDING, Status.INVALID_OID, Status.NOT_SUPPORTED, Status.BUFFER_TOO_SHORT,
+    Status.INVALID_LENGTH, Status.INVALID_DATA, Status.NOT_ACCEPTED, Status.REQUEST_ABORTED, Status.RESOURCES,
+    Status.FAILURE,
+)  # fmt: skip
+
+
+class OidDoubleComplete(Refused):
+    """A pending request is completed once, and nothing else is completed."""
+
+    id = "oid-double-complete"
+    models = EVERY
+    source = "seed 000; DDK: NdisMOidRequestComplete"
+    why = "The requester has its memory back since the first time, and NDIS has given the miniport the next request."
+    microsoft = "DoubleCompletion"
+    code = Code(0x7C, "BUGCODE_NDIS_DRIVER", ("the request is not pending",))
+
+
+class OidNeverCompleted(Refused):
+    """A request that pends is completed."""
+
+    id = "oid-never-completed"
+    models = EVERY
+    source = "seed 000; DDK: MiniportOidRequest"
+    why = "NDIS gives an adapter one request at a time: all others wait behind it, and so does a close."
+    microsoft = "NdisTimedOidComplete"
+
+
+class OidCompletePendingStatus(Refused):
+    """A completion has a final status, and never NDIS_STATUS_PENDING."""
+
+    id = "oid-complete-pending-status"
+    models = EVERY
+    source = "DDK: NdisMOidRequestComplete"
+    why = "It would say that the end is still to come, and it does not."
+
+
+class OidReturnStatus(Refused):
+    """The handler of a request returns a status: a final one, or PENDING."""
+
+    id = "oid-return-status"
+    models = EVERY
+    source = "DDK: MiniportOidRequest, MiniportQueryInformation, MiniportSetInformation"
+    why = "Anything else is read as whatever its bits happen to say."
+
+
+class OidSetPower(Refused):
+    """OID_PNP_SET_POWER succeeds."""
+
+    id = "oid-set-power"
+    models = EVERY
+    source = "DDK: OID_PNP_SET_POWER"
+    why = "The machine goes to sleep all the same, with a card that is not prepared for it."
+
+
+class OidMandatory(Refused):
+    """What NDIS asks of every adapter after its start is answered."""
+
+    id = "oid-mandatory"
+    models = EVERY
+    source = "NDIS reference 4.5"
+    why = "Without the size of its frames and its address no protocol can bind to it."
+
+
+class OidFailed(Refused):
+    """A protocol that asks for what it needs gets it, or does without."""
+
+    id = "oid-failed"
+    models = EVERY
+    source = "ndisemu: `await binding.query(...)` raises where the request fails"
+    why = "A protocol that goes on without the answer works with what it does not know."
+
+
+class Answer(Rule):
+    """What is looked at when a request ends, by the return of its entry point or by its completion."""
+
+    models = EVERY
+
+    @ended(*_ENTRIES)
+    def returned(self, call: Call) -> None:
+        """The entry point is over: with PENDING, a completion has followed, or will."""
+        request = call.argument("request")
+        status = call.result
+        over = call.error is None and isinstance(status, Status) and status is not Status.PENDING
+        if over and isinstance(request, OidRequest):
+            self.judge(request, status)
+
+    @before(*_COMPLETIONS)
+    def completing(self, call: Call) -> None:
+        """The driver completes what is pending, which in 5.x is the only one."""
+        request = call.argument("request", self.watch.adapter.requests.current)
+        status = call.argument("status")
+        if isinstance(request, OidRequest) and isinstance(status, Status):
+            self.judge(request, status)
+
+    def judge(self, request: OidRequest, status: Status) -> None:
+        """Look at a request that ends with `status`."""
+        raise NotImplementedError
+
+
+class OidBytesWritten(Answer):
+    """An answer is not longer than the buffer of its request."""
+
+    id = "oid-bytes-written"
+    source = "DDK: NDIS_OID_REQUEST (BytesWritten)"
+    why = "The requester reads that many bytes, beyond what it has."
+    microsoft = "OidComplete"
+
+    def judge(self, request: OidRequest, status: Status) -> None:
+        """Measure the answer."""
+        if len(request.answered) > request.length:
+            self.broken(
+                f"the {request!r} was answered with {len(request.answered)} bytes, into a buffer of {request.length}; "
+                "answer INVALID_LENGTH with the bytes needed",
+                request,
+            )
+
+
+class OidBytesNeeded(Answer):
+    """Who says that a buffer is too short says how long it must be."""
+
+    id = "oid-bytes-needed"
+    source = "DDK: NDIS_OID_REQUEST (BytesNeeded)"
+    why = "The requester asks again with that size, and with 0 for ever."
+
+    def judge(self, request: OidRequest, status: Status) -> None:
+        """Look at what is said to be needed."""
+        if not request.is_set and status in _SHORT and request.needed <= request.length:
+            self.broken(
+                f"the {request!r} ended with {status}, and {request.needed} bytes needed of the {request.length} "
+                "that there are; say how many it takes",
+                request,
+            )
+
+
+class OidQueryBytesSet(Answer):
+    """A query that succeeds has an answer."""
+
+    id = "oid-query-bytes-set"
+    source = "DDK: NDIS_OID_REQUEST (BytesWritten)"
+    why = "The requester takes what lay in its buffer before for the answer."
+
+    def judge(self, request: OidRequest, status: Status) -> None:
+        """Look whether there is one; an empty list is an answer."""
+        asked = not request.is_set and request.length and request.oid is not Oid.E802_3_MULTICAST_LIST
+        if asked and status is Status.SUCCESS and not request.answered:
+            self.broken(f"the {request!r} succeeded without an answer; call request.answer with the bytes", request)
+
+
+class OidUnknown(Answer):
+    """A request ends with one of the statuses that requests end with."""
+
+    id = "oid-unknown"
+    source = "DDK: MiniportOidRequest"
+    why = "Requesters look for NOT_SUPPORTED or INVALID_OID to learn that they must do without."
+
+    def judge(self, request: OidRequest, status: Status) -> None:
+        """Compare the status with those that are documented."""
+        if status not in STATUSES:
+            self.broken(f"the {request!r} ended with {status}; what is not known ends with NOT_SUPPORTED", request)
+
+
+class OidSurprise(Answer):
+    """A request that is completed after the card was pulled out ends with NOT_ACCEPTED, or as it ended before."""
+
+    id = "oid-surprise"
+    source = "DDK: MiniportDevicePnPEventNotify"
+    why = "An answer from registers that read as all ones is no answer."
+
+    def judge(self, request: OidRequest, status: Status) -> None:
+        """Look at the status of a query that a missing card has answered."""
+        if self.watch.adapter.removed and status is Status.SUCCESS and not request.is_set:
+            self.broken(f"the {request!r} succeeded after the card was removed; end it with NOT_ACCEPTED", request)
+
+
+RULES: Final[tuple[type[Rule], ...]] = (
+    OidDoubleComplete, OidNeverCompleted, OidCompletePendingStatus, OidReturnStatus, OidSetPower, OidMandatory, OidFailed,
+    OidBytesWritten, OidBytesNeeded, OidQueryBytesSet, OidUnknown, OidSurprise,
+)  # fmt: skip

@@ -2,6 +2,98 @@
 
 from typing import Final
 
-from ndisemu.verifier.rule import Rule
+from ndisemu.verifier.rule import ANY, EVERY, V5, Model, Refused, Rule, touched
+from ndisemu.verifier.touch import Touch
 
-RULES: Final[tuple[type[Rule], ...]] = ()
+
+class ProtoReusePending(Refused):
+    """A protocol sends what is its own, and asks again when the first time has ended."""
+
+    id = "proto-reuse-pending"
+    models = EVERY
+    source = "DDK: NdisSend, NdisSendPackets, NdisSendNetBufferLists, NdisRequest"
+    why = "NDIS and the miniport would meet one object in two places."
+
+
+class ProtoSendWellformed(Refused):
+    """A list that is sent has a frame at least."""
+
+    id = "proto-send-wellformed"
+    models = Model.NDIS6
+    source = "DDK: NdisSendNetBufferLists"
+    why = "The miniport looks at its first frame."
+
+
+class ProtoOpenInBind(Refused):
+    """An adapter is opened once, and from ProtocolBindAdapter(Ex)."""
+
+    id = "proto-open-in-bind"
+    models = EVERY
+    source = "DDK: NdisOpenAdapterEx"
+    why = "NDIS pairs each bind with one open."
+
+
+class ProtoNetpnpComplete(Refused):
+    """A plug and play event that pends is completed once, with a final status."""
+
+    id = "proto-netpnp-complete"
+    models = EVERY
+    source = "DDK: NdisCompleteNetPnPEvent, NdisCompletePnPEvent"
+    why = "The machine cannot go to sleep, or the adapter pause, until it is."
+
+
+class ProtoNetpnpStatus(Refused):
+    """A protocol answers an event that it cannot fail with NDIS_STATUS_SUCCESS."""
+
+    id = "proto-netpnp-status"
+    models = Model.NDIS6
+    source = "DDK: ProtocolNetPnPEvent"
+    why = "NDIS goes on all the same, with a protocol that believes it has not."
+
+
+class ProtoPause(Refused):
+    """A protocol completes a pause when its sends are back and what it was lent is returned."""
+
+    id = "proto-pause"
+    models = Model.NDIS6
+    source = "DDK: ProtocolNetPnPEvent (NetEventPause)"
+    why = "The miniport is paused next, and waits for them."
+
+
+class ProtoCancelId(Refused):
+    """Sends are cancelled by an id that is not 0."""
+
+    id = "proto-cancel-id"
+    models = V5
+    source = "DDK: NDIS_SET_PACKET_CANCEL_ID"
+    why = "0 marks what cannot be cancelled."
+
+
+class ProtoTouchAfterSend(Rule):
+    """A protocol does not look at what it has sent until that comes back."""
+
+    id = "proto-touch-after-send"
+    models = ANY
+    source = "DDK: NdisSendNetBufferLists, NdisSendPackets"
+    why = "It is the miniport's meanwhile, and the card's."
+
+    @touched("Packet.length", "Packet.status", "Packet.protocol_reserved", "NetBufferList.status", "NetBufferList.buffers",
+             "NetBufferList.protocol_reserved")  # fmt: skip
+    def touching(self, touch: Touch) -> None:
+        """Look who touches, and whose it is."""
+        adapter = self.watch.adapter
+        bound = any(touch.driver is binding.protocol for binding in adapter.bindings)
+        if bound and touch.item.owner is adapter.sends:
+            self.broken(f"{touch.driver.name} touches {touch.field} of {touch.item!r}, which it has sent", touch.item)
+
+
+RULES: Final[tuple[type[Rule], ...]] = (
+    ProtoReusePending,
+    ProtoSendWellformed,
+    ProtoOpenInBind,
+    ProtoNetpnpComplete,
+    ProtoNetpnpStatus,
+    ProtoPause,
+    ProtoCancelId,
+    ProtoTouchAfterSend,
+)

@@ -256,7 +256,7 @@ async def test_every_operation_ends_once_in_every_style(
     assert state is (good if status is Status.SUCCESS else bad)
     assert desk.log[0] == asking.entry
     unlawful = asking.entry == "MiniportCoDeactivateVc" and status is BAD and not style.startswith("explicit")
-    assert bench.rules()[: int(unlawful)] == ["co-deactivate-status"] * unlawful
+    assert bench.rules()[: int(unlawful)] == ["co-deactivate-complete"] * unlawful
     await tear_down(bench, desk)
 
 

@@ -301,7 +301,7 @@ async def test_a_protocol_that_raises_fails_what_others_wait_for(bench: Bench) -
     assert await bench.passive(fresh.delete) is Status.SUCCESS
     await bench.pass_time()
     await desk.adapter.halt()
-    assert set(bench.rules()) == {"bugcheck", "co-af-close-order", "co-makecall-complete-unexpected"}
+    assert set(bench.rules()) == {"bugcheck", "co-af-close-order", "co-complete-once"}
 
 
 @on_bench

@@ -19,7 +19,7 @@ async def refused(bench: Bench, rule: str, routine: Callable[[], object]) -> Non
     """Make a call that must be refused by `rule`, and recorded unless a wrong state says it all."""
     with pytest.raises(RuleViolation, match=rule):
         await bench.passive(routine)
-    assert bench.rules() == ([] if rule.startswith(("st-", "proto-")) else [rule])
+    assert bench.rules() == ([] if rule.startswith(("st-", "proto-", "co-rx-")) else [rule])
 
 
 @on_bench
@@ -163,29 +163,29 @@ async def _circuit(desk: Office) -> co.ClientVc:
         (_call, "co-send-user", lambda desk, vc: vc.vc.manager.send_packets(desk.manager.packets[:1])),
         (
             _circuit,
-            "co-activate-complete-unexpected",
+            "co-activate-complete",
             lambda desk, vc: desk.mini.ndis.co_activate_vc_complete(vc.vc, _OK),
         ),
         (
             _call,
-            "co-deactivate-complete-unexpected",
+            "co-deactivate-complete",
             lambda desk, vc: desk.mini.ndis.co_deactivate_vc_complete(vc.vc, _OK),
         ),
-        (_call, "co-makecall-complete-unexpected", lambda _, vc: vc.vc.manager.make_call_complete(_OK)),
-        (_call, "co-closecall-complete-unexpected", lambda _, vc: vc.vc.manager.close_call_complete(_OK)),
-        (_call, "co-incoming-complete-unexpected", lambda _, vc: vc.incoming_call_complete(_OK)),
+        (_call, "co-complete-once", lambda _, vc: vc.vc.manager.make_call_complete(_OK)),
+        (_call, "co-complete-once", lambda _, vc: vc.vc.manager.close_call_complete(_OK)),
+        (_call, "co-complete-once", lambda _, vc: vc.incoming_call_complete(_OK)),
         (_call, "co-af-close-order", lambda desk, _: desk.client.af.close()),
         (_circuit, "co-af-close-order", lambda desk, _: desk.client.af.close()),
-        (_circuit, "co-open-af-complete-unexpected", lambda desk, _: desk.manager.afs[0].open_complete(_OK)),
-        (_circuit, "co-close-af-complete-unexpected", lambda desk, _: desk.manager.afs[0].close_complete(_OK)),
-        (_circuit, "co-notify-close-af-complete-unexpected", lambda desk, _: desk.client.af.notify_close_complete(_OK)),
+        (_circuit, "co-complete-once", lambda desk, _: desk.manager.afs[0].open_complete(_OK)),
+        (_circuit, "co-complete-once", lambda desk, _: desk.manager.afs[0].close_complete(_OK)),
+        (_circuit, "co-complete-once", lambda desk, _: desk.client.af.notify_close_complete(_OK)),
         (_circuit, "co-oid-complete", lambda desk, _: desk.client.af.co_request_complete(_request(), _OK)),
         (_circuit, "co-oid-complete", lambda desk, _: desk.mini.ndis.co_request_complete(_request(), _OK)),
         (_circuit, "co-activate-before-data", _indicate),
         (_call, "co-role", lambda desk, _: desk.client.binding.register_address_family(FAMILY)),
         (_call, "co-role", lambda desk, _: desk.manager.binding.open_address_family(FAMILY)),
         (_call, "co-indicate-connectionless", lambda desk, _: desk.mini.ndis.indicate_receive(desk.mini.free[:1])),
-        (_call, "proto-return-not-held", lambda desk, _: desk.client.binding.return_packets(desk.client.packets[:1])),
+        (_call, "co-rx-return", lambda desk, _: desk.client.binding.return_packets(desk.client.packets[:1])),
     ],
 )
 @on_bench
@@ -481,4 +481,4 @@ async def test_nobody_is_told_anything_after_its_binding_has_closed(bench: Bench
     await bench.pass_time()
     assert told == desk.client.ended == [Status.FAILURE] * 2
     assert bench.rules()[0] == "co-af-close-order"
-    assert set(bench.rules()) <= {"co-vc-handle-stale", "co-register-sap-complete-unexpected"}
+    assert set(bench.rules()) <= {"co-vc-handle-stale", "co-complete-once"}

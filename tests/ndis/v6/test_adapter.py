@@ -186,7 +186,7 @@ async def test_what_never_completes_stops_the_adapter(bench: Bench6, entry: str)
     await adapter.pause()
     assert adapter.state.current is AdapterState.FAILED
     assert bench.kernel.now >= PATIENCE
-    assert bench.rules() == ["st-watchdog"]
+    assert bench.rules() == ["st-pause-timeout"]
 
 
 @pytest.mark.parametrize("entry", ["pause", "restart", "send"])
@@ -214,7 +214,7 @@ async def test_a_driver_that_never_lets_time_pass_is_stopped(bench: Bench6, entr
         await bench.send6(peer)
     await adapter.pause()
     assert adapter.state.current is AdapterState.FAILED
-    assert bench.rules() == ["send-never-completed" if entry == "send" else "st-watchdog"]
+    assert bench.rules() == ["send-never-completed" if entry == "send" else "st-pause-timeout"]
 
 
 @pytest.mark.parametrize(
@@ -229,10 +229,10 @@ async def test_a_completion_that_is_not_owed_is_refused(bench: Bench6, entry: st
     complete = (
         miniport.ndis.pause_complete if entry == "pause" else lambda: miniport.ndis.restart_complete(Status.SUCCESS)
     )
-    with pytest.raises(RuleViolation, match=f"st-{entry}-complete-unexpected: nic0 called {call} while no"):
+    with pytest.raises(RuleViolation, match=f"st-{entry}-complete-pairing: nic0 called {call} while no"):
         await bench.passive(complete)
     assert states(adapter) == ["Running"]
-    assert bench.rules() == [f"st-{entry}-complete-unexpected"]
+    assert bench.rules() == [f"st-{entry}-complete-pairing"]
 
 
 @on_bench6
@@ -343,7 +343,7 @@ async def test_an_adapter_that_does_not_start_can_be_tried_again(bench: Bench6) 
     miniport = Reluctant()
     adapter = bench.add6(miniport)
     assert not await adapter.initialize()
-    assert (states(adapter), bench.rules(), bench.memory.blocks) == (["Halted"], ["init-failed"], ())
+    assert (states(adapter), bench.rules(), bench.memory.blocks) == (["Halted"], ["st-init-status"], ())
     miniport.free.clear()
     assert await adapter.initialize()
 
@@ -377,7 +377,7 @@ async def test_leaks_are_named_at_the_halt(bench: Bench6) -> None:
 
     adapter = await bench.start6(Leaking())
     await adapter.halt()
-    assert bench.rules() == ["sg-deregister", "int-leak", "timer-leak", "shmem-leak", "pool-leak"]
+    assert bench.rules() == ["sg-deregister", "int-deregister-halt", "timer-leak", "shm-leak", "pool-leak"]
     assert (bench.memory.blocks, bench.library.nbl_pools) == ((), [])
 
 

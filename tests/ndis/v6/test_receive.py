@@ -223,7 +223,7 @@ async def test_a_list_is_not_indicated_while_it_is_lent(bench: Bench6) -> None:
     peer.keeps = True
     await bench.pair6(miniport, peer)
     nbls = await bench.indicate(miniport, frame(0))
-    with pytest.raises(RuleViolation, match="recv-indicate-not-owned"):
+    with pytest.raises(RuleViolation, match="rx-reindicate-in-use"):
         await bench.dispatch(lambda: miniport.ndis.indicate_receive(nbls))
 
 

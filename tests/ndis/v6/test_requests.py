@@ -209,7 +209,7 @@ async def test_only_the_pending_request_can_be_completed(bench: Bench6) -> None:
     for wrong, status, rule in (
         (other, Status.SUCCESS, "oid-double-complete"),
         (None, Status.SUCCESS, "oid-double-complete"),
-        (request, Status.PENDING, "oid-complete-pending"),
+        (request, Status.PENDING, "oid-complete-pending-status"),
     ):
         with pytest.raises(RuleViolation, match=rule):
             await bench.passive(lambda wrong=wrong, status=status: miniport.ndis.oid_request_complete(wrong, status))  # type: ignore[misc]

@@ -97,9 +97,9 @@ async def test_a_list_is_out_of_the_protocols_hands_until_it_is_completed(bench:
     peer = await bench.pair6(miniport)
     (nbl,) = await bench.send6(peer)
     assert [nbl.owner] == [peer.binding.adapter.sends]
-    with pytest.raises(RuleViolation, match="proto-send-not-owned"):
+    with pytest.raises(RuleViolation, match="proto-reuse-pending"):
         await bench.passive(lambda: peer.binding.send_nbls([nbl]))
-    assert (miniport.kept, bench.rules()) == ([nbl], ["proto-send-not-owned"])
+    assert (miniport.kept, bench.rules()) == ([nbl], ["proto-reuse-pending"])
     await bench.passive(lambda: miniport.complete([nbl]))
     assert nbl.owner is peer.binding
 

@@ -179,6 +179,22 @@ class CountsEveryByte(ExplicitRingMiniport):
         self.waiting.extend(self.tx.split(packets))
 
 
+class WipesWhatIsDone(RingMiniport):
+    """The driver clears each packet before it gives it back, so that nothing of it leaks."""
+
+    async def send_packets(self, packets: Sequence[Packet]) -> None:
+        for packet in packets:
+            packet.put(bytes(packet.length))
+        self.ndis.send_complete(packets, Status.SUCCESS)
+
+
+class LeavesWhatIsDone(RingMiniport):
+    """The driver gives each packet back as it was."""
+
+    async def send_packets(self, packets: Sequence[Packet]) -> None:
+        self.ndis.send_complete(packets, Status.SUCCESS)
+
+
 PAIRS: Final = (
     Pair("send-double-complete", CompletesTwice, CompletesOnce),
     Pair("send-complete-not-owned", CompletesWhatItReceived, ReturnsWhatItReceived),
@@ -188,6 +204,7 @@ PAIRS: Final = (
     Pair("send-pad-minimum", LeavesShortFramesShort, HasTheCardPad, "odd sizes"),
     Pair("send-oversize", SendsWhatIsTooLong, RefusesWhatIsTooLong, "odd sizes"),
     Pair("send-content-exact", RoundsLengthsDown, CountsEveryByte),
+    Pair("send-data-unmodified", WipesWhatIsDone, LeavesWhatIsDone),
     Pair("send-complete-pending", CompletesAsPending, CompletesOnce),
     Pair("send-complete-argument", CompletesWithATruth, CompletesOnce, implies=("call-argument",)),
     Pair("send-resources-available-deserialized", OpensItsGate, HasNoGate),

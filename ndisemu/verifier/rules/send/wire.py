@@ -1,13 +1,13 @@
 """What leaves the card: what was submitted, in frames of a length that the medium knows."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from ndisemu.frame.ethernet import ADDRESS, MIN_FRAME, VLAN_TAG
 from ndisemu.ndis import contents
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import ANY, Model, Rule, before, quiet, wire
-from ndisemu.verifier.rules.send.completion import SUBMISSIONS
+from ndisemu.verifier.rules.send.completion import COMPLETIONS, SUBMISSIONS
 from ndisemu.verifier.watch import Watch
 
 # How many more frames are expected than can be on their way.
@@ -71,13 +71,11 @@ class SendContentExact(Rule):
         """Copy the frames as they are handed over."""
         if self.watch.model & Model.CIRCUITS:
             return
-        try:
-            frames = _frames(call)
-        except (AttributeError, TypeError, ValueError):
-            # A descriptor that its protocol has maimed is a finding of another rule.
+        frames = _frames_or_none(call)
+        if not frames:
             return
         self._longest_list = max(self._longest_list, len(frames) // len(call.items))
-        self._due += frames if min(map(len, frames), default=MIN_FRAME) >= MIN_FRAME else map(_padded, frames)
+        self._due += frames if min(map(len, frames)) >= MIN_FRAME else map(_padded, frames)
         waiting = self.watch.adapter.sends.in_flight * self._longest_list
         if len(self._due) > waiting + REMEMBERED:
             # The oldest have failed, and are not to be expected any more.
@@ -117,10 +115,48 @@ class SendContentExact(Rule):
         return 0 < most < len(frame) - VLAN_TAG
 
 
-def _frames(call: Call) -> list[bytes]:
-    """Return copies of what a call submits."""
-    items = call.items
-    return contents.read_lists(items) if call.name == "MiniportSendNetBufferLists" else contents.read(items)
+class SendDataUnmodified(Rule):
+    """The bytes that a protocol has submitted are the same when it has them back."""
+
+    id = "send-data-unmodified"
+    models = ANY
+    source = "DDK: NdisSendNetBufferLists"
+    why = "A protocol that keeps its buffer to send it once more sends what the miniport has made of it."
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._given: dict[Any, bytes] = {}
+
+    @before(*SUBMISSIONS)
+    def submitting(self, call: Call) -> None:
+        """Copy what is handed over; a list of several frames is left out."""
+        copies = _frames_or_none(call)
+        if copies is not None and len(copies) == len(call.items):
+            self._given.update(zip(call.items, copies, strict=True))
+
+    @before(*COMPLETIONS)
+    def completing(self, call: Call) -> None:
+        """Compare: a whole burst at once, and one by one where something is different."""
+        given = [self._given.pop(item, None) for item in call.items]
+        now = _frames_or_none(call)
+        if now is None or given == now or len(now) != len(given):
+            return
+        for item, before_it, after_it in zip(call.items, given, now, strict=True):
+            if before_it is not None and before_it != after_it:
+                self.broken(
+                    f"{self.watch.adapter.name} completed {item!r} with other bytes than it was given; "
+                    "what it must change it changes in a buffer of its own",
+                    item,
+                )
+                return
+
+
+def _frames_or_none(call: Call) -> list[bytes] | None:
+    """Return copies of the frames that a call is about; None where a driver has maimed one, which is for other rules."""
+    try:
+        return contents.read_lists(call.items) if "NetBufferList" in call.name else contents.read(call.items)
+    except (AttributeError, TypeError, ValueError):
+        return None
 
 
 def _padded(frame: bytes) -> bytes:
@@ -130,4 +166,4 @@ def _padded(frame: bytes) -> bytes:
 # Where a tag stands in a frame: behind the two addresses.
 _TYPE: Final = 2 * ADDRESS
 
-RULES: Final[tuple[type[Rule], ...]] = (SendPadMinimum, SendOversize, SendContentExact)
+RULES: Final[tuple[type[Rule], ...]] = (SendPadMinimum, SendOversize, SendContentExact, SendDataUnmodified)
