@@ -79,7 +79,8 @@ class TouchLevel:
         return property(read, write)
 
     def _note(self, part: Any, field: str, frame: FrameType, *, write: bool, value: Any = None) -> None:
-        if is_driver_code(frame.f_code.co_filename):
+        # A copy that a driver has made has not crossed the border.
+        if part in self._owners and is_driver_code(frame.f_code.co_filename):
             self._tell(Touch(self._owners[part], field, self._whose(frame), write, value))
 
     def _whose(self, frame: FrameType | None) -> Any:

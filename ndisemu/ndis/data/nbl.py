@@ -15,6 +15,7 @@ Source: NDIS reference 4.3.
 
 from collections.abc import Sequence
 from enum import IntEnum, IntFlag
+from typing import Any
 
 from ndisemu.errors import RuleViolation
 from ndisemu.frame.ethernet import ADDRESS
@@ -218,6 +219,11 @@ class NetBufferList:
 
     def __repr__(self) -> str:
         return f"nbl#{self.number}"
+
+    def __getstate__(self) -> object:
+        """Return what a copy of the descriptor is made of: a copy is nobody's, so NDIS takes it for none of its own."""
+        state: Any = super().__getstate__()
+        return None, state[1] | {"owner": None, "binding": None}
 
     @property
     def cancel_id(self) -> int:

@@ -6,6 +6,8 @@ binding owns what its protocol allocated, an adapter what was submitted to it
 or what its miniport allocated, the receive path what is lent to protocols.
 """
 
+from typing import Any
+
 from ndisemu.frame.ethernet import ADDRESS
 from ndisemu.memory import Pool
 from ndisemu.ndis.constants import PacketFlag
@@ -75,6 +77,11 @@ class Packet:
 
     def __repr__(self) -> str:
         return f"packet#{self.number}"
+
+    def __getstate__(self) -> object:
+        """Return what a copy of the descriptor is made of: a copy is nobody's, so NDIS takes it for none of its own."""
+        state: Any = super().__getstate__()
+        return None, state[1] | {"owner": None, "binding": None}
 
     def chain(self, *buffers: Mdl) -> None:
         """Make `buffers` the packet's whole chain (`NdisChainBufferAtBack`)."""

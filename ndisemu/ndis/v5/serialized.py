@@ -174,11 +174,11 @@ class SerializedSends(PacketSends):
         return max(self._owner.maximum_send_packets, 1)
 
     def _entry(self, call: Handover) -> Callable[[], object]:
-        """Return the entry point with its arguments; the statuses of an array are for the miniport to set."""
-        if not self._arrays:
-            return partial(self._miniport.send, call.packets[0], call.packets[0].flags)
+        """Return the entry point with its arguments; no packet has an answer yet."""
         for packet in call.packets:
             packet.status = None
+        if not self._arrays:
+            return partial(self._miniport.send, call.packets[0], call.packets[0].flags)
         return partial(self._miniport.send_packets, tuple(call.packets))
 
     # What the miniport answers.
@@ -279,11 +279,26 @@ class SerializedSends(PacketSends):
     def _not_in_flight(self, items: Sequence[Sent], place: int) -> RuleViolation:
         item = items[place]
         if item.owner is not self.queue:
-            return super()._not_in_flight(items, place)
+            return self._ended_already(items, place) or super()._not_in_flight(items, place)
         self._undo(items, place, self)
         return self.adapter.kernel.refusal(
             "send-resources-relinquish",
             self.name,
             f"{self.name} completed {item!r}, which NDIS has in its queue; a packet answered with NDIS_STATUS_RESOURCES "
             "is the miniport's again when it is given it again",
+        )
+
+    def _ended_already(self, items: Sequence[Sent], place: int) -> RuleViolation | None:
+        """Refuse the completion of what the entry has ended by its status; None for anything else."""
+        item = items[place]
+        answer = getattr(item, "status", None)
+        if item.owner is None or item.owner is not item.binding or answer in {None, _PENDING}:
+            return None
+        self._undo(items, place, self)
+        return self.adapter.kernel.refusal(
+            "send-sync-status-then-complete",
+            self.name,
+            f"{self.name} completed {item!r}, which it had answered with {answer} when it was given it; "
+            "what it completes later it answers with NDIS_STATUS_PENDING",
+            item,
         )

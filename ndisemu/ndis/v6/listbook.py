@@ -127,7 +127,7 @@ class ListBook(SendBook):
         if not isinstance(status, Status) or status is Status.PENDING:
             status = Status.FAILURE
             self.adapter.report(
-                "send-return",
+                "send-async-only-6",
                 f"{self.entry} returned {value!r}; it returns None, "
                 "or after suspending the status that completes the lists it has left",
             )

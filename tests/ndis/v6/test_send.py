@@ -238,7 +238,7 @@ async def test_what_a_send_may_return_is_a_status_or_nothing(bench: Bench6, valu
     peer = await bench.pair6(Odd())
     await bench.send6(peer)
     await bench.pass_time()
-    assert (peer.statuses, bench.rules()) == ([Status.FAILURE], ["send-return"])
+    assert (peer.statuses, bench.rules()) == ([Status.FAILURE], ["send-async-only-6"])
 
 
 @on_bench6

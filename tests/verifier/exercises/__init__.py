@@ -9,7 +9,7 @@ from ndisemu.kernel import Finding, run
 from ndisemu.machine import Emulation
 from ndisemu.verifier import Verification
 from tests.verifier.bench import Bench
-from tests.verifier.exercises import receive
+from tests.verifier.exercises import receive, send
 from tests.verifier.exercises.usual import failed_start, life, removal, shutdown
 
 CHECKED: Final = Verification(touch=True)
@@ -21,6 +21,7 @@ EXERCISES: Final[Mapping[str, Callable[[Bench], Awaitable[None]]]] = {
     "shutdown": shutdown,
     "failed start": failed_start,
     **receive.EXERCISES,
+    **send.EXERCISES,
 }
 
 

@@ -1,0 +1,113 @@
+"""What a miniport makes of the NET_BUFFER_LISTs that it is given to send."""
+
+from typing import Final
+
+from ndisemu.ndis.status import Status
+from ndisemu.verifier.call import Call
+from ndisemu.verifier.rule import Model, Refused, Rule, before
+
+_COMPLETION: Final = "NdisMSendNetBufferListsComplete"
+
+
+class SendNblStatusSet(Refused):
+    """A miniport sets the status of a list before it completes it."""
+
+    id = "send-nbl-status-set"
+    models = Model.NDIS6
+    source = "seed 003; DDK: NdisMSendNetBufferListsComplete"
+    why = "The completion has no status of its own. What is left in the list is that of another send, and often a success."
+
+
+class SendNblStatusValue(Refused):
+    """A list ends with one of the statuses that NDIS has for the end of a send."""
+
+    id = "send-nbl-status-value"
+    models = Model.NDIS6
+    source = "DDK: NdisMSendNetBufferListsComplete"
+    why = "A protocol decides by the status whether to send again, to wait or to give up, and knows no others."
+
+
+class SendNbListUnmodified(Refused):
+    """The NET_BUFFERs of a list are the same when it is completed as when it was submitted."""
+
+    id = "send-nb-list-unmodified"
+    models = Model.NDIS6
+    source = "DDK: NdisMSendNetBufferListsComplete"
+    why = "The protocol frees what it finds in the list. What was unlinked is never freed."
+
+
+class SendAsyncOnly6(Refused):
+    """MiniportSendNetBufferLists returns nothing, unless it is a coroutine that ends with how its lists have ended."""
+
+    id = "send-async-only-6"
+    models = Model.NDIS6
+    source = "seed 003; ndisemu: coroutines as entry points"
+    why = "Lists end by their completion. A value that is returned in its place is not seen, and they stay pending."
+
+
+class SendStatusMatchesReason(Rule):
+    """A list that fails says why: SEND_ABORTED is for cancels, RESET_IN_PROGRESS for resets, INVALID_LENGTH for long frames."""
+
+    id = "send-status-matches-reason"
+    models = Model.NDIS6
+    source = "DDK: NdisMSendNetBufferListsComplete"
+    why = "A protocol that is told of a cancel or a reset which never was waits for the wrong thing, or for nothing."
+    advisory = True
+
+    @before(_COMPLETION)
+    def completing(self, call: Call) -> None:
+        """Look for a reason that does not fit."""
+        for nbl in call.items:
+            status = getattr(nbl, "status", None)
+            if status is not Status.SUCCESS and not self._fits(status, nbl):
+                self.broken(
+                    f"{self.watch.adapter.name} completed {nbl!r} with {status}, for which there is no reason now; "
+                    "NDIS_STATUS_FAILURE says no more than that it failed",
+                    nbl,
+                )
+                return
+
+    def _fits(self, status: object, nbl: object) -> bool:
+        adapter = self.watch.adapter
+        if status is Status.SEND_ABORTED:
+            return self.watch.inside("MiniportCancelSend") is not None
+        if status is Status.RESET_IN_PROGRESS:
+            return adapter.resetting.in_progress
+        if status is Status.INVALID_LENGTH:
+            return any(buffer.length > adapter.maximum_total_size for buffer in getattr(nbl, "buffers", ()))
+        return True
+
+
+class SendCancelWrongTarget(Rule):
+    """MiniportCancelSend gives back the lists of its cancel id, and no others."""
+
+    id = "send-cancel-wrong-target"
+    models = Model.NDIS6
+    source = "DDK: MiniportCancelSend"
+    why = "The other lists belong to protocols or connections that have not cancelled anything, and lose their frames."
+
+    @before(_COMPLETION)
+    def completing(self, call: Call) -> None:
+        """Compare the ids of what a cancel gives back."""
+        cancel = self.watch.inside("MiniportCancelSend")
+        if cancel is None:
+            return
+        wanted = cancel.argument("cancel_id")
+        for nbl in call.items:
+            if nbl.status is Status.SEND_ABORTED and nbl.cancel_id != wanted:
+                self.broken(
+                    f"{self.watch.adapter.name} completed {nbl!r} of cancel id {nbl.cancel_id} in a cancel of {wanted}; "
+                    "leave what has another id where it is",
+                    nbl,
+                )
+                return
+
+
+RULES: Final[tuple[type[Rule], ...]] = (
+    SendNblStatusSet,
+    SendNblStatusValue,
+    SendNbListUnmodified,
+    SendAsyncOnly6,
+    SendStatusMatchesReason,
+    SendCancelWrongTarget,
+)

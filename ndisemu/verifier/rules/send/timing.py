@@ -1,0 +1,110 @@
+"""How long a send may take, in virtual time.
+
+NDIS times what is pending where the miniport has a hang check or leaves the
+timing to NDIS, and so does this: a miniport that looks after nothing may wait
+for a link as long as it is down.
+"""
+
+from typing import Final
+
+from ndisemu.units import format_time
+from ndisemu.verifier.call import Call
+from ndisemu.verifier.rule import Code, Model, Rule, after, before, quiet
+from ndisemu.verifier.rules.send.completion import COMPLETIONS, SUBMISSIONS, first_serial, pending
+from ndisemu.verifier.watch import Watch
+
+SECOND: Final = 1_000_000_000
+LONGEST: Final = 30 * SECOND
+WITHOUT_PROGRESS: Final = 22 * SECOND
+# The entries that NDIS calls while nothing else happens.
+_TICKS: Final = ("MiniportCheckForHang", "MiniportCheckForHangEx", "MiniportReset", "MiniportResetEx")
+
+
+class SendTimedComplete(Rule):
+    """Each send is completed within 30 s."""
+
+    id = "send-timed-complete"
+    models = Model.DESERIALIZED | Model.NDIS6
+    source = "Driver Verifier: NdisTimedDataSend"
+    why = "Protocols have only so many buffers. One that is lost in a driver is never sent again, and blocks a pause or a halt."
+    microsoft = "NdisTimedDataSend"
+    code = Code(0xC4, "DRIVER_VERIFIER_DETECTED_VIOLATION", ("0x9200D",))
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._given: list[tuple[int, tuple[object, ...], int]] = []
+
+    @before(*SUBMISSIONS)
+    def submitting(self, call: Call) -> None:
+        """Note when the burst was given."""
+        self.look()
+        if call.items:
+            self._given.append((self.watch.kernel.local_time(), call.items, first_serial(call)))
+
+    @before(*COMPLETIONS, *_TICKS)
+    def passing(self, call: Call) -> None:
+        """Look at the oldest burst."""
+        self.look()
+
+    @quiet
+    def look(self) -> None:
+        """Forget what has ended, and report what has been given too long ago."""
+        given = self._given
+        while given and not pending(self.watch, *given[0][1:]):
+            del given[0]
+        adapter = self.watch.adapter
+        if given and adapter.link_up and self.watch.kernel.local_time() - given[0][0] > LONGEST:
+            time, items, _ = given.pop(0)
+            self.broken(
+                f"{adapter.name} was given {items[0]!r} at {format_time(time)} and has not completed it or one that "
+                "came with it for 30 s; complete each send, and have MiniportCheckForHang ask for a reset",
+                items[0],
+            )
+
+
+class SendTimedProgress(Rule):
+    """While sends are pending, one is completed every 22 s at least."""
+
+    id = "send-timed-progress"
+    models = Model.DESERIALIZED | Model.NDIS6
+    source = "Driver Verifier: NdisTimedDataHang"
+    why = "A transmitter that has stopped does not begin again by itself; nothing is sent until somebody resets it."
+    microsoft = "NdisTimedDataHang"
+    code = Code(0xC4, "DRIVER_VERIFIER_DETECTED_VIOLATION", ("0x9200F",))
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._since: int | None = None
+
+    @before(*SUBMISSIONS)
+    def submitting(self, call: Call) -> None:
+        """Time runs from the first that is pending."""
+        self.look()
+        if self._since is None:
+            self._since = self.watch.kernel.local_time()
+
+    @after(*COMPLETIONS)
+    def completed(self, call: Call) -> None:
+        """Time begins anew, or ends."""
+        self._since = self.watch.kernel.local_time() if self.watch.adapter.sends.in_flight else None
+
+    @before(*COMPLETIONS, *_TICKS)
+    def passing(self, call: Call) -> None:
+        """Look how long nothing has come."""
+        self.look()
+
+    @quiet
+    def look(self) -> None:
+        """Report a standstill once."""
+        adapter, now = self.watch.adapter, self.watch.kernel.local_time()
+        if not adapter.sends.in_flight or not adapter.link_up:
+            self._since = None
+        elif self._since is not None and now - self._since > WITHOUT_PROGRESS:
+            self._since = None
+            self.broken(
+                f"{adapter.name} has {adapter.sends.in_flight} sends and has completed none for 22 s; "
+                "have MiniportCheckForHang ask for a reset"
+            )
+
+
+RULES: Final[tuple[type[Rule], ...]] = (SendTimedComplete, SendTimedProgress)

@@ -1,0 +1,169 @@
+"""What leaves the card: what was submitted, in frames of a length that the medium knows."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ndisemu.frame.ethernet import ADDRESS, MIN_FRAME, VLAN_TAG
+from ndisemu.ndis import contents
+from ndisemu.verifier.call import Call
+from ndisemu.verifier.rule import ANY, Model, Rule, before, quiet, wire
+from ndisemu.verifier.rules.send.completion import COMPLETIONS, SUBMISSIONS
+from ndisemu.verifier.watch import Watch
+
+# How many more frames are expected than can be on their way.
+REMEMBERED: Final = 1024
+
+
+class SendPadMinimum(Rule):
+    """A frame that is shorter than the medium admits is padded before it leaves."""
+
+    id = "send-pad-minimum"
+    models = ANY
+    source = "DDK: MiniportSendNetBufferLists"
+    why = "Receivers take a frame of less than 60 bytes for the remains of a collision, and drop it."
+
+    @wire
+    def sent(self, frames: Sequence[bytes], times: Sequence[int]) -> None:
+        """Look at the shortest."""
+        shortest, adapter = min(map(len, frames)), self.watch.adapter
+        # What has no interrupt has no card, and a device below it that needs no padding.
+        if shortest < MIN_FRAME and adapter.resources.interrupt is not None and not self.watch.model & Model.CIRCUITS:
+            self.broken(
+                f"the card of {adapter.name} sent a frame of {shortest} bytes; "
+                f"pad it to {MIN_FRAME}, or have the card do so"
+            )
+
+
+class SendOversize(Rule):
+    """A frame that is longer than the adapter's maximum is failed, and does not leave."""
+
+    id = "send-oversize"
+    models = ANY
+    source = "DDK: NdisMSendNetBufferListsComplete (NDIS_STATUS_INVALID_LENGTH)"
+    why = "Switches and receivers drop it in silence, and the sender is told that it was sent."
+
+    @wire
+    def sent(self, frames: Sequence[bytes], times: Sequence[int]) -> None:
+        """Look at the longest; a tag may come on top of what the protocol has sent."""
+        longest, most = max(map(len, frames)), self.watch.adapter.maximum_total_size
+        if most and longest > most + VLAN_TAG and not self.watch.model & Model.CIRCUITS:
+            self.broken(
+                f"the card of {self.watch.adapter.name} sent a frame of {longest} bytes, and its longest is {most}; "
+                "complete what is longer with NDIS_STATUS_INVALID_LENGTH"
+            )
+
+
+class SendContentExact(Rule):
+    """What leaves the card is what was submitted, byte by byte, and zeros where it was too short."""
+
+    id = "send-content-exact"
+    models = ANY
+    source = "DDK: NDIS Scatter/Gather DMA; NET_BUFFER structure"
+    why = "The checksum of the frame is made on the card, so it is right, and the receiver takes the wrong bytes for good."
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._due: list[bytes] = []
+        self._longest_list = 1
+
+    @before(*SUBMISSIONS)
+    def submitting(self, call: Call) -> None:
+        """Copy the frames as they are handed over."""
+        if self.watch.model & Model.CIRCUITS:
+            return
+        frames = _frames_or_none(call)
+        if not frames:
+            return
+        self._longest_list = max(self._longest_list, len(frames) // len(call.items))
+        self._due += frames if min(map(len, frames)) >= MIN_FRAME else map(_padded, frames)
+        waiting = self.watch.adapter.sends.in_flight * self._longest_list
+        if len(self._due) > waiting + REMEMBERED:
+            # The oldest have failed, and are not to be expected any more.
+            del self._due[: len(self._due) - waiting - REMEMBERED // 2]
+
+    @wire
+    def sent(self, frames: Sequence[bytes], times: Sequence[int]) -> None:
+        """Look for each frame among those that are due: mostly they are the oldest, in order."""
+        due, count = self._due, len(frames)
+        if self.watch.model & Model.CIRCUITS:
+            return
+        if due[:count] == frames:
+            del due[:count]
+            return
+        for frame in frames:
+            expected = _padded(frame) if len(frame) < MIN_FRAME else frame
+            if expected not in due:
+                expected = _padded(frame[:_TYPE] + frame[_TYPE + VLAN_TAG :])
+            if expected in due:
+                due.remove(expected)
+            elif not self._is_cut(frame):
+                self.broken(
+                    f"the card of {self.watch.adapter.name} sent {len(frame)} bytes that no protocol has submitted; "
+                    "send each frame from its first to its last byte, and nothing else"
+                )
+                return
+
+    @quiet
+    def forget(self) -> None:
+        """What has ended is not expected any more."""
+        if not self.watch.adapter.sends.in_flight:
+            self._due.clear()
+
+    def _is_cut(self, frame: bytes) -> bool:
+        """Whether it is so long that it is a mistake already that it has left."""
+        most = self.watch.adapter.maximum_total_size
+        return 0 < most < len(frame) - VLAN_TAG
+
+
+class SendDataUnmodified(Rule):
+    """The bytes that a protocol has submitted are the same when it has them back."""
+
+    id = "send-data-unmodified"
+    models = ANY
+    source = "DDK: NdisSendNetBufferLists"
+    why = "A protocol that keeps its buffer to send it once more sends what the miniport has made of it."
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._given: dict[Any, bytes] = {}
+
+    @before(*SUBMISSIONS)
+    def submitting(self, call: Call) -> None:
+        """Copy what is handed over; a list of several frames is left out."""
+        copies = _frames_or_none(call)
+        if copies is not None and len(copies) == len(call.items):
+            self._given.update(zip(call.items, copies, strict=True))
+
+    @before(*COMPLETIONS)
+    def completing(self, call: Call) -> None:
+        """Compare: a whole burst at once, and one by one where something is different."""
+        given = [self._given.pop(item, None) for item in call.items]
+        now = _frames_or_none(call)
+        if now is None or given == now or len(now) != len(given):
+            return
+        for item, before_it, after_it in zip(call.items, given, now, strict=True):
+            if before_it is not None and before_it != after_it:
+                self.broken(
+                    f"{self.watch.adapter.name} completed {item!r} with other bytes than it was given; "
+                    "what it must change it changes in a buffer of its own",
+                    item,
+                )
+                return
+
+
+def _frames_or_none(call: Call) -> list[bytes] | None:
+    """Return copies of the frames that a call is about; None where a driver has maimed one, which is for other rules."""
+    try:
+        return contents.read_lists(call.items) if "NetBufferList" in call.name else contents.read(call.items)
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
+def _padded(frame: bytes) -> bytes:
+    return frame.ljust(MIN_FRAME, b"\0")
+
+
+# Where a tag stands in a frame: behind the two addresses.
+_TYPE: Final = 2 * ADDRESS
+
+RULES: Final[tuple[type[Rule], ...]] = (SendPadMinimum, SendOversize, SendContentExact, SendDataUnmodified)
