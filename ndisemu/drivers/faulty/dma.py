@@ -10,7 +10,7 @@ from ndisemu.drivers.ring6 import Ring6Miniport
 from ndisemu.errors import RuleViolation
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import DeviceEvent, SharedMemory, Status, v6
-from ndisemu.ndis.v5 import AdapterInfo
+from ndisemu.ndis.v5 import AdapterInfo, Miniport
 
 PAGE: Final = 4096
 
@@ -77,10 +77,7 @@ class AllocatesBeforeDma(Ring6Miniport):
 
 
 class AllocatesAfterDma(Ring6Miniport):
-    """DMA is registered when the attributes are set."""
-
-    def describe(self, mtu: int) -> None:
-        super().describe(mtu)
+    """All memory comes after the attributes and the registration, as with the driver that it is made of."""
 
 
 class GrowsUnheard(RingMiniport):
@@ -90,7 +87,7 @@ class GrowsUnheard(RingMiniport):
         self.ndis.allocate_shared_memory_async(PAGE)
         return await super().reset()
 
-    allocate_complete = RingMiniport.__mro__[1].allocate_complete  # type: ignore[assignment]
+    allocate_complete = Miniport.allocate_complete
 
 
 class GrowsAndWaits(RingMiniport):

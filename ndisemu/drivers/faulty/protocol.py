@@ -1,6 +1,6 @@
 """Protocols that break a rule, each beside its mended twin."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -19,13 +19,13 @@ class SendsTwice(Station):
             sender._submit = self.twice(sender._submit)
         return status
 
-    def twice(self, submit: object) -> object:
+    def twice(self, submit: Callable[[Sequence[Packet]], None]) -> Callable[[Sequence[Packet]], None]:
         """Return what submits an array, and then the same array."""
 
         def again(packets: Sequence[Packet]) -> None:
-            submit(packets)  # type: ignore[operator]
+            submit(packets)
             with suppress(RuleViolation):
-                submit(packets)  # type: ignore[operator]
+                submit(packets)
 
         return again
 

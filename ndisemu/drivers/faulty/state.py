@@ -185,7 +185,7 @@ class FailsToRestart(Ring6Miniport):
     paused = False
 
     async def pause(self) -> Status:
-        self.paused = self.sends is not None and self.information.counters.sent > 0
+        self.paused = self.information.counters.sent > 0
         return await super().pause()
 
     def restart(self) -> Status:

@@ -39,7 +39,7 @@ class OidNeverCompleted(Refused):
 
 
 class OidCompletePendingStatus(Refused):
-    """A completion has a final status, and never NDIS_STATUS_PENDING."""
+    """A request is completed with a final status, and never with NDIS_STATUS_PENDING."""
 
     id = "oid-complete-pending-status"
     models = EVERY

@@ -304,5 +304,7 @@ PAIRS: Final[tuple[Pair, ...]] = (
     Pair("irql-at-dpc-lock", UsesDprAnywhere, UsesDprInItsDpc),
     Pair("spin-held-ndis-call", CompletesUnderItsLock, CompletesAfterItsLock),
     Pair("spin-held-reset-complete", ResetsUnderItsLock, ResetsAfterItsLock, implies=("spin-held-ndis-call",)),
-    Pair("spin-held-5x-completions", TellsUnderItsLock, TellsAfterItsLock, implies=("spin-held-ndis-call",)),
+    Pair(
+        "spin-held-5x-completions", TellsUnderItsLock, TellsAfterItsLock, implies=("spin-held-ndis-call", "status-lock")
+    ),
 )

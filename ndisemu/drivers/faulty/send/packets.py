@@ -197,7 +197,7 @@ class LeavesWhatIsDone(RingMiniport):
 
 PAIRS: Final = (
     Pair("send-double-complete", CompletesTwice, CompletesOnce),
-    Pair("send-complete-not-owned", CompletesWhatItReceived, ReturnsWhatItReceived, implies=("st-after-halt",)),
+    Pair("send-complete-not-owned", CompletesWhatItReceived, ReturnsWhatItReceived),
     Pair("send-never-completed", LosesABurst, KeepsABurst, "traffic"),
     Pair("send-per-packet-complete", CompletesTheFirstOnly, CompletesOnce, "traffic", ("send-never-completed",)),
     Pair("send-complete-wrong-adapter", UsesTheOtherPort, UsesItsOwnPort, "two ports", ("send-complete-not-owned",)),
@@ -207,7 +207,7 @@ PAIRS: Final = (
     Pair("send-data-unmodified", WipesWhatIsDone, LeavesWhatIsDone),
     Pair("send-complete-pending", CompletesAsPending, CompletesOnce),
     Pair("send-complete-argument", CompletesWithATruth, CompletesOnce, implies=("call-argument",)),
-    Pair("send-resources-available-deserialized", OpensItsGate, HasNoGate, implies=("st-after-halt",)),
+    Pair("send-resources-available-deserialized", OpensItsGate, HasNoGate),
     Pair("send-complete-resources-5d", PushesBack, CompletesOnce),
     Pair("send-return", AnswersWithACount, CompletesOnce),
 )

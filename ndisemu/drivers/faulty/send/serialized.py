@@ -139,6 +139,12 @@ class Single(LegacyMiniport):
         super().handle_interrupt()
         self.enable_interrupt()
 
+    def indicate(self, packets: Sequence[Packet]) -> None:
+        for packet in packets:
+            packet.status = Status.SUCCESS
+        self.information.counters.received += len(packets)
+        self.ndis.indicate_receive(packets)
+
 
 class SaysThatItIsFull(Single):
     """A serialized driver was declared deserialized, and still leaves packets to NDIS."""

@@ -77,13 +77,13 @@ class RxBeforeInitDone5x(Rule):
 
     @before("NdisMIndicateReceivePacket", "NdisMEthIndicateReceive")
     def indicating(self, call: Call) -> None:
-        """Look where the adapter is in its life."""
+        """Look where the adapter is in its life; an array of nothing goes nowhere."""
         adapter = self.watch.adapter
-        if not adapter.running:
+        if call.items and not adapter.running:
             self.broken(
                 f"{adapter.name} called {call.name} in state {adapter.state.current.value}; enable the interrupt, and "
                 "indicate, when the adapter runs",
-                next(iter(call.items), None),
+                call.items[0],
             )
 
 
