@@ -29,6 +29,7 @@ ADMITS: Final[Mapping[str, Callable[[int], bool]]] = {
 }
 """What each declaration admits."""
 
+_EVERYWHERE: Final = ("<= DIRQL", "any")
 _MODELS: Final = {
     "5": Model.SERIALIZED | Model.DESERIALIZED,
     "serialized": Model.SERIALIZED,
@@ -58,8 +59,8 @@ def rows() -> tuple[Row, ...]:
 
 
 def routines(rule: str) -> tuple[str, ...]:
-    """Return the routines whose calls at another IRQL break `rule`, each once."""
-    return tuple(dict.fromkeys(row.routine for row in rows() if row.rule == rule))
+    """Return the routines whose calls at another IRQL break `rule`, each once; those with no other IRQL break none."""
+    return tuple(dict.fromkeys(row.routine for row in rows() if row.rule == rule and row.irql not in _EVERYWHERE))
 
 
 def irqls(rule: str, model: Model) -> dict[str, str]:

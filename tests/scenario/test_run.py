@@ -114,6 +114,7 @@ def test_the_run_directory_has_the_result_the_events_and_the_capture(write: Writ
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "capture.pcapng",
         "events.jsonl",
+        "objects.jsonl",
         "result.json",
     ]
     events = (tmp_path / "out" / "events.jsonl").read_bytes()
@@ -136,7 +137,11 @@ def test_the_capture_has_the_wires_that_were_asked_for(
 def test_without_a_capture_section_there_is_no_capture(write: Write, tmp_path: Path) -> None:
     """The other files are there."""
     outcome(write(SCENARIO.replace("capture: {interfaces: all}\n", "")), options=Options(out=tmp_path / "out"))
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["events.jsonl", "result.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "events.jsonl",
+        "objects.jsonl",
+        "result.json",
+    ]
 
 
 def test_a_wrong_expectation_fails_a_run_that_is_otherwise_good(write: Write) -> None:

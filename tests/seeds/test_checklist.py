@@ -107,10 +107,10 @@ SAMPLE: Final[list[tuple[type[Wrong], str, str]]] = [
     (CompletesNoReset, "st-reset-complete-unexpected", "MiniportHandleInterrupt"),
     (CompletesNoRequest, "oid-double-complete", "MiniportHandleInterrupt"),
     (OpensItsGate, "send-resources-available-deserialized", "MiniportHandleInterrupt"),
-    (AllocatesLate, "shmem-init-only", "MiniportHandleInterrupt"),
+    (AllocatesLate, "shm-alloc-init-only", "MiniportHandleInterrupt"),
     (MakesATimer, "irql-table-5x", "NdisMInitializeTimer"),
     (KeepsItsLock, "spin-held-ndis-call", "NdisMIndicateReceivePacket"),
-    (KeepsItsLock, "lock-held-return", "a.eth0 lock"),
+    (KeepsItsLock, "spin-held-at-return", "a.eth0 lock"),
 ]
 
 

@@ -1,0 +1,95 @@
+"""Drivers that fail, or do not get on: exceptions, calls that end never, states where a call is illegal."""
+
+from typing import Final
+
+from ndisemu.verifier.call import Call
+from ndisemu.verifier.rule import ANY, EVERY, Code, Refused, Rule, before
+
+_HANG: Final = ("MiniportCheckForHang", "MiniportCheckForHangEx")
+_HANDS_OVER: Final = (
+    "NdisMSendComplete", "NdisMSendNetBufferListsComplete", "NdisMIndicateReceivePacket",
+    "NdisMIndicateReceiveNetBufferLists", "NdisMIndicateStatus", "NdisMIndicateStatusEx",
+)  # fmt: skip
+
+
+class StBugCheck(Refused):
+    """A driver raises nothing in an entry point."""
+
+    id = "bugcheck"
+    models = EVERY
+    source = "ndisemu: an exception that nobody catches is what an access violation is on Windows"
+    why = "NDIS cannot know how far the driver has come, so its adapter is stopped, and what it had is given back."
+    code = Code(0xD1, "DRIVER_IRQL_NOT_LESS_OR_EQUAL")
+
+
+class StIllegal(Refused):
+    """An operation is made in a state that accepts it."""
+
+    id = "st-illegal"
+    models = EVERY
+    source = "NDIS reference 5"
+    why = "Two sides would go on from different ideas of where they are."
+
+
+class StFaultStuck(Refused):
+    """What NDIS tells an adapter to do comes to an end."""
+
+    id = "fault-stuck"
+    models = EVERY
+    source = "ndisemu: a fault of a scenario has its time"
+    why = "Whoever has asked for it would wait for ever."
+
+
+class StStuck(Refused):
+    """A binding can close: all of its requests end, and everything that it was lent comes back."""
+
+    id = "stuck"
+    models = EVERY
+    source = "DDK: NdisCloseAdapterEx"
+    why = "A close waits for what is outstanding, and the halt for the close."
+
+
+class StDriver(Refused):
+    """A driver starts, binds and ends as its scenario asks."""
+
+    id = "driver"
+    models = EVERY
+    source = "ndisemu: the driver of a scenario cannot be loaded or started"
+    why = "Without it there is nothing to run."
+
+
+class StVerifier(Refused):
+    """A rule can look at whatever a driver does."""
+
+    id = "verifier"
+    models = EVERY
+    source = "ndisemu: an obligation of the verifier"
+    why = "A rule that fails has seen nothing; please report it."
+    of_ndis = True
+
+
+class StCfhFast(Rule):
+    """A check for hang looks at what is known, and completes and indicates nothing."""
+
+    id = "st-cfh-fast"
+    models = ANY
+    source = "DDK: MiniportCheckForHangEx"
+    why = "It is called every two seconds for every adapter, and its answer alone is wanted."
+    advisory = True
+
+    @before(*_HANDS_OVER)
+    def handing_over(self, call: Call) -> None:
+        """Look whether a check is under way."""
+        if self.watch.inside(*_HANG):
+            self.broken(f"{call.name} was called from a check for hang; answer TRUE, and do it in the reset")
+
+
+RULES: Final[tuple[type[Rule], ...]] = (
+    StBugCheck,
+    StIllegal,
+    StFaultStuck,
+    StStuck,
+    StDriver,
+    StVerifier,
+    StCfhFast,
+)
