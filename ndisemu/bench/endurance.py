@@ -22,6 +22,7 @@ from ndisemu.drivers.ring_explicit import ExplicitRingMiniport
 from ndisemu.kernel import SeededRandom, run_passive, sleep
 from ndisemu.machine import FAULTS, Slot
 from ndisemu.ndis import Status, v6
+from ndisemu.verifier import Verification
 
 # The fault comes at a moment of the first half of the load, in ns, and what has an end has it as much later.
 LATEST: Final = 1_000_000
@@ -74,11 +75,13 @@ class Outcome:
     wrong: tuple[str, ...]
 
 
-async def endure(seed: int, driver: str, fault: Fault, frames: int = 2000) -> Outcome:
-    """Run one seed under virtual time; `wrong` of the outcome must be empty."""
+async def endure(
+    seed: int, driver: str, fault: Fault, frames: int = 2000, verify: Verification | None = None
+) -> Outcome:
+    """Run one seed under virtual time, in the checked build if there is something to `verify`; `wrong` must be empty."""
     random = Random(f"endurance/{seed}/{driver}/{fault.name}")
     strategy = SeededRandom(Random(f"order/{seed}")) if seed % 2 else None
-    async with Emulation(seed=seed, strategy=strategy, warn=False) as emu:
+    async with Emulation(seed=seed, strategy=strategy, warn=False, verify=verify) as emu:
         hosts = [emu.host(name, cpus=1 + seed % 3) for name in ("a", "b")]
         slots = [host.nic("eth0", DRIVERS[driver], parameters=RING) for host in hosts]
         emu.connect(*slots, delay="2us")

@@ -157,8 +157,12 @@ class LegacyMiniport(Miniport):
     def pnp_event_notify(self, event: DeviceEvent) -> None:
         """MiniportPnPEventNotify: a card that was pulled out sends nothing any more."""
         if event is DeviceEvent.SURPRISE_REMOVED:
-            for lost in self.card.stop(Status.NOT_ACCEPTED):
-                self.ndis.send_complete(lost.frames, Status.NOT_ACCEPTED)
+            lost = self.card.stop(Status.NOT_ACCEPTED)
+            # A serialized driver completes at DISPATCH_LEVEL, and this is no DPC.
+            passive = self.ndis.raise_irql()
+            for sent in lost:
+                self.ndis.send_complete(sent.frames, Status.NOT_ACCEPTED)
+            self.ndis.lower_irql(passive)
 
     def shutdown(self) -> None:
         """MiniportShutdown: no interrupt and no DMA after this."""

@@ -7,8 +7,9 @@ import pytest
 from ndisemu import Status, run
 from ndisemu.bench.endurance import CASES, Fault, endure
 from ndisemu.machine import FAULTS
+from ndisemu.verifier import EVERYTHING
 
-SEEDS: Final = range(40)
+SEEDS: Final = range(24)
 STRUCK: Final = [(driver, fault) for driver, faults in CASES.items() for fault in faults if fault is not Fault.NONE]
 # How sends end in a reset of NDIS 5.1 and of NDIS 6, and where the card is gone.
 ABORTED: Final = {
@@ -23,7 +24,8 @@ ABORTED: Final = {
 def test_a_fault_at_full_load_loses_nothing(driver: str, fault: Fault) -> None:
     """Every packet comes back exactly once, every buffer comes home, the books balance, no rule is broken."""
     for seed in SEEDS:
-        outcome = run(endure(seed, driver, fault, frames=400))
+        # Each order of events with and without the rules, which take as long as all the rest.
+        outcome = run(endure(seed, driver, fault, frames=400, verify=EVERYTHING if seed % 4 < 2 else None))
         assert outcome.wrong == (), f"seed {seed}"
         # At full load there is always something in the card: a fault that met nothing would prove nothing.
         assert outcome.met > 0, f"seed {seed}"
