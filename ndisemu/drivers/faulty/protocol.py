@@ -64,16 +64,12 @@ class OpensTwice(Station):
 
     async def bind_adapter(self, context: v5.BindContext) -> Status:
         status = await super().bind_adapter(context)
-        with suppress(RuleViolation):
-            context.open_adapter()
+        context.open_adapter()
         return status
 
 
 class OpensOnce(Station):
     """One open does both."""
-
-    async def bind_adapter(self, context: v5.BindContext) -> Status:
-        return await super().bind_adapter(context)
 
 
 class AnswersTwice(Station6):
