@@ -59,7 +59,12 @@ def rows() -> tuple[Row, ...]:
 
 
 def routines(rule: str) -> tuple[str, ...]:
-    """Return the routines whose calls at another IRQL break `rule`, each once; those with no other IRQL break none."""
+    """Return a rule's routines, each once."""
+    return tuple(dict.fromkeys(row.routine for row in rows() if row.rule == rule))
+
+
+def bounded(rule: str) -> tuple[str, ...]:
+    """Return those of a rule's routines that are not for every IRQL: only their calls can break it."""
     return tuple(dict.fromkeys(row.routine for row in rows() if row.rule == rule and row.irql not in _EVERYWHERE))
 
 

@@ -53,6 +53,10 @@ class Bench:
 
     async def traffic(self) -> None:
         """Send what there is to send, both ways, until nothing is left to do."""
+        self.begin()
+        await self.emulation.idle()
+
+    def begin(self) -> None:
+        """Let both protocols send what there is to send."""
         for host, protocol in ((self.a, self.protocol), (self.b, self.peer)):
             self.emulation.kernel.submit(partial(host.cpus[0].queue_thread, protocol.start))
-        await self.emulation.idle()

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from ndisemu.drivers.faulty import (
+    allocation,
+    call,
     condis,
     dma,
     interrupt,
@@ -17,10 +19,12 @@ from ndisemu.drivers.faulty import (
     oid,
     protocol,
     receive,
+    reset,
     send,
     state,
     status,
     timer,
+    wdm,
 )
 from ndisemu.drivers.faulty.pair import Pair
 
@@ -28,12 +32,16 @@ _ALL: Final = (
     *send.PAIRS,
     *receive.PAIRS,
     *dma.PAIRS,
+    *allocation.PAIRS,
+    *call.PAIRS,
     *irql.PAIRS,
     *interrupt.PAIRS,
     *state.PAIRS,
+    *reset.PAIRS,
     *oid.PAIRS,
     *status.PAIRS,
     *timer.PAIRS,
+    *wdm.PAIRS,
     *memory.PAIRS,
     *condis.PAIRS,
     *protocol.PAIRS,

@@ -99,10 +99,38 @@ class FreesItsContext(Ring6Miniport):
         await super().send(nbls, port, flags)
 
 
+class FreesTheOriginal(Ring6Miniport):
+    """It frees a list when it has made a clone of it."""
+
+    async def reset(self) -> Status:
+        pool = self.ndis.allocate_nbl_pool(2)
+        original = self.ndis.allocate_nbl(pool, self.rx.pool.free[0].buffers[0].mdls[0])
+        if original is not None:
+            self.free(pool, original, pool.clone(original, original.owner))
+        self.ndis.free_nbl_pool(pool)
+        return await super().reset()
+
+    def free(self, pool: v6.NblPool, original: v6.NetBufferList, clone: v6.NetBufferList | None) -> None:
+        """Free both."""
+        pool.free(original, original.owner)
+        if clone is not None:
+            pool.free(clone, clone.owner)
+
+
+class FreesTheCloneFirst(FreesTheOriginal):
+    """The clone's MDLs are over the original's memory, so it goes first."""
+
+    def free(self, pool: v6.NblPool, original: v6.NetBufferList, clone: v6.NetBufferList | None) -> None:
+        if clone is not None:
+            pool.free(clone, clone.owner)
+        pool.free(original, original.owner)
+
+
 PAIRS: Final = (
     Pair("mem-double-free", FreesItsPoolTwice, FreesItsPoolOnce),
     Pair("pool-leak", KeepsItsPool, FreesItsPoolOnce),
     Pair("nb-too-short", ClaimsMoreThanItHas, ClaimsWhatItHas),
     Pair("nb-advance", AdvancesBeyond, AdvancesWithin),
+    Pair("nbl-clone-free", FreesTheOriginal, FreesTheCloneFirst),
     Pair("nbl-context", FreesForeignContext, FreesItsContext),
 )

@@ -9,7 +9,7 @@ from ndisemu.drivers.protocols import Station
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.drivers.ring6 import Ring6Miniport
 from ndisemu.errors import RuleViolation
-from ndisemu.ndis import Oid, OidRequest, Status, v5
+from ndisemu.ndis import DeviceEvent, Oid, OidRequest, Status, v5
 
 
 class CompletesTwice(Ring6Miniport):
@@ -169,7 +169,48 @@ class AnswersOddly(RingMiniport):
         return Status.SEND_ABORTED if request.oid is Oid.GEN_XMIT_OK else super().query_information(request)
 
 
+class RefusesItsFilter(RingMiniport):
+    """It does not know the one OID without which nothing arrives."""
+
+    def set_information(self, request: OidRequest) -> Status | Awaitable[Status]:
+        if request.oid is Oid.GEN_CURRENT_PACKET_FILTER:
+            return Status.NOT_SUPPORTED
+        return super().set_information(request)
+
+
+class TakesItsFilter(RingMiniport):
+    """It takes what each protocol sets."""
+
+
+class AnswersWithoutItsCard(Ring6Miniport):
+    """A request waits while the card is pulled out, and is answered with what can be read then."""
+
+    def oid_request(self, request: OidRequest) -> Status | Awaitable[Status]:
+        if request.oid is not Oid.GEN_XMIT_OK:
+            return super().oid_request(request)
+        self.asked = request
+        return Status.PENDING
+
+    async def device_pnp_event_notify(self, event: DeviceEvent) -> None:
+        await super().device_pnp_event_notify(event)
+        if event is DeviceEvent.SURPRISE_REMOVED:
+            self.end(self.asked)
+
+    def end(self, request: OidRequest) -> None:
+        """Complete what has waited."""
+        self.ndis.oid_request_complete(request, request.answer(bytes(4)))
+
+
+class RefusesWithoutItsCard(AnswersWithoutItsCard):
+    """There is nothing to be read any more, and it says so."""
+
+    def end(self, request: OidRequest) -> None:
+        self.ndis.oid_request_complete(request, Status.NOT_ACCEPTED)
+
+
 PAIRS: Final = (
+    Pair("oid-failed", RefusesItsFilter, TakesItsFilter),
+    Pair("oid-surprise", AnswersWithoutItsCard, RefusesWithoutItsCard, "removal"),
     Pair("oid-double-complete", CompletesTwice, CompletesOnce),
     Pair("oid-never-completed", NeverCompletes, Completes),
     Pair("oid-complete-pending-status", CompletesPending, Completes),

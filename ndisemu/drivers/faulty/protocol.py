@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeAlias
 
 from ndisemu.drivers.faulty.pair import Pair
 from ndisemu.drivers.protocols import Station, Station6
 from ndisemu.errors import RuleViolation
 from ndisemu.ndis import NetEvent, NetPnPEvent, Packet, Status, v5, v6
+
+Submit: TypeAlias = Callable[[Sequence[Packet]], None]
+"""What sends an array."""
 
 
 class SendsTwice(Station):
@@ -19,7 +22,7 @@ class SendsTwice(Station):
             sender._submit = self.twice(sender._submit)
         return status
 
-    def twice(self, submit: Callable[[Sequence[Packet]], None]) -> Callable[[Sequence[Packet]], None]:
+    def twice(self, submit: Submit) -> Submit:
         """Return what submits an array, and then the same array."""
 
         def again(packets: Sequence[Packet]) -> None:
@@ -99,21 +102,41 @@ class RefusesToRestart(Station6):
         return Status.FAILURE if event.code is NetEvent.RESTART else status
 
 
-class PausesTooSoon(Station6):
-    """It is paused by saying so, with everything that it was lent in its hands."""
+class Keeping(Station6):
+    """It keeps what it is lent until it is asked to pause, or to go."""
+
+    async def bind_adapter(self, context: v6.BindContext) -> Status:
+        self.kept: list[v6.NetBufferList] = []
+        return await super().bind_adapter(context)
+
+    def receive_nbls(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
+        if not flags & v6.ReceiveFlag.RESOURCES:
+            self.kept.extend(nbls)
+
+    def give_back(self, binding: v6.Binding) -> None:
+        """Return everything."""
+        kept, self.kept = self.kept, []
+        binding.return_nbls(kept)
+
+
+class PausesTooSoon(Keeping):
+    """It says that it is paused, and returns what it was lent a little later."""
 
     async def net_pnp_event(self, binding: v6.Binding, event: NetPnPEvent) -> Status:
         if event.code is NetEvent.PAUSE:
             self.hold()
+            binding.initialize_timer(lambda: self.give_back(binding)).set(1000)
             return Status.SUCCESS
         return await super().net_pnp_event(binding, event)
 
-    def receive_nbls(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
-        self.kept = nbls
 
-    async def unbind_adapter(self, binding: v6.Binding) -> None:
-        binding.return_nbls(self.kept)
-        await super().unbind_adapter(binding)
+class PausesWithEmptyHands(Keeping):
+    """It returns what it was lent, and then says that it is paused."""
+
+    async def net_pnp_event(self, binding: v6.Binding, event: NetPnPEvent) -> Status:
+        if event.code is NetEvent.PAUSE:
+            self.give_back(binding)
+        return await super().net_pnp_event(binding, event)
 
 
 class CancelsNothing(Station):
@@ -132,13 +155,71 @@ class CancelsById(Station):
 
 
 class LooksAtWhatItSent(Station):
-    """It counts the bytes of what it has sent after having sent it."""
+    """It counts the bytes of what it has sent when it has sent it."""
 
-    def send_complete(self, binding: v5.Binding, packets: Sequence[Packet], status: Status) -> None:
-        super().send_complete(binding, packets, status)
+    bytes_sent = 0
+
+    async def bind_adapter(self, context: v5.BindContext) -> Status:
+        status = await super().bind_adapter(context)
+        for sender in self.senders:
+            sender._submit = self.counting(sender._submit)
+        return status
+
+    def counting(self, submit: Submit) -> Submit:
+        """Return what submits an array, and counts."""
+
+        def count(packets: Sequence[Packet]) -> None:
+            mine = tuple(packets)
+            submit(packets)
+            self.bytes_sent += sum(packet.length for packet in mine)
+
+        return count
+
+
+class LooksBeforeItSends(LooksAtWhatItSent):
+    """It counts first."""
+
+    def counting(self, submit: Submit) -> Submit:
+        def count(packets: Sequence[Packet]) -> None:
+            self.bytes_sent += sum(packet.length for packet in packets)
+            submit(packets)
+
+        return count
+
+
+class ClosesTwice(Station):
+    """Its clean-up closes the binding, and so does the end of the unbind."""
+
+    async def unbind_adapter(self, binding: v5.Binding) -> None:
+        await super().unbind_adapter(binding)
+        await binding.close()
+
+
+class ClosesOnce(Station):
+    """There is one close for each open, in the unbind."""
+
+
+class NeverReturns(Station):
+    """It keeps what it has received for a client that never comes for it."""
 
     def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int:
-        return super().receive_packets(binding, packets)
+        return 1
+
+
+class ReturnsInTheEnd(Station):
+    """What the client has not come for is returned when the protocol goes."""
+
+    async def bind_adapter(self, context: v5.BindContext) -> Status:
+        self.kept: list[Packet] = []
+        return await super().bind_adapter(context)
+
+    def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int:
+        self.kept.extend(packets)
+        return 1
+
+    async def unbind_adapter(self, binding: v5.Binding) -> None:
+        binding.return_packets(self.kept)
+        await super().unbind_adapter(binding)
 
 
 PAIRS: Final = (
@@ -147,5 +228,9 @@ PAIRS: Final = (
     Pair("proto-open-in-bind", OpensTwice, OpensOnce),
     Pair("proto-netpnp-complete", AnswersTwice, AnswersOnce),
     Pair("proto-netpnp-status", RefusesToRestart, AnswersOnce),
+    Pair("proto-pause", PausesTooSoon, PausesWithEmptyHands),
+    Pair("proto-touch-after-send", LooksAtWhatItSent, LooksBeforeItSends),
+    Pair("st-illegal", ClosesTwice, ClosesOnce),
+    Pair("stuck", NeverReturns, ReturnsInTheEnd),
     Pair("proto-cancel-id", CancelsNothing, CancelsById),
 )

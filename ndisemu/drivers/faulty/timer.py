@@ -1,6 +1,5 @@
 """Drivers that break a rule of timers, work items, signals and IRPs, each beside its mended twin."""
 
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -8,7 +7,7 @@ from ndisemu.drivers.faulty.pair import Pair
 from ndisemu.drivers.protocols import Station
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.errors import RuleViolation
-from ndisemu.ndis import Irp, NtStatus, Packet, Signal, Status, Timer, v5
+from ndisemu.ndis import Irp, NtStatus, Signal, Status, Timer, v5
 from ndisemu.ndis.v5 import AdapterInfo
 
 
@@ -119,30 +118,26 @@ class SetsItsSignalOnce(RingMiniport):
 
 
 class WaitsInTwos(RingMiniport):
-    """Every send waits for one signal, which is the next interrupt."""
+    """Two workers wait for one signal."""
 
-    def initialize(self, adapter: AdapterInfo) -> Status:
-        self.next = Signal()
-        self.waiting = 0
-        return super().initialize(adapter)
+    async def reset(self) -> Status:
+        self.ready = Signal()
+        for work in (self.wait, self.wait, self.ready.set):
+            self.ndis.schedule_work_item(work)
+        return await super().reset()
 
-    async def send_packets(self, packets: Sequence[Packet]) -> None:
-        await super().send_packets(packets[:0])
-        await self.next
-
-    async def stop(self, status: Status) -> None:
-        self.ndis.send_complete([], status)
-        await super().stop(status)
+    async def wait(self) -> None:
+        await self.ready
 
 
-class WaitsAlone(RingMiniport):
-    """Every send has a signal of its own."""
+class WaitsAlone(WaitsInTwos):
+    """One worker waits, and tells the other."""
 
-    async def send_packets(self, packets: Sequence[Packet]) -> None:
-        mine = Signal()
-        mine.set()
-        await mine
-        await super().send_packets(packets)
+    async def reset(self) -> Status:
+        self.ready = Signal()
+        for work in (self.wait, self.ready.set):
+            self.ndis.schedule_work_item(work)
+        return await RingMiniport.reset(self)
 
 
 class SendsIrpsToACard(RingMiniport):
@@ -190,6 +185,7 @@ PAIRS: Final = (
     Pair("timer-cpu", ForeignProcessor, AnyProcessor),
     Pair("entry-async", AwaitsInItsTimer, ReturnsFromItsTimer),
     Pair("signal-set-twice", SetsItsSignalTwice, SetsItsSignalOnce),
+    Pair("signal-two-waiters", WaitsInTwos, WaitsAlone),
     Pair("irp-no-target", SendsIrpsToACard, ReadsRegisters),
     Pair("irp-await-unsent", AwaitsAnUnsentIrp, AwaitsNothingUnsent),
     Pair("irp-complete-pending", CompletesAnIrpPending, AwaitsNothingUnsent),

@@ -94,6 +94,7 @@ class IrpNotPended(Refused):
     """A driver that is given an IRP completes it, or marks it pending, before it returns."""
 
     id = "irp-not-pended"
+    of_ndis = True
     models = ANY
     source = _IRPS
     why = "Nobody knows any more whose request it is."

@@ -9,19 +9,21 @@ from ndisemu.kernel import Finding, run
 from ndisemu.machine import Emulation
 from ndisemu.verifier import Verification
 from tests.verifier.bench import Bench
-from tests.verifier.exercises import receive, send
-from tests.verifier.exercises.usual import failed_start, life, removal, shutdown
+from tests.verifier.exercises import receive, send, stream
+from tests.verifier.exercises.usual import busy_reset, failed_start, life, removal, shutdown
 
 CHECKED: Final = Verification(touch=True)
 """All rules, those that watch single fields too."""
 
 EXERCISES: Final[Mapping[str, Callable[[Bench], Awaitable[None]]]] = {
     "life": life,
+    "busy reset": busy_reset,
     "removal": removal,
     "shutdown": shutdown,
     "failed start": failed_start,
     **receive.EXERCISES,
     **send.EXERCISES,
+    **stream.EXERCISES,
 }
 
 

@@ -27,11 +27,25 @@ async def life(bench: Bench) -> None:
     await asyncio.sleep(5)
 
 
+async def busy_reset(bench: Bench) -> None:
+    """A reset while the card cannot send what it has, as its cable is out; then the cable is put in again."""
+    await bench.start()
+    await FAULTS["link_down"].start(bench.near)
+    bench.begin()
+    await asyncio.sleep(1e-3)
+    await FAULTS["reset"].start(bench.near)
+    await FAULTS["link_up"].start(bench.near)
+    await bench.emulation.idle()
+
+
 async def removal(bench: Bench) -> None:
-    """Traffic, and the card is pulled out in the middle of more."""
+    """Traffic, and the card is pulled out after somebody has asked for a counter."""
     await bench.start()
     await bench.traffic()
+    asked = asyncio.ensure_future(bench.near.adapter.request(OidRequest.query(Oid.GEN_XMIT_OK, 64)))
+    await asyncio.sleep(1e-6)
     await FAULTS["surprise_remove"].start(bench.near)
+    await asked
     await bench.emulation.idle()
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from ndisemu.kernel import DISPATCH, Cpu, irql_name
 from ndisemu.ndis.v6 import SendFlag
 from ndisemu.verifier.call import Call
-from ndisemu.verifier.irqltable import ADMITS, irqls, routines
+from ndisemu.verifier.irqltable import ADMITS, bounded, irqls, routines
 from ndisemu.verifier.rule import EVERY, V5, Code, Model, Moment, Rule, after, before
 from ndisemu.verifier.watch import Watch
 
@@ -40,8 +40,8 @@ class Irql(Rule):
 
     @classmethod
     def interests(cls) -> list[tuple[str, Moment, tuple[str, ...]]]:
-        """Return the family's routines."""
-        return [("look", Moment.BEFORE, routines(cls.id))]
+        """Return the family's routines, without those that may be called anywhere."""
+        return [("look", Moment.BEFORE, bounded(cls.id))]
 
     def look(self, call: Call) -> None:
         """Compare the level of the call with that of the table."""

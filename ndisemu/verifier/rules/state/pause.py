@@ -9,6 +9,7 @@ class StPauseSendsDrained(Refused):
     """A pause completes when all sends are complete."""
 
     id = "st-pause-sends-drained"
+    of_ndis = True
     models = Model.NDIS6
     source = "DDK: MiniportPause"
     why = "NDIS changes what is bound next, and the list's sender may be gone."
@@ -18,6 +19,7 @@ class StPauseReceivesReturned(Refused):
     """A pause completes when everything that was indicated has been returned."""
 
     id = "st-pause-receives-returned"
+    of_ndis = True
     models = Model.NDIS6
     source = "DDK: MiniportPause"
     why = "The halt that may follow frees the memory that protocols still read."
