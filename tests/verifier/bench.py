@@ -22,6 +22,7 @@ class Bench:
 
     def __init__(self, emulation: Emulation, driver: type) -> None:
         self.emulation = emulation
+        self.driver = driver
         six = issubclass(driver, v6.Miniport | v6.Protocol)
         self.is_miniport = issubclass(driver, v5.Miniport | v6.Miniport)
         reference, station = (Ring6Miniport, Station6) if six else (RingMiniport, Station)
@@ -31,7 +32,7 @@ class Bench:
         emulation.connect(self.near, self.far, rate="1Gbit/s", delay="1us")
         self.flows = Flow("out"), Flow("in")
         out, back = self.flows
-        mine = station if self.is_miniport else driver
+        mine: Any = driver if issubclass(driver, v5.Protocol | v6.Protocol) else station
         self.protocol: Any = mine("near", sources=[(self._source(self.near, self.far), out)], flows=[back])
         self.peer: Any = station("far", sources=[(self._source(self.far, self.near), back)], flows=[out])
 

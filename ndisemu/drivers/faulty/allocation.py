@@ -1,5 +1,6 @@
 """Drivers that ask for memory to come later, and are not ready for it, each beside its mended twin."""
 
+from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Final
 
@@ -7,7 +8,7 @@ from ndisemu.drivers.faulty.dma import PAGE, AllocatesWhileItRuns
 from ndisemu.drivers.faulty.pair import Pair
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.errors import RuleViolation
-from ndisemu.ndis import AttributeFlag, Status
+from ndisemu.ndis import AttributeFlag, Oid, OidRequest, Status
 from ndisemu.ndis.v5 import AdapterInfo, Miniport
 
 
@@ -60,8 +61,19 @@ class TakesTheMemoryTwice(RingMiniport):
             self.ndis.free_shared_memory(memory)
 
 
+class AsksAsItsLastProtocolGoes(RingMiniport):
+    """When its filter is closed it asks for the memory that the next protocol will need; the halt comes first."""
+
+    def set_information(self, request: OidRequest) -> Status | Awaitable[Status]:
+        status = super().set_information(request)
+        if request.oid is Oid.GEN_CURRENT_PACKET_FILTER and not request.number():
+            self.ndis.allocate_shared_memory_async(PAGE)
+        return status
+
+
 PAIRS: Final[tuple[Pair, ...]] = (
     Pair("shm-async-busmaster", ForgetsThatItIsAMaster, AllocatesWhileItRuns),
     Pair("shm-async-return-handler", GetsNothingBack, AllocatesWhileItRuns),
+    Pair("shm-async-halt-race", AsksAsItsLastProtocolGoes, AllocatesWhileItRuns),
     Pair("shm-async-callback-early", TakesTheMemoryTwice, AllocatesWhileItRuns),
 )

@@ -48,8 +48,19 @@ class LeavesItsReads(StreamMiniport):
         await super().halt()
 
 
+class LeavesLockingToNdis(StreamMiniport):
+    """It is serialized, over a device that it has to wait for."""
+
+    deserialized = False
+
+
+class LocksItself(StreamMiniport):
+    """It is deserialized, as it has to be, and its lock is held for moments."""
+
+
 PAIRS: Final[tuple[Pair, ...]] = (
     Pair("irp-double-complete", CompletesWhatIsBelow, LooksAtWhatIsBelow, "stream"),
+    Pair("st-deserialize-flag", LeavesLockingToNdis, LocksItself, "stream"),
     Pair("irp-state", CompletesWhatItKeeps, DropsWhatItKeeps, "stream"),
     Pair("irp-outstanding-at-halt", LeavesItsReads, LooksAtWhatIsBelow, "stream"),
 )

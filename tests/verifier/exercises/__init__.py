@@ -9,7 +9,7 @@ from ndisemu.kernel import Finding, run
 from ndisemu.machine import Emulation
 from ndisemu.verifier import Verification
 from tests.verifier.bench import Bench
-from tests.verifier.exercises import receive, send, stream
+from tests.verifier.exercises import condis, receive, send, stream
 from tests.verifier.exercises.usual import busy_reset, failed_start, life, removal, shutdown
 
 CHECKED: Final = Verification(touch=True)
@@ -21,6 +21,7 @@ EXERCISES: Final[Mapping[str, Callable[[Bench], Awaitable[None]]]] = {
     "removal": removal,
     "shutdown": shutdown,
     "failed start": failed_start,
+    **condis.EXERCISES,
     **receive.EXERCISES,
     **send.EXERCISES,
     **stream.EXERCISES,
@@ -34,11 +35,15 @@ def found_in(driver: type, exercise: str, verify: Verification | None = CHECKED)
 
 async def _exercise(driver: type, exercise: str, verify: Verification | None) -> list[Finding]:
     async with Emulation(seed=1, warn=False, verify=verify) as emulation:
-        bench = Bench(emulation, driver)
         try:
-            await EXERCISES[exercise](bench)
-        except (BugCheck, RuleViolation):
+            await EXERCISES[exercise](Bench(emulation, driver))
+        except BugCheck:
             # What stopped it is among the findings.
+            await emulation.idle()
+        except RuleViolation as refusal:
+            # A driver that NDIS does not even take is refused to whoever brings it.
+            if all(finding.rule != refusal.rule for finding in emulation.findings):
+                emulation.kernel.report(refusal.rule, driver.__name__, refusal.text)
             await emulation.idle()
     return emulation.findings
 

@@ -1,7 +1,0 @@
-"""Drivers that break a rule of connection-oriented NDIS, each beside its mended twin."""
-
-from typing import Final
-
-from ndisemu.drivers.faulty.pair import Pair
-
-PAIRS: Final[tuple[Pair, ...]] = ()

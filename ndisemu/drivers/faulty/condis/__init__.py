@@ -1,0 +1,10 @@
+"""Drivers that break a rule of connection-oriented NDIS: miniports, call managers, clients."""
+
+from typing import Final
+
+from ndisemu.drivers.faulty.condis import client, manager, miniport
+from ndisemu.drivers.faulty.pair import Pair
+
+PAIRS: Final[tuple[Pair, ...]] = (*miniport.PAIRS, *manager.PAIRS, *client.PAIRS)
+
+__all__ = ["PAIRS"]
