@@ -38,15 +38,15 @@ _MANDATORY: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One list: what it is of, in a line, and its rows; `shown` are the columns that a table has room for, () for all."""
+    """One list: what it is of, in a line, and its rows; `brief` makes of a row what a table has room for."""
 
     line: str
     rows: Callable[[], list[Row]]
-    shown: tuple[str, ...] = ()
+    brief: Callable[[Row], Row] = dict
 
     def table(self) -> list[Row]:
-        """Return the rows with the columns that are shown."""
-        return [{name: row[name] for name in self.shown or row} for row in self.rows()]
+        """Return the rows as a table shows them."""
+        return [self.brief(row) for row in self.rows()]
 
 
 def drivers() -> list[Row]:
@@ -124,12 +124,16 @@ def rules() -> list[Row]:
     ]
 
 
+def _standing(rule: Row) -> Row:
+    return {"name": rule["name"], "standing": f"{rule['status']}: {rule['reason']}"}
+
+
 TOPICS: Final[Mapping[str, Topic]] = {
     "counters": Topic("numbers of a result, for `expect`", counters),
     "drivers": Topic("miniports and protocols that come with ndisemu, for `miniport` and `protocol`", drivers),
     "faults": Topic("what may be done to a NIC, for `faults`", faults),
     "oids": Topic("object identifiers, by their NDIS names and values", oids),
-    "rules": Topic("rules that drivers keep, and which of them are checked", rules, shown=("name", "status", "reason")),
+    "rules": Topic("rules that drivers keep, and which of them are checked", rules, _standing),
     "statuses": Topic("NDIS statuses, by their names and values", statuses),
 }
 """What can be listed."""

@@ -100,5 +100,5 @@ def _named(word: str) -> list[type[Rule]]:
 
 
 def _kept(rule: type[Rule]) -> str:
-    kept = "NDIS refuses what breaks it, in every build" if issubclass(rule, Refused) else "watched"
+    kept = "NDIS refuses it" if issubclass(rule, Refused) else "watched"
     return f"{kept}; it only warns" if rule.advisory else kept
