@@ -9,7 +9,7 @@ from ndisemu.bench.endurance import CASES, Fault, endure
 from ndisemu.machine import FAULTS
 from ndisemu.verifier import EVERYTHING
 
-SEEDS: Final = range(16)
+SEEDS: Final = range(12)
 STRUCK: Final = [(driver, fault) for driver, faults in CASES.items() for fault in faults if fault is not Fault.NONE]
 # How sends end in a reset of NDIS 5.1 and of NDIS 6, and where the card is gone.
 ABORTED: Final = {

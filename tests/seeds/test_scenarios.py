@@ -49,5 +49,5 @@ def test_without_its_faults_a_scenario_is_another_one(name: str) -> None:
 
 def test_every_fault_word_is_used() -> None:
     """What can be done to a NIC is done in one of them."""
-    done = {fault["do"] for name in FILES for fault in result_of(name)["faults"]}
+    done = {fault.do for name in FILES for fault in load(PLACE / name).faults}
     assert done >= {*FAULTS}

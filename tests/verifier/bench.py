@@ -11,6 +11,8 @@ from ndisemu.machine import Emulation
 from ndisemu.machine.slot import Slot
 from ndisemu.ndis import v5, v6
 
+# Short, as each buffer takes its time to make.
+RINGS: Final = {"tx_ring": 32, "rx_ring": 32}
 # Two bursts each way, of frames as short and as long as there are.
 SIZES: Final = (60, 61, 590, 1514)
 FRAMES: Final = 16
@@ -27,8 +29,8 @@ class Bench:
         self.is_miniport = issubclass(driver, v5.Miniport | v6.Miniport)
         reference, station = (Ring6Miniport, Station6) if six else (RingMiniport, Station)
         self.a, self.b = emulation.host("a", cpus=2), emulation.host("b")
-        self.near: Slot = self.a.nic("eth0", driver if self.is_miniport else reference)
-        self.far: Slot = self.b.nic("eth0", reference)
+        self.near: Slot = self.a.nic("eth0", driver if self.is_miniport else reference, parameters=RINGS)
+        self.far: Slot = self.b.nic("eth0", reference, parameters=RINGS)
         emulation.connect(self.near, self.far, rate="1Gbit/s", delay="1us")
         self.flows = Flow("out"), Flow("in")
         out, back = self.flows

@@ -18,7 +18,7 @@ from tests.verifier.exercises import found_in, receive
 @pytest.mark.parametrize(
     ("rule", "text"),
     [
-        ("rx-chain-wellformed", "a.eth0 indicated nbl#257, twice in one call; name each once"),
+        ("rx-chain-wellformed", "a.eth0 indicated nbl#33, twice in one call; name each once"),
         ("rx-wrong-pool", "which a protocol sends; indicate what comes from a pool of the miniport's own"),
         ("rx-reindicate-in-use", "(lent to protocols); indicate it again only after MiniportReturnPacket"),
         (
@@ -33,15 +33,15 @@ from tests.verifier.exercises import found_in, receive
         ),
         ("rx-flag-vlan-queue", "with NDIS_RECEIVE_FLAGS_SINGLE_VLAN, and their VLANs are 1 and 2"),
         ("rx-filter-respected", "and nobody has asked for frames to 02:ff:ff:ff:ff:ff; set the flag where it is true"),
-        ("rx-payload-unmodified", "near on a.eth0 returned nbl#257 with other bytes than it was given; change a copy"),
+        ("rx-payload-unmodified", "near on a.eth0 returned nbl#33 with other bytes than it was given; change a copy"),
         ("rx5-refcount", "near on a.eth0 returned 1 packets more than ProtocolReceivePacket has promised"),
         (
             "rx5-no-return-inside-handler",
             "inside the ProtocolReceivePacket that brought it; return 0 there to keep none",
         ),
         ("rx-resources-reclaim", "it has indicated 64 frames with RESOURCES: reuse those as soon as the call returns"),
-        ("rx-oob-status-peek", "a.eth0 reads the status of packet#257 after its indication"),
-        ("rx-resources-no-retain", "near reads NetBufferList.buffers of nbl#257, which it was shown with RESOURCES"),
+        ("rx-oob-status-peek", "a.eth0 reads the status of packet#33 after its indication"),
+        ("rx-resources-no-retain", "near reads NetBufferList.buffers of nbl#33, which it was shown with RESOURCES"),
     ],
 )
 def test_a_report_says_who_did_what_and_what_would_have_been_right(rule: str, text: str) -> None:
