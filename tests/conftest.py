@@ -4,6 +4,7 @@
 machine that can run everything must. Under `CI` hypothesis draws the same examples in every run.
 """
 
+import gc
 import os
 from collections.abc import Generator
 
@@ -37,3 +38,9 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _refuse_skip(report)
     return report
+
+
+def pytest_collection_finish() -> None:
+    """Take thousands of collected tests out of the garbage collector's sight; it would go through them again and again."""
+    gc.collect()
+    gc.freeze()
