@@ -59,9 +59,22 @@ class RuleViolation(NdisemuError):
         super().__init__(f"{rule}: {text}")
 
 
+class Unfinished(RuleViolation):
+    """A driver's routine that somebody waits for has not come to its end: it is overdue, or was cancelled by itself."""
+
+
 def rule_of(error: BaseException) -> str:
     """Return the rule that a driver has broken by raising: its own, where it is a refusal that it has let pass."""
     return error.rule if isinstance(error, RuleViolation) else "bugcheck"
+
+
+def failure_of(routine: str, error: BaseException) -> str:
+    """Say how a driver's routine has failed: what it raised, or why it has not come to its end."""
+    return (
+        f"{routine} {error.text}"
+        if isinstance(error, Unfinished)
+        else f"{routine} raised {type(error).__name__}: {error}"
+    )
 
 
 class BugCheck(NdisemuError):

@@ -18,7 +18,7 @@ from ndisemu.kernel.irql import DISPATCH, PASSIVE, Irql, irql_name
 from ndisemu.kernel.kernel import Kernel
 from ndisemu.kernel.lock import SpinLock, Turn
 from ndisemu.kernel.loop import VirtualLoop, run
-from ndisemu.kernel.passive import run_passive
+from ndisemu.kernel.passive import run_in_time, run_passive
 from ndisemu.kernel.pump import RealTimePump
 from ndisemu.kernel.rwlock import LockState, RwLock
 from ndisemu.kernel.strategy import Replay, SeededRandom, Strategy
@@ -72,6 +72,7 @@ __all__ = [
     "irql_name",
     "is_driver_code",
     "run",
+    "run_in_time",
     "run_passive",
     "sleep",
 ]

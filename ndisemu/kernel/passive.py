@@ -3,18 +3,23 @@
 Initialize, halt, bind and work items run here. Each step of the coroutine
 runs on its virtual CPU at PASSIVE_LEVEL; between steps the task waits, for a
 kernel trap or for an asyncio future alike.
+
+Nobody waits for ever for the routines that NDIS calls here: `run_in_time`.
 """
 
 import asyncio
 import functools
 import types
 from collections.abc import Callable, Generator
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
-from ndisemu.errors import InternalError, RuleViolation
+from ndisemu.errors import InternalError, RuleViolation, Unfinished
 from ndisemu.kernel.cpu import Cpu
 from ndisemu.kernel.irql import PASSIVE, irql_name
 from ndisemu.kernel.traps import DriverCoroutine, Trap, routine_name
+
+# For how many seconds of the run's own time a driver's routine may be waited for.
+IN_TIME: Final = 60
 
 
 class _Parked:
@@ -94,3 +99,27 @@ async def run_passive(routine: Callable[[], object], cpu: Cpu) -> object:
 
     result: object = await hosted(body(), cpu)
     return result
+
+
+async def run_in_time(routine: Callable[[], object], cpu: Cpu, rule: str) -> object:
+    """As `run_passive`, for a routine of a driver that has to come to an end: after `IN_TIME` it is cancelled.
+
+    Raises `Unfinished`, with `rule` if it was, and as a bug check if it has raised `CancelledError` by itself.
+    """
+    task = asyncio.current_task()
+    before = 0 if task is None else task.cancelling()
+    deadline = asyncio.timeout(IN_TIME)
+    try:
+        async with deadline:
+            result = await run_passive(routine, cpu)
+        if not deadline.expired():
+            return result
+    except TimeoutError:
+        if not deadline.expired():
+            raise
+    except asyncio.CancelledError as error:
+        if task is None or task.cancelling() > before:
+            raise
+        text = "raised CancelledError, and nobody has cancelled it"
+        raise Unfinished("bugcheck", text).with_traceback(error.__traceback__) from None
+    raise Unfinished(rule, f"has not returned within {IN_TIME} s")

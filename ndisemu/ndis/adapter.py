@@ -18,7 +18,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from ndisemu.errors import RuleViolation, rule_of
+from ndisemu.errors import RuleViolation, failure_of, rule_of
 from ndisemu.kernel import DRIVER_ERRORS, Cpu, Dpc, Fiber, Signal, run_passive
 from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.call import Ended, Failed, enter
@@ -267,7 +267,7 @@ class Adapter(Control):
     def bug_check(self, entry: str, error: BaseException) -> None:
         """Stop this adapter: its driver raised `error` in `entry`."""
         if self.alive:
-            self.stop(rule_of(error), f"{entry} raised {type(error).__name__}: {error}", error)
+            self.stop(rule_of(error), failure_of(entry, error), error)
 
     def stuck(self, binding: "BaseBinding") -> None:
         """A binding cannot close: somebody never completed what was pending. Stop the adapter, which gives it back."""

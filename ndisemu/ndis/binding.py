@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ndisemu.errors import RuleViolation, rule_of
+from ndisemu.errors import RuleViolation, failure_of, rule_of
 from ndisemu.kernel import DISPATCH, DRIVER_ERRORS, Event, Signal, Timer
 from ndisemu.ndis.constants import ProtocolOption
 from ndisemu.ndis.data.mdl import BufferPool
@@ -215,7 +215,7 @@ class BaseBinding(ABC):
         """The protocol raised: report it, and call it no more."""
         self.failed = True
         self.adapter.kernel.withdraw(error)
-        self.adapter.report(rule_of(error), f"{entry} of {self.protocol.name} raised {error!r}", error)
+        self.adapter.report(rule_of(error), failure_of(f"{entry} of {self.protocol.name}", error), error)
 
     def look_whether_quiet(self) -> None:
         """Let a close go on if nothing is outstanding any more."""

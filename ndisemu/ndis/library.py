@@ -8,9 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar, overload
 
-from ndisemu.errors import UsageError, rule_of
+from ndisemu.errors import UsageError, failure_of, rule_of
 from ndisemu.frame.ethernet import HEADER
-from ndisemu.kernel import DRIVER_ERRORS, Cpu, run_passive
+from ndisemu.kernel import DRIVER_ERRORS, Cpu, run_in_time, run_passive
 from ndisemu.memory import HostMemory
 from ndisemu.ndis.adapter import Adapter
 from ndisemu.ndis.binding import BaseBinding
@@ -198,10 +198,10 @@ class NdisLibrary:
         cpu = binding.adapter.cpu
         await binding.pause()
         try:
-            await run_passive(binding.unbind, cpu)
+            await run_in_time(binding.unbind, cpu, "proto-watchdogs")
         except DRIVER_ERRORS as error:
             binding.adapter.kernel.report(
-                rule_of(error), binding.protocol.name, f"ProtocolUnbindAdapter raised {error!r}", error
+                rule_of(error), binding.protocol.name, failure_of("ProtocolUnbindAdapter", error), error
             )
         if binding.is_open:
             await run_passive(binding.close, cpu)
@@ -249,10 +249,10 @@ async def _succeeded(name: str, adapter: Adapter, cpu: Cpu, call: BindCall) -> b
     """Call the bind entry point of the protocol `name`; returns whether it has ended with SUCCESS."""
     routine, completed = call
     try:
-        status = await run_passive(routine, cpu)
+        status = await run_in_time(routine, cpu, "proto-watchdogs")
         if status is Status.PENDING:
             status = await run_passive(completed, cpu)
     except DRIVER_ERRORS as error:
-        adapter.kernel.report(rule_of(error), name, f"ProtocolBindAdapter raised {error!r}", error)
+        adapter.kernel.report(rule_of(error), name, failure_of("ProtocolBindAdapter", error), error)
         return False
     return status is Status.SUCCESS

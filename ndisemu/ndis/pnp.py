@@ -11,7 +11,7 @@ from enum import Enum, IntEnum, unique
 from typing import TYPE_CHECKING, Final
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import DRIVER_ERRORS, Event, run_passive
+from ndisemu.kernel import DRIVER_ERRORS, Event, run_in_time, run_passive
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class NetPnPEvent:
         adapter = binding.adapter
         self._ended = Event(adapter.kernel, f"{self!r} of {binding.name}")
         try:
-            answer = await run_passive(lambda: binding.net_event(self), adapter.cpu)
+            answer = await run_in_time(lambda: binding.net_event(self), adapter.cpu, "proto-watchdogs")
         except DRIVER_ERRORS as error:
             binding.fail("ProtocolPnPEvent", error)
             return Status.FAILURE

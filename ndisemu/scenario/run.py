@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from ndisemu import __version__
 from ndisemu.errors import BugCheck
@@ -26,9 +25,6 @@ from ndisemu.scenario.result import FailOn, Result, make_result
 from ndisemu.scenario.schema import Scenario
 from ndisemu.scenario.trouble import Applied, Injector, Trouble
 from ndisemu.verifier import EVERYTHING, Track, Verification
-
-# How many seconds of the run's own time a driver may take to start or to halt.
-PATIENCE: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +114,8 @@ class Run:
         except BugCheck as failure:
             if not emulation.findings:
                 emulation.kernel.report("driver", self._scenario.name, str(failure), failure.cause)
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                self.ended = "interrupted"
-            else:
-                emulation.kernel.report(
-                    "driver", self._scenario.name, "a driver raised CancelledError by itself", error
-                )
+        except asyncio.CancelledError:
+            self.ended = "interrupted"
         self._end_time = emulation.now
         cpus = (cpu for host in emulation.hosts.values() for cpu in host.cpus)
         self._cpus = {cpu.name: count_cpu(cpu, emulation.now) for cpu in cpus}
@@ -136,11 +126,7 @@ class Run:
     async def _start(self, emulation: Emulation) -> None:
         """Start every adapter, bind stations and callers, then let all of them send at once."""
         for slot in self._plan.slots.values():
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    await slot.host.start(slot.short_name)
-            except TimeoutError:
-                raise BugCheck(f"{slot.name}: MiniportInitialize has not returned within {PATIENCE} s") from None
+            await slot.host.start(slot.short_name)
         for name, station in self._plan.stations.items():
             slot = self._plan.slots[name]
             await slot.host.bind_protocol(slot.short_name, station)
@@ -172,16 +158,11 @@ class Run:
         return trouble
 
     async def _halt(self, emulation: Emulation) -> None:
-        """Halt every adapter, last first; one whose MiniportHalt does not return is left to the emulation's own end."""
+        """Halt every adapter, last first, and note whether anything was left undone when all was quiet."""
         if emulation.verifier is not None and self.ended == "idle":
             emulation.verifier.quiet()
         for slot in reversed(self._plan.slots.values()):
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    await slot.adapter.halt()
-            except TimeoutError:
-                text = f"MiniportHalt has not returned within {PATIENCE} s"
-                emulation.kernel.report("st-watchdog-halt", slot.name, text)
+            await slot.adapter.halt()
 
     async def _capture(self, emulation: Emulation) -> CaptureLog | None:
         """Open the capture and let every NIC that is to be recorded write into it."""

@@ -1,13 +1,28 @@
 """PASSIVE_LEVEL code in an asyncio task: it may wait for anything, each of its steps is on its CPU."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 
-from ndisemu.errors import InternalError, RuleViolation
-from ndisemu.kernel import DISPATCH, PASSIVE, Cpu, Dpc, Event, Kernel, Signal, SpinLock, run, run_passive, sleep
+from ndisemu.errors import InternalError, RuleViolation, Unfinished
+from ndisemu.kernel import (
+    DISPATCH,
+    PASSIVE,
+    Cpu,
+    Dpc,
+    Event,
+    Kernel,
+    Signal,
+    SpinLock,
+    run,
+    run_in_time,
+    run_passive,
+    sleep,
+)
 from ndisemu.kernel.loop import VirtualLoop
-from ndisemu.kernel.passive import hosted
+from ndisemu.kernel.passive import IN_TIME, hosted
 
 
 class Bench:
@@ -256,5 +271,66 @@ def test_each_step_tells_the_driving_loop() -> None:
 
         await run_passive(routine, bench.cpu)
         assert log == ["catch up", "first", "poke", "catch up", "second", "poke"]
+
+    run(main())
+
+
+async def never() -> None:
+    """Wait for what does not come."""
+    await Signal()
+
+
+async def refuses_to_be_cancelled() -> str:
+    """Take a cancellation for a wake-up."""
+    with suppress(asyncio.CancelledError):
+        await Signal()
+    return "done"
+
+
+@pytest.mark.parametrize("routine", [never, refuses_to_be_cancelled])
+def test_a_routine_that_takes_too_long_is_cancelled_and_named(routine: Callable[[], Awaitable[object]]) -> None:
+    """Whoever waits for it learns of it after a minute, whatever the routine makes of that."""
+
+    async def main() -> None:
+        bench = Bench()
+        with pytest.raises(Unfinished) as caught:
+            await run_in_time(routine, bench.cpu, "st-watchdog-halt")
+        assert (caught.value.rule, caught.value.text) == ("st-watchdog-halt", "has not returned within 60 s")
+        assert bench.kernel.local_time() == IN_TIME * 10**9
+        assert bench.kernel.current is None
+
+    run(main())
+
+
+@pytest.mark.parametrize("error", [TimeoutError("of its own"), asyncio.CancelledError()])
+def test_what_a_routine_raises_is_its_own(error: BaseException) -> None:
+    """A timeout of its own is not ours, and a cancellation that nobody has asked for ends nobody else."""
+
+    async def main() -> None:
+        bench = Bench()
+
+        def raises() -> None:
+            raise error
+
+        with pytest.raises((TimeoutError, Unfinished)) as caught:
+            await run_in_time(raises, bench.cpu, "st-watchdog-halt")
+        if isinstance(error, TimeoutError):
+            assert caught.value is error
+        else:
+            assert str(caught.value) == "bugcheck: raised CancelledError, and nobody has cancelled it"
+
+    run(main())
+
+
+def test_a_cancelled_task_stays_cancelled() -> None:
+    """Who cancels the task that waits gets what every task gives."""
+
+    async def main() -> None:
+        bench = Bench()
+        task = asyncio.ensure_future(run_in_time(never, bench.cpu, "st-watchdog-halt"))
+        await asyncio.sleep(1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
     run(main())

@@ -71,7 +71,7 @@ async def test_a_protocol_that_does_not_bind_leaves_nothing(bench: Bench, way: s
     assert bench.memory.blocks == blocks
     if way == "raises":
         assert bench.findings[0].actor == "peer"
-        assert bench.findings[0].text == "ProtocolBindAdapter raised LookupError('no binding')"
+        assert bench.findings[0].text == "ProtocolBindAdapter raised LookupError: no binding"
     await bench.bind(adapter, Peer("second"))
 
 
@@ -243,7 +243,7 @@ async def test_a_protocol_that_raises_disturbs_nobody_else(bench: Bench, entry: 
         await bench.pass_time()
     assert bench.rules() == ["bugcheck"]
     finding = bench.findings[0]
-    assert finding.text == f"{entry} of raising raised LookupError('no {entry}')"
+    assert finding.text == f"{entry} of raising raised LookupError: no {entry}"
     assert "self.raise_in(" in finding.trace
     assert second.statuses == [Status.SUCCESS] * 2
     assert second.received == [frame(1)] * 2

@@ -192,5 +192,5 @@ async def test_a_protocol_that_raises_disturbs_nobody(bench: Bench) -> None:
     first.look = stumble
     await show(bench, miniport, frame(1), frame(2))
     assert bench.rules() == ["bugcheck"]
-    assert bench.findings[0].text == "ProtocolReceive of first raised LookupError('no such frame')"
+    assert bench.findings[0].text == "ProtocolReceive of first raised LookupError: no such frame"
     assert (len(first.shown), first.completes, len(second.shown), second.completes) == (1, 0, 2, 1)

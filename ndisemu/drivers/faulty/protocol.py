@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 from ndisemu.drivers.faulty.pair import Pair
 from ndisemu.drivers.protocols import Station, Station6
 from ndisemu.errors import RuleViolation
-from ndisemu.ndis import NetEvent, NetPnPEvent, Packet, Status, v5, v6
+from ndisemu.ndis import NetEvent, NetPnPEvent, Packet, Signal, Status, v5, v6
 
 Submit: TypeAlias = Callable[[Sequence[Packet]], None]
 """What sends an array."""
@@ -222,6 +222,20 @@ class ReturnsInTheEnd(Station):
         await super().unbind_adapter(binding)
 
 
+class NeverUnbinds(Station):
+    """It waits for a client to leave that does not know that it should."""
+
+    async def unbind_adapter(self, binding: v5.Binding) -> None:
+        await Signal()
+
+
+class Unbinds(Station):
+    """It closes the binding, whoever is still there."""
+
+    async def unbind_adapter(self, binding: v5.Binding) -> None:
+        await super().unbind_adapter(binding)
+
+
 PAIRS: Final = (
     Pair("proto-reuse-pending", SendsTwice, SendsOnce),
     Pair("proto-send-wellformed", SendsNoFrame, SendsFrames),
@@ -231,6 +245,7 @@ PAIRS: Final = (
     Pair("proto-pause", PausesTooSoon, PausesWithEmptyHands),
     Pair("proto-touch-after-send", LooksAtWhatItSent, LooksBeforeItSends),
     Pair("st-illegal", ClosesTwice, ClosesOnce),
+    Pair("proto-watchdogs", NeverUnbinds, Unbinds),
     Pair("stuck", NeverReturns, ReturnsInTheEnd),
     Pair("proto-cancel-id", CancelsNothing, CancelsById),
 )

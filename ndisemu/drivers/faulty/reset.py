@@ -1,11 +1,14 @@
-"""Drivers that say that a reset is over when it is not, each beside its mended twin."""
+"""Drivers that break a rule of resets, each beside its mended twin."""
 
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Final
 
 from ndisemu.drivers.faulty.pair import Pair
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.drivers.ring6 import Ring6Miniport
+from ndisemu.errors import RuleViolation
+from ndisemu.hw import registers as reg
 from ndisemu.ndis import OidRequest, Status
 
 
@@ -65,8 +68,73 @@ class AsksForItsFilter(RingMiniport):
         return await super().reset(), True
 
 
+class CompletesNoReset(RingMiniport):
+    """The reset is complete by its return, and the timer completes it, too."""
+
+    async def reset(self) -> Status:
+        status = await super().reset()
+        self.ndis.schedule_work_item(self.once_more)
+        return status
+
+    def once_more(self) -> None:
+        """Complete it."""
+        with suppress(RuleViolation):
+            self.ndis.reset_complete(Status.SUCCESS)
+
+
+class ResetsOnce(RingMiniport):
+    """Its return is the completion."""
+
+    async def reset(self) -> Status:
+        return await super().reset()
+
+
+class ResetsWithoutStatus(RingMiniport):
+    """Its reset falls off its end."""
+
+    async def reset(self) -> Status:
+        await super().reset()
+        return None  # type: ignore[return-value]
+
+
+class FailsToReset(RingMiniport):
+    """It has no idea how to reset its card."""
+
+    async def reset(self) -> Status:
+        await super().reset()
+        return Status.HARD_ERRORS
+
+
+class ForgetsItsReset(RingMiniport):
+    """It says that it is pending, and never ends."""
+
+    def reset(self) -> Status:  # type: ignore[override]
+        return Status.PENDING
+
+
+class LosesItsAddress(RingMiniport):
+    """The reset reads the address from where it is not."""
+
+    async def reset(self) -> Status:
+        status = await super().reset()
+        self.registers.write(reg.RAL0, 0x11223344)
+        return status
+
+
+class KeepsItsAddress(RingMiniport):
+    """The card loads its address itself."""
+
+    async def reset(self) -> Status:
+        return await super().reset()
+
+
 PAIRS: Final[tuple[Pair, ...]] = (
     Pair("st-reset-5d-abort", KeepsItsPackets, AbortsItsPackets, "busy reset"),
     Pair("st-reset-pending-io-630", KeepsItsLists, AbortsItsLists, "busy reset"),
     Pair("st-reset-addressing", ForgetsItsFilter, AsksForItsFilter),
+    Pair("st-reset-complete-unexpected", CompletesNoReset, ResetsOnce),
+    Pair("st-reset-status", ResetsWithoutStatus, ResetsOnce, implies=("st-reset-failed",)),
+    Pair("st-reset-failed", FailsToReset, ResetsOnce),
+    Pair("st-reset-pending-lost", ForgetsItsReset, ResetsOnce),
+    Pair("st-reset-station-address", LosesItsAddress, KeepsItsAddress),
 )

@@ -65,17 +65,33 @@ class VcPacketReceives(VcReceives[Packet]):
             self.count_starved(len(packets))
             if counts:
                 self._wrong_count(counts, packets, "0, as these are short of resources")
+            self._let_go(packets)
             self.take_back(packets)
             self._vc.came_back()
             return
         if counts:
             self._count(packets, counts)
-        free = []
+        self._give(self._let_go(packets))
+
+    def _let_go(self, packets: Sequence[Packet]) -> list[Packet]:
+        """Give up NDIS's own hold of packets; returns those that nobody holds any more."""
+        free, surplus = [], 0
         for packet in packets:
             packet.references -= WALK
-            if packet.references <= 0:
+            if packet.references < 0:
+                surplus -= packet.references
+                packet.references = 0
+            if not packet.references:
                 free.append(packet)
-        self._give(free)
+        if surplus:
+            binding = self._vc.user.binding
+            binding.receives_held += surplus
+            binding.report(
+                "co-rx-return",
+                f"{binding.name} returned packets of {self._vc.name} {surplus} times more, inside of "
+                "ProtocolCoReceivePacket, than that has promised; return from it how many references it keeps",
+            )
+        return free
 
     def _count(self, packets: Sequence[Packet], counts: object) -> None:
         """Add the references that ProtocolCoReceivePacket promised to return."""

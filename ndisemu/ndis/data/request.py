@@ -1,7 +1,7 @@
 """OID requests as data: NDIS_REQUEST."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ndisemu.kernel import Signal
 from ndisemu.ndis.oid import Oid
@@ -62,12 +62,12 @@ class OidRequest:
         return f"{'set' if self.is_set else 'query'} of {self.oid}"
 
     @classmethod
-    def query(cls, oid: Oid, length: int) -> "OidRequest":
+    def query(cls, oid: Oid, length: int) -> Self:
         """Make a query whose InformationBufferLength is `length`."""
         return cls(oid, is_set=False, data=b"", length=length)
 
     @classmethod
-    def set(cls, oid: Oid, data: bytes) -> "OidRequest":
+    def set(cls, oid: Oid, data: bytes) -> Self:
         """Make a set of `data`."""
         return cls(oid, is_set=True, data=data, length=len(data))
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import DRIVER_ERRORS, run_passive
+from ndisemu.kernel import DRIVER_ERRORS, run_in_time, run_passive
 from ndisemu.ndis.adapter import Adapter
 from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.binding import BaseBinding
@@ -110,7 +110,7 @@ class PacketAdapter(Adapter):
         status: object = Status.FAILURE
         info = AdapterInfo(self.name, (Medium.E802_3,), self.device.parameters)
         try:
-            status = await run_passive(lambda: self.miniport.initialize(info), self.cpu)
+            status = await run_in_time(lambda: self.miniport.initialize(info), self.cpu, "st-entry-returns")
         except DRIVER_ERRORS as error:
             self.bug_check("MiniportInitialize", error)
         if not self.alive:
@@ -138,7 +138,7 @@ class PacketAdapter(Adapter):
             self.hang.stop()
             self.move(AdapterEvent.HALT)
             try:
-                await run_passive(self.miniport.halt, self.cpu)
+                await run_in_time(self.miniport.halt, self.cpu, "st-watchdog-halt")
             except DRIVER_ERRORS as error:
                 self.bug_check("MiniportHalt", error)
             else:
@@ -284,8 +284,9 @@ class PacketAdapter(Adapter):
         """Complete what NDIS itself has queued, and call MiniportPnPEventNotify if it has said SURPRISE_REMOVE_OK."""
         await run_passive(lambda: self.sends.withdraw(Status.NOT_ACCEPTED), self.cpu)
         if (self.attributes or 0) & AttributeFlag.SURPRISE_REMOVE_OK:
+            event = DeviceEvent.SURPRISE_REMOVED
             try:
-                await run_passive(lambda: self.miniport.pnp_event_notify(DeviceEvent.SURPRISE_REMOVED), self.cpu)
+                await run_in_time(lambda: self.miniport.pnp_event_notify(event), self.cpu, "st-entry-returns")
             except DRIVER_ERRORS as error:
                 self.bug_check("MiniportPnPEventNotify", error)
 

@@ -16,7 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from ndisemu.frame.ethernet import HEADER
-from ndisemu.kernel import DRIVER_ERRORS, PASSIVE, Signal, Timer, run_passive
+from ndisemu.kernel import DRIVER_ERRORS, PASSIVE, Signal, Timer, run_in_time, run_passive
 from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.constants import MacOption, MediaConnectState
@@ -139,7 +139,7 @@ class NblAdapter(NblControl):
         number = list(self.library.adapters).index(self.name) + 1
         parameters = InitParameters(self.name, number, self.device.parameters)
         try:
-            status = await run_passive(lambda: self.miniport.initialize(parameters), self.cpu)
+            status = await run_in_time(lambda: self.miniport.initialize(parameters), self.cpu, "st-entry-returns")
         except DRIVER_ERRORS as error:
             self.bug_check("MiniportInitializeEx", error)
         if not self.alive:
@@ -194,7 +194,7 @@ class NblAdapter(NblControl):
                 self.move(AdapterEvent.HALT)
                 reason = HaltAction.DEVICE_SURPRISE_REMOVED if self.removed else action
                 try:
-                    await run_passive(lambda: self.miniport.halt(reason), self.cpu)
+                    await run_in_time(lambda: self.miniport.halt(reason), self.cpu, "st-watchdog-halt")
                 except DRIVER_ERRORS as error:
                     self.bug_check("MiniportHaltEx", error)
                 else:

@@ -10,7 +10,7 @@ Source: NDIS reference 5.1 and 5.7; rule `st-reset-pending-io-630`.
 
 from functools import partial
 
-from ndisemu.kernel import DRIVER_ERRORS, run_passive
+from ndisemu.kernel import DRIVER_ERRORS, run_in_time
 from ndisemu.ndis.adapter import Adapter
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.pnp import DeviceEvent
@@ -75,8 +75,9 @@ class NblControl(Adapter):
 
     async def notify_removal(self) -> None:
         """Call MiniportDevicePnPEventNotify."""
+        event = DeviceEvent.SURPRISE_REMOVED
         try:
-            await run_passive(lambda: self.miniport.device_pnp_event_notify(DeviceEvent.SURPRISE_REMOVED), self.cpu)
+            await run_in_time(lambda: self.miniport.device_pnp_event_notify(event), self.cpu, "st-entry-returns")
         except DRIVER_ERRORS as error:
             self.bug_check("MiniportDevicePnPEventNotify", error)
 

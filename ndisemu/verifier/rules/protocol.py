@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ndisemu.verifier.rule import ANY, EVERY, V5, Model, Refused, Rule, touched
+from ndisemu.verifier.rule import ANY, EVERY, V5, Code, Model, Refused, Rule, touched
 from ndisemu.verifier.touch import Touch
 
 
@@ -51,6 +51,16 @@ class ProtoNetpnpStatus(Refused):
     why = "NDIS goes on all the same, with a protocol that believes it has not."
 
 
+class ProtoWatchdogs(Refused):
+    """A protocol's handlers for binding, unbinding and plug and play events return within a minute."""
+
+    id = "proto-watchdogs"
+    models = EVERY
+    source = "DDK: NDIS watchdogs (bug check 0x15E)"
+    why = "The adapter can neither pause nor halt, nor the machine sleep, until they do."
+    code = Code(0x15E, "BUGCODE_NDIS_DRIVER_LIVE_DUMP", ("0x25: a protocol's handler has timed out",))
+
+
 class ProtoPause(Refused):
     """A protocol completes a pause when its sends are back and what it was lent is returned."""
 
@@ -93,6 +103,7 @@ RULES: Final[tuple[type[Rule], ...]] = (
     ProtoOpenInBind,
     ProtoNetpnpComplete,
     ProtoNetpnpStatus,
+    ProtoWatchdogs,
     ProtoPause,
     ProtoCancelId,
     ProtoTouchAfterSend,

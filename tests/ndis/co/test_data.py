@@ -1,5 +1,6 @@
 """Data on circuits: sends and receives, who gets them, and what a deactivation waits for."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
@@ -167,6 +168,38 @@ async def test_a_protocol_keeps_as_many_references_as_it_says(
     assert len(desk.mini.returned) == (0 if starved else 2)
     assert vc.vc.receives.lent == desk.adapter.receives.lent == 0
     assert (desk.adapter.receives.indicated, desk.adapter.receives.returned) == (2, 2)
+    await desk.hang_up(vc)
+    await desk.leave()
+
+
+@pytest.mark.parametrize(
+    ("kept", "starved", "times", "rules"),
+    [
+        (0, False, 1, ["co-rx-return"]),
+        (1, False, 1, []),
+        (1, False, 2, ["co-rx-return"]),
+        (0, True, 1, ["co-rx-return"]),
+    ],
+)
+@on_bench
+async def test_what_is_returned_inside_the_handler_must_have_been_promised(
+    bench: Bench, kept: int, starved: bool, times: int, rules: list[str]
+) -> None:
+    """The books are right afterwards, whatever the protocol has done."""
+    desk = await office(bench)
+    vc = await desk.call()
+
+    def keep(vc: co.VcEnd, packets: Sequence[Packet]) -> int:
+        for _ in range(times):
+            desk.client.binding.return_packets(packets)
+        return kept
+
+    desk.client.co_receive_packets = keep  # type: ignore[method-assign]
+    packets = desk.mini.fill(frame(1), frame(2), status=Status.RESOURCES if starved else Status.SUCCESS)
+    await bench.dispatch(lambda: desk.mini.ndis.co_indicate_receive(vc.vc, packets))
+    assert bench.rules() == rules
+    assert (desk.client.binding.receives_held, vc.vc.receives.lent) == (0, 0)
+    assert [packet.owner for packet in packets] == [desk.adapter] * 2
     await desk.hang_up(vc)
     await desk.leave()
 

@@ -52,6 +52,18 @@ async def two_ports(bench: Bench) -> None:
     await send(bench, second, (60,))
 
 
+async def halted_port(bench: Bench) -> None:
+    """Two ports of one driver, of which the first has halted when the second sends."""
+    await bench.start()
+    driver: Any = type(bench.near.adapter.miniport)
+    second, far = bench.a.nic("eth1", driver), bench.b.nic("eth1", RingMiniport)
+    bench.emulation.connect(second, far, rate="1Gbit/s", delay="1us")
+    port: Any = second.adapter.miniport
+    port.first = bench.near.adapter.miniport
+    await bench.near.adapter.halt()
+    await send(bench, second, (60,))
+
+
 async def send(bench: Bench, slot: Any, sizes: tuple[int, ...]) -> None:
     """Send two frames of each of these sizes."""
     source = Generator(
@@ -67,5 +79,6 @@ EXERCISES: Final[Mapping[str, Callable[[Bench], Awaitable[None]]]] = {
     "traffic": traffic,
     "odd sizes": odd_sizes,
     "two ports": two_ports,
+    "port that has halted": halted_port,
     "cancel": cancel,
 }

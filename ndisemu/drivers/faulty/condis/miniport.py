@@ -94,6 +94,21 @@ class DeactivatesTwice(VcMiniport):
         return status
 
 
+class DeactivatesAtOnce(VcMiniport):
+    """It forgets a circuit at once, whatever its client still holds of it."""
+
+    async def co_deactivate_vc(self, vc: VirtualCircuit) -> Status:
+        del self.circuits[vc.context.vlan]
+        return Status.SUCCESS
+
+
+class DeactivatesWhenAllIsBack(VcMiniport):
+    """It waits for the last packet."""
+
+    async def co_deactivate_vc(self, vc: VirtualCircuit) -> Status:
+        return await super().co_deactivate_vc(vc)
+
+
 class SendsTwice(VcMiniport):
     """It completes what it has sent, and all once more at the end."""
 
@@ -181,6 +196,7 @@ PAIRS: Final[tuple[Pair, ...]] = (
     Pair("co-vc-context", KeepsNoContext, DecidesAtOnce, CALLS),
     Pair("co-activate-complete", ActivatesTwice, ActivatesOnce, CALLS),
     Pair("co-deactivate-complete", DeactivatesTwice, ActivatesOnce, CALLS),
+    Pair("co-deactivate-drain", DeactivatesAtOnce, DeactivatesWhenAllIsBack, "calls of a client that keeps packets"),
     Pair("co-send-complete-once", SendsTwice, SendsOnce, CALLS),
     Pair("co-indicate-connectionless", ForgetsTheCircuit, NamesTheCircuit, CALLS),
     Pair("co-activate-before-data", IndicatesTooEarly, NamesTheCircuit, CALLS),

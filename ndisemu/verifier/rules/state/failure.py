@@ -31,13 +31,23 @@ class StIllegal(Refused):
     why = "Two sides would go on from different ideas of where they are."
 
 
+class StEntryReturns(Refused):
+    """An entry point that may wait returns within a minute: MiniportInitialize, and that for plug and play events."""
+
+    id = "st-entry-returns"
+    models = EVERY
+    source = "ndisemu: NDIS waits for either at PASSIVE_LEVEL"
+    why = "Whoever starts the device, or has pulled it out, would wait for ever."
+
+
 class StFaultStuck(Refused):
-    """What NDIS tells an adapter to do comes to an end."""
+    """What a scenario does to an adapter comes to an end."""
 
     id = "fault-stuck"
     models = EVERY
-    source = "ndisemu: a fault of a scenario has its time"
-    why = "Whoever has asked for it would wait for ever."
+    source = "ndisemu: an obligation of NDIS, which waits for no routine of a driver for ever"
+    why = "A run would never end; please report it."
+    of_ndis = True
 
 
 class StStuck(Refused):
@@ -50,12 +60,13 @@ class StStuck(Refused):
 
 
 class StDriver(Refused):
-    """A driver starts, binds and ends as its scenario asks."""
+    """A driver that cannot be started or bound has broken a rule that says why."""
 
     id = "driver"
     models = EVERY
-    source = "ndisemu: the driver of a scenario cannot be loaded or started"
-    why = "Without it there is nothing to run."
+    source = "ndisemu: an obligation of NDIS, which names what ends a run"
+    why = "Nobody could say what to mend; please report it."
+    of_ndis = True
 
 
 class StVerifier(Refused):
@@ -87,6 +98,7 @@ class StCfhFast(Rule):
 RULES: Final[tuple[type[Rule], ...]] = (
     StBugCheck,
     StIllegal,
+    StEntryReturns,
     StFaultStuck,
     StStuck,
     StDriver,
