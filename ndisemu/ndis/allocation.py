@@ -73,7 +73,7 @@ class Allocation(Trap):
     def park(self, waiter: Waiter) -> None:
         """Keep the one coroutine that waits for the memory."""
         if self._waiter is not None:
-            raise RuleViolation("shm-async-callback-early", f"{self!r} is awaited by a coroutine already; it takes one")
+            raise RuleViolation("shm-async-one-waiter", f"{self!r} is awaited by a coroutine already; it takes one")
         self._waiter = waiter
 
     def refuse(self) -> None:

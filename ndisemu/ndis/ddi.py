@@ -58,15 +58,20 @@ def contract(function: object) -> Contract | None:
     return found if isinstance(found, Contract) else None
 
 
-def contracts(cls: type) -> dict[str, Contract]:
-    """Return the contracts of a class by Python name, in the order of declaration."""
+def declarations(cls: type) -> dict[str, tuple[Contract, Callable[..., object]]]:
+    """Return the contracts of a class and the functions that carry them, by Python name, in the order of declaration."""
     found = {}
     for base in reversed(cls.__mro__):
         for name, member in vars(base).items():
             declared = contract(member)
             if declared is not None:
-                found[name] = declared
+                found[name] = declared, member
     return found
+
+
+def contracts(cls: type) -> dict[str, Contract]:
+    """Return the contracts of a class by Python name, in the order of declaration."""
+    return {name: declared for name, (declared, _) in declarations(cls).items()}
 
 
 def check_immediate(name: str, routine: Callable[..., object]) -> None:

@@ -3,8 +3,10 @@
 The routines are those that `@ddi` declares: what a miniport calls, what is
 called of it, and the same for the protocols that bind to it. Each object
 under watch gets its routines wrapped once, so an adapter that is not under watch pays
-nothing. A wrapper looks and calls on: it changes no argument, no result and no order.
-A driver that calls its own entry point does not cross the border.
+nothing. A wrapper looks and calls on: it changes no argument, no result and no order,
+and a look that fails over what a driver has made is reported and disturbs nobody.
+A driver that calls its own entry point does not cross the border. An argument has the name of its declaration,
+whatever the driver calls it.
 
 A coroutine is not stepped here but by NDIS, as ever. That it has suspended
 is seen where NDIS notes it, its end by awaiting it in its place.
@@ -12,16 +14,16 @@ is seen where NDIS notes it, its end by awaiting it in its place.
 
 import inspect
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from types import CoroutineType
 from typing import Any, Final
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import Fiber, is_driver_code
 from ndisemu.ndis import Adapter
-from ndisemu.ndis.ddi import Contract, Kind, contracts
+from ndisemu.ndis.ddi import Contract, Kind, declarations
 from ndisemu.ndis.status import Status
-from ndisemu.verifier.arguments import Test, maimed, tests
+from ndisemu.verifier.arguments import Test, maimed, passes, shown, tests
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.ledger import Ledger
 from ndisemu.verifier.rule import Moment
@@ -42,8 +44,8 @@ class Border:
         self._calls = calls
         self._ledger = ledger
         self._watches: dict[Adapter, Watch] = {}
-        # Miniports and protocols, in the order in which they came under watch.
-        self._drivers: dict[object, None] = {}
+        # Miniports and protocols, in the order in which they came under watch; two may be equal.
+        self._drivers: list[object] = []
         self._touch = TouchLevel(fields, self._drivers, self._touched) if fields else None
         self._suspended: dict[object, tuple[Watch, Call]] = {}
 
@@ -51,7 +53,7 @@ class Border:
         """Watch an adapter, and every binding that joins it from now on."""
         adapter = watch.adapter
         self._watches[adapter] = watch
-        self._drivers[adapter.miniport] = None
+        self._drivers.append(adapter.miniport)
         self._stand_before(adapter.miniport.ndis, adapter)
         self._stand_before(adapter.miniport, adapter)
         self._note_suspensions(adapter)
@@ -60,8 +62,8 @@ class Border:
         def joined(binding: Any) -> None:
             join(binding)
             self._stand_before(binding, binding)
-            if binding.protocol not in self._drivers:
-                self._drivers[binding.protocol] = None
+            if all(driver is not binding.protocol for driver in self._drivers):
+                self._drivers.append(binding.protocol)
                 self._stand_before(binding.protocol, None)
 
         async def halted() -> None:
@@ -89,15 +91,17 @@ class Border:
     def _stand_before(self, thing: Any, who: Any) -> None:
         """Wrap the routines of an object; `who` is an adapter or a binding, None for a protocol, whose calls say so."""
         watch = self._watch_of(who)
-        for name, contract in contracts(type(thing)).items():
+        for name, (contract, declared) in declarations(type(thing)).items():
             if contract.name in _FREQUENT and watch is not None and not watch.wants(contract.name):
                 continue
             routine = getattr(thing, name)
-            setattr(thing, name, self._wrapped(routine, contract, who))
+            # What cannot be called NDIS will find out.
+            if callable(routine):
+                setattr(thing, name, self._wrapped(routine, contract, _without_self(declared), who))
 
-    def _wrapped(self, routine: Routine, contract: Contract, who: Any) -> Routine:
-        signature = inspect.signature(routine)
+    def _wrapped(self, routine: Routine, contract: Contract, signature: inspect.Signature, who: Any) -> Routine:
         places = {name: place for place, name in enumerate(signature.parameters)}
+        needed = {name for name, one in signature.parameters.items() if one.default is inspect.Parameter.empty}
         calls, makes = self._calls, contract.name in _MAKERS
         wanted = tests(routine) if contract.kind is Kind.CALL else []
         watched_of, ledger, touch = self._watch_of, self._ledger, self._touch
@@ -112,14 +116,18 @@ class Border:
                 return routine(*args, **kwargs)
             arguments = _in_order(signature, args, kwargs) if kwargs else args
             call = Call(contract, doer, watch.kernel.current, arguments, places)
-            fits = not wanted or _fits(watch, call, wanted)
-            if fits:
-                if ledger.on:
-                    ledger.note(call)
-                if touch is not None:
-                    touch.show(call.items)
-                if looks := watch.before.get(name):
-                    watch.tell(looks, call)
+            fits = False
+            try:
+                fits = not wanted or _fits(watch, call, wanted, needed)
+                if fits:
+                    if ledger.on:
+                        ledger.note(call)
+                    if touch is not None:
+                        touch.show(call.items)
+                    if looks := watch.before.get(name):
+                        watch.tell(looks, call)
+            except Exception as error:  # noqa: BLE001 - a driver may hand over anything, and the run goes on
+                watch.failed(f"the look at {name}", error, call)
             calls.append(call)
             try:
                 call.result = result = routine(*args, **kwargs)
@@ -186,27 +194,31 @@ class Border:
         return None if adapter is None else self._watches.get(adapter)
 
 
-def _fits(watch: Watch, call: Call, wanted: Sequence[tuple[str, Test, str]]) -> bool:
+def _fits(watch: Watch, call: Call, wanted: Sequence[tuple[str, Test, str]], needed: Collection[str]) -> bool:
     """Whether a driver hands over what the routine takes; what it does not take is reported, and no rule looks at it."""
     for name, test, right in wanted:
         value = call.argument(name, call)
-        if value is not call and not test(value):
-            who, kind = call.who.name, type(value).__name__
-            watch.kernel.report(
+        if value is call and name in needed:
+            # Python says so.
+            return False
+        if value is not call and not passes(test, value):
+            said, kind = shown(value), type(value).__name__
+            watch.breach(
                 "call-argument",
-                watch.adapter.name,
-                f"{who} called {call.name} with {value!r}, a {kind}, as {name}; it takes {right}",
-                watched=True,
+                f"{call.who.name} called {call.name} with {said}, a {kind}, as {name}; it takes {right}",
             )
             return False
     found = maimed(call.items) if wanted else None
     if found is not None:
-        item, field = found
-        text = (
-            f"{call.who.name} called {call.name} with {item!r}, which has no field {field} any more; leave it as it is"
-        )
-        watch.kernel.report("descriptor-whole", watch.adapter.name, text, watched=True, about=item)
+        item, what = found
+        watch.breach("descriptor-whole", f"{call.who.name} called {call.name} with {shown(item)}, which {what}", item)
     return found is None
+
+
+def _without_self(declared: Routine) -> inspect.Signature:
+    """Return what a method is declared to take."""
+    signature = inspect.signature(declared)
+    return signature.replace(parameters=tuple(signature.parameters.values())[1:])
 
 
 def _record(watch: Watch, call: Call, refusal: RuleViolation) -> None:

@@ -1,5 +1,6 @@
 """One call over the border between a driver and NDIS, as rules see it."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -18,13 +19,13 @@ class Call:
     """A call of a library routine, or of a driver's entry point.
 
     `name` is the routine's in the DDK. `who` makes the call or is entered:
-    the adapter, or a protocol's binding. `irql` and `locks` are those of
+    the adapter, or a protocol's binding. `dpc`, `irql` and `locks` are those of
     `cpu` at the beginning; without a CPU `irql` is None. `result` is what it has returned
     and `error` what it has raised. The ledger notes its `time` (virtual ns) and `number`, and the driver's `stack` where
     that is wanted.
     """
 
-    __slots__ = ("_items", "arguments", "contract", "cpu", "error", "irql", "locks", "name", "number", "places", "result", "stack",
+    __slots__ = ("_items", "arguments", "contract", "cpu", "dpc", "error", "irql", "locks", "name", "number", "places", "result", "stack",
                  "time", "who")  # fmt: skip
 
     def __init__(
@@ -37,6 +38,7 @@ class Call:
         self.stack: tuple[str, ...] = ()
         self.who = who
         self.cpu = cpu
+        self.dpc: object | None = None if cpu is None else cpu.running_dpc
         self.irql: int | None = None if cpu is None else cpu.irql
         self.locks: tuple[Held, ...] = () if cpu is None or not cpu.locks else tuple(cpu.locks)
         self.arguments = arguments
@@ -47,6 +49,11 @@ class Call:
 
     def __repr__(self) -> str:
         return f"<Call {self.name} of {self.who.name}>"
+
+    @property
+    def held(self) -> str:
+        """The names of the locks that its CPU held when it began; nothing if it held none."""
+        return " and ".join(lock.name for lock in self.locks)
 
     @property
     def is_entry(self) -> bool:
@@ -71,6 +78,6 @@ def _tracked(arguments: Sequence[Any]) -> tuple[Any, ...]:
     for argument in arguments:
         if isinstance(argument, TRACKED):
             return (argument,)
-        if isinstance(argument, tuple | list) and argument and isinstance(argument[0], TRACKED):
+        if isinstance(argument, tuple | list | deque) and argument and isinstance(argument[0], TRACKED):
             return tuple(argument)
     return ()

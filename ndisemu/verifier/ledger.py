@@ -5,8 +5,8 @@ of one object is looked up among them when somebody asks, which is when a
 rule has been broken. So a burst costs as much as one packet.
 
 Levels are those of the NDIS debugger extension (`TrackNblOwner`): nothing,
-the last owner, what is out and who has it, the whole history, and that with
-the driver's stack at each call.
+the last call about each object, that only as long as it is not where it
+belongs, the whole history, and that with the driver's stack at each call.
 """
 
 from collections import deque
@@ -16,11 +16,14 @@ from typing import Any, Final
 
 from ndisemu.kernel import Kernel, driver_stack, irql_name
 from ndisemu.ndis import Adapter, OidRequest
+from ndisemu.ndis.binding import BaseBinding
 from ndisemu.units import format_time
 from ndisemu.verifier.call import Call
 
 # How many calls are kept for histories; at eight for each burst that is hundreds of bursts.
 CALLS: Final = 4096
+# Of how many objects the last call is kept, where no more is.
+OBJECTS: Final = 65_536
 # How many lines of history a report shows.
 SHOWN: Final = 12
 
@@ -73,16 +76,29 @@ class Ledger:
             if self._track is Track.STACKS:
                 call.stack = driver_stack()
         else:
-            self._last.update(dict.fromkeys(items, call))
+            self._keep_last(items, call)
         if self.listener is not None:
             self._count += 1
             call.number = self._count
             self.listener(self._record(call))
 
     def settle(self, call: Call) -> None:
-        """Write down whose the items of a noted call are, now that it has come back."""
+        """Write down whose the items of a noted call are, now that it has come back; those that are home make no leak."""
+        if self._track is Track.LEAKS and call.error is None:
+            for item in call.items:
+                if call.name == "NdisMFreeSharedMemory" or _is_home(item):
+                    self._last.pop(item, None)
         if self.listener is not None and call.number:
             self.listener({"n": call.number, "t": self._kernel.local_time(), "owners": _owners(call.items)})
+
+    def _keep_last(self, items: Sequence[Any], call: Call) -> None:
+        """Keep a call as the last one of its items; the object that has moved least recently is forgotten first."""
+        last = self._last
+        for item in items:
+            last.pop(item, None)
+            last[item] = call
+        while len(last) > OBJECTS:
+            del last[next(iter(last))]
 
     def _record(self, call: Call) -> Record:
         return {
@@ -119,6 +135,13 @@ class Ledger:
             return (call for call in self._calls if any(one is item for one in call.items))
         last = self._last.get(item)
         return iter(() if last is None else (last,))
+
+
+def _is_home(item: Any) -> bool:
+    """Whether an object is with whoever has made it."""
+    if isinstance(item, OidRequest):
+        return not item.pended or item.status is not None
+    return isinstance(getattr(item, "owner", None), Adapter | BaseBinding)
 
 
 def _line(call: Call) -> str:

@@ -2,15 +2,15 @@
 
 A packet or list that crosses the border for the first time changes its class
 to one whose watched fields are properties; it stays the same object with the
-same slots. That makes a field seven times as slow, so it is a level of its own
-(`Verification.touch`), and only fields that a rule asks for are watched.
+same slots, and only `type(packet) is Packet` is no longer true. That makes a field seven times as slow, so it is a level
+of its own (`Verification.touch`), and only fields that a rule asks for are watched.
 
 Who touches is found on the stack: the innermost code that is no part of
 ndisemu, and the miniport or protocol that it works for.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Final
@@ -42,7 +42,7 @@ class Touch:
 class TouchLevel:
     """The watched fields of one emulation; `tell` is told each access by driver code."""
 
-    def __init__(self, fields: Iterable[str], drivers: Mapping[object, None], tell: Callable[[Touch], None]) -> None:
+    def __init__(self, fields: Iterable[str], drivers: Sequence[object], tell: Callable[[Touch], None]) -> None:
         self._drivers = drivers
         self._tell = tell
         self._owners: dict[Any, Any] = {}
@@ -76,7 +76,11 @@ class TouchLevel:
             self._note(part, field, sys._getframe(1), write=True, value=value)
             slot.__set__(part, value)
 
-        return property(read, write)
+        def delete(part: Any) -> None:
+            self._note(part, field, sys._getframe(1), write=True)
+            slot.__delete__(part)
+
+        return property(read, write, delete)
 
     def _note(self, part: Any, field: str, frame: FrameType, *, write: bool, value: Any = None) -> None:
         # A copy that a driver has made has not crossed the border.
@@ -94,11 +98,11 @@ class TouchLevel:
 
 
 def _parts(item: Any) -> Iterator[Any]:
-    """Give a packet or list, and what it consists of."""
+    """Give a packet or list, and what it consists of, as far as a driver has left that alone."""
     yield item
     if isinstance(item, Packet):
-        yield item.oob
+        yield getattr(item, "oob", None)
     elif isinstance(item, NetBufferList):
-        for buffer in item.buffers:
+        for buffer in getattr(item, "buffers", ()):
             yield buffer
-            yield from buffer.mdls
+            yield from getattr(buffer, "mdls", ())

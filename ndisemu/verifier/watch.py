@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ndisemu.kernel import Kernel
 from ndisemu.ndis import Adapter, co, v5
+from ndisemu.verifier.arguments import shown, spoilt
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import Model, Moment, Refused, Rule
 
@@ -53,15 +54,48 @@ class Watch:
             try:
                 look(*facts)
             except Exception as error:  # noqa: BLE001 - a driver may hand over anything, and the run goes on
-                name = getattr(look, "__qualname__", repr(look))
-                self.kernel.report("verifier", self.adapter.name, f"{name} failed: {error!r}", error, watched=True)
+                call = facts[0] if facts and isinstance(facts[0], Call) else None
+                self.failed(f"{type(getattr(look, '__self__', look)).__name__}.{look.__name__}", error, call)
+
+    def failed(self, what: str, error: Exception, call: Call | None = None) -> None:
+        """Record why a look has failed: over what a driver has made of what the call is about, or by a defect of ours."""
+        found = None if call is None else spoilt(call.items)
+        if call is not None and found is not None:
+            item, wrong = found
+            self.breach(
+                "descriptor-whole", f"{call.name} of {call.who.name} was about {shown(item)}, which {wrong}", item
+            )
+        else:
+            self.kernel.report("verifier", self.adapter.name, f"{what} failed: {shown(error)}", error, watched=True)
+
+    def breach(self, rule_id: str, text: str, about: object = None) -> None:
+        """Record a breach of a rule that looks at nothing by itself, if that rule is on."""
+        for rule in self.rules:
+            if rule.id == rule_id:
+                rule.broken(text, about)
 
     def inside(self, *names: str) -> Call | None:
-        """Return the innermost call under way of one of these routines for this adapter, if there is one."""
+        """Return the innermost call under way of one of these routines for this adapter, if there is one.
+
+        What the running code has interrupted is not under way for it: another processor's calls, and those below a DPC.
+        """
+        cpu = self.kernel.current
+        dpc = None if cpu is None else cpu.running_dpc
         for call in reversed(self.calls):
-            if call.name in names and self.adapter in (call.who, getattr(call.who, "adapter", None)):
+            mine = call.cpu is cpu and call.dpc is dpc and call.name in names
+            if mine and self.adapter in (call.who, getattr(call.who, "adapter", None)):
                 return call
         return None
+
+    @property
+    def initializing(self) -> bool:
+        """Whether NDIS starts the adapter, which is when a driver gets its resources."""
+        return str(self.adapter.state.current.value).startswith("Initializing")
+
+    @property
+    def shutting_down(self) -> bool:
+        """Whether the running code works for the adapter's shutdown handler."""
+        return self.inside("MiniportShutdown", "MiniportShutdownEx") is not None
 
     def report(self, rule: Rule, text: str, about: object) -> None:
         """Record a breach of `rule`."""

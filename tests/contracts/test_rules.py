@@ -13,6 +13,8 @@ from ndisemu.verifier.catalogue import group_of
 from ndisemu.verifier.rule import Moment
 
 ROOT: Final = Path(__file__).parents[2] / "ndisemu"
+# The rules that were found in the documents and in Microsoft's verifiers, one to a line.
+FOUND: Final = Path(__file__).parent / "rules.txt"
 
 # Calls whose first words are the name of a rule; `fail` and `driver` are words of other things.
 SPEAKERS: Final = {"RuleViolation": 0, "DmaViolation": 0, "refusal": 0, "report": 0, "stop": 0}
@@ -77,3 +79,9 @@ def test_the_catalogue_has_every_rule_once_with_its_standing() -> None:
     assert [entry.id for entry in entries() if entry.status != "checked" and len(entry.reason) < 15] == []
     assert {entry.status for entry in entries()} <= {"checked", "needs-exploration", "not-applicable", "missing"}
     assert {group_of(rule) for rule in RULES} <= {entry.group for entry in entries()}
+
+
+def test_no_rule_that_was_found_has_been_lost() -> None:
+    """Each is checked, or the catalogue says why it is not."""
+    known = {entry.id for entry in entries()}
+    assert [name for name in FOUND.read_text(encoding="utf-8").split() if name not in known] == []

@@ -480,7 +480,9 @@ async def test_there_is_nothing_to_cancel_without_an_id_or_a_send(bench: Bench) 
     """The id 0 is refused, as it marks packets that cannot be cancelled; without sends nobody is asked."""
     miniport = Cancels()
     peer = await bench.pair(miniport)
-    with pytest.raises(RuleViolation, match="proto-cancel-id: peer on nic0 called NdisCancelSendPackets with the id 0"):
+    with pytest.raises(
+        RuleViolation, match="proto-cancel-id-zero: peer on nic0 called NdisCancelSendPackets with the id 0"
+    ):
         await bench.passive(lambda: peer.binding.cancel_sends(0))
     await bench.passive(lambda: peer.binding.cancel_sends(7))
     assert miniport.asked == []

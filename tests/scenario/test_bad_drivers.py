@@ -277,7 +277,11 @@ def test_a_driver_that_never_completes_is_named_with_what_it_holds(bad: Run) -> 
     [
         ("RaisesInHalt", ["bugcheck"], 'raise ValueError("in halt")'),
         ("HaltsForEver", ["st-watchdog-halt"], ""),
-        ("Leaks", ["int-deregister-halt", "shm-leak", "shm-leak", "shm-leak", "pool-leak", "pool-leak"], ""),
+        (
+            "Leaks",
+            ["st-halt-stop-hw", "int-deregister-halt", "shm-leak", "shm-leak", "shm-leak", "pool-leak", "pool-leak"],
+            "",
+        ),
     ],
 )
 def test_a_driver_that_does_not_halt_well_is_reported_after_all_its_traffic(

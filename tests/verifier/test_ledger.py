@@ -1,5 +1,6 @@
 """The ledger: what is remembered at each level, and what is written down."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +34,31 @@ def second_completion(track: Track) -> Finding:
 def test_each_level_remembers_more(track: Track, lines: int) -> None:
     """Nothing, the last call, or all of them; the rule is found at any level."""
     assert len(second_completion(track).history) == lines
+
+
+@pytest.mark.parametrize(("track", "lines"), [(Track.OWNER, [1, 2]), (Track.LEAKS, [0, 1])], ids=str)
+def test_a_leak_is_known_as_long_as_it_is_one(track: Track, lines: list[int]) -> None:
+    """Of a packet that has come back only the level of owners knows; of one that waits for a link both do."""
+
+    async def main() -> list[int]:
+        async with Emulation(seed=1, verify=Verification(RULES, track)) as emulation:
+            assert emulation.verifier is not None
+            a, b = (emulation.host(name).nic("eth0", RingMiniport) for name in "ab")
+            cable = emulation.connect(a, b)
+            binding = await a.host.bind("eth0")
+            packets = list(a.host.ndis.packet_pools[-1])
+            found = []
+            for act in (binding.send([b.mac + bytes(54)]), asyncio.sleep(0)):
+                await act
+                found.append(sum(bool(emulation.verifier.ledger.history(packet)) for packet in packets))
+                cable.down()
+                waiting = asyncio.ensure_future(binding.send([b.mac + bytes(54)]))
+                await asyncio.sleep(1e-3)
+            cable.up()
+            await waiting
+        return found
+
+    assert run(main()) == lines
 
 
 def test_with_stacks_each_call_has_the_drivers_lines() -> None:

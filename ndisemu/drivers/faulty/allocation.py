@@ -75,5 +75,5 @@ PAIRS: Final[tuple[Pair, ...]] = (
     Pair("shm-async-busmaster", ForgetsThatItIsAMaster, AllocatesWhileItRuns),
     Pair("shm-async-return-handler", GetsNothingBack, AllocatesWhileItRuns),
     Pair("shm-async-halt-race", AsksAsItsLastProtocolGoes, AllocatesWhileItRuns),
-    Pair("shm-async-callback-early", TakesTheMemoryTwice, AllocatesWhileItRuns),
+    Pair("shm-async-one-waiter", TakesTheMemoryTwice, AllocatesWhileItRuns),
 )

@@ -45,5 +45,5 @@ class LeavesItsPacketsWhole(RingMiniport):
 
 PAIRS: Final[tuple[Pair, ...]] = (
     Pair("call-argument", CompletesByNumber, CompletesPackets, implies=("send-complete-argument",)),
-    Pair("descriptor-whole", TakesItsPacketsApart, LeavesItsPacketsWhole, implies=("bugcheck",)),
+    Pair("descriptor-whole", TakesItsPacketsApart, LeavesItsPacketsWhole),
 )

@@ -90,14 +90,8 @@ class GrowsUnheard(RingMiniport):
     allocate_complete = Miniport.allocate_complete
 
 
-class GrowsAndWaits(RingMiniport):
+class GrowsAndWaits(AllocatesWhileItRuns):
     """It waits for the memory itself."""
-
-    async def reset(self) -> Status:
-        memory = await self.ndis.allocate_shared_memory_async(PAGE)
-        if memory is not None:
-            self.ndis.schedule_work_item(lambda: self.ndis.free_shared_memory(memory))
-        return await super().reset()
 
 
 class FreesTwice(RingMiniport):
@@ -278,14 +272,8 @@ class GrowsForEver(RingMiniport):
         return await super().reset()
 
 
-class GrowsALittle(RingMiniport):
+class GrowsALittle(AllocatesWhileItRuns):
     """A page more is enough."""
-
-    async def reset(self) -> Status:
-        memory = await self.ndis.allocate_shared_memory_async(PAGE)
-        if memory is not None:
-            self.ndis.schedule_work_item(lambda: self.ndis.free_shared_memory(memory))
-        return await super().reset()
 
 
 class RegistersDmaLate(Ring6Miniport):
@@ -315,6 +303,13 @@ class FreesARingInUse(RingMiniport):
         self.rx.free()
 
 
+class StopsItsCardFirst(RingMiniport):
+    """The card is stopped first, and the memory goes last."""
+
+    async def halt(self) -> None:
+        await super().halt()
+
+
 PAIRS: Final = (
     Pair("dma-unmapped", PointsAnywhere, PointsAtItsRing),
     Pair("ring-index", TailBeyondTheRing, TailInTheRing),
@@ -328,10 +323,8 @@ PAIRS: Final = (
     Pair("sg-free", CompletesWhileMapped, CompletesUnmapped),
     Pair("shm-overrun", DescribesTooMuch, DescribesWhatItHas),
     Pair("shm-cacheline-align", DescribesBetweenLines, DescribesWhatItHas),
-    Pair(
-        "shm-free-in-shutdown", FreesInItsShutdown, QuiescesInItsShutdown, "shutdown", implies=("st-shutdown-no-free",)
-    ),
+    Pair("shm-free-in-shutdown", FreesInItsShutdown, QuiescesInItsShutdown, "shutdown"),
     Pair("shm-growth-cap", GrowsForEver, GrowsALittle),
     Pair("sg-register-in-init", RegistersDmaLate, RegistersDmaAtStart, implies=("int-ready-before-register",)),
-    Pair("dma-stop-on-reset-halt", FreesARingInUse, FreesOnce),
+    Pair("dma-stop-on-reset-halt", FreesARingInUse, StopsItsCardFirst),
 )

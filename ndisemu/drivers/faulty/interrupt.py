@@ -154,9 +154,14 @@ class FailsWithItsInterrupt(RingMiniport):
 
 
 class FailsWithoutItsInterrupt(RingMiniport):
-    """The way out is the way in, backwards."""
+    """The way out is the way in, backwards; then it can even try again."""
 
     def initialize(self, adapter: AdapterInfo) -> Status:
+        super().initialize(adapter)
+        self.card.silence()
+        self.ndis.deregister_interrupt(self.interrupt)
+        self.tx.free()
+        self.rx.free()
         return super().initialize(adapter)
 
 

@@ -5,11 +5,10 @@ from contextlib import suppress
 from typing import Final
 
 from ndisemu.drivers.faulty.pair import Pair
-from ndisemu.drivers.protocols import Station
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.drivers.ring6 import Ring6Miniport
 from ndisemu.errors import RuleViolation
-from ndisemu.ndis import DeviceEvent, Oid, OidRequest, Status, v5
+from ndisemu.ndis import DeviceEvent, Oid, OidRequest, Status
 
 
 class CompletesTwice(Ring6Miniport):
@@ -108,16 +107,6 @@ class KnowsItsAddress(RingMiniport):
 
     def query_information(self, request: OidRequest) -> Status:
         return super().query_information(request)
-
-
-class AsksForTooMuch(Station):
-    """It insists on what few adapters have."""
-
-    async def bind_adapter(self, context: v5.BindContext) -> Status:
-        status = await super().bind_adapter(context)
-        with suppress(RuleViolation):
-            await self.senders[0]._binding.query(Oid.GEN_VENDOR_DESCRIPTION, 0)
-        return status
 
 
 class WritesTooMuch(RingMiniport):

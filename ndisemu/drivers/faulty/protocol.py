@@ -247,5 +247,5 @@ PAIRS: Final = (
     Pair("st-illegal", ClosesTwice, ClosesOnce),
     Pair("proto-watchdogs", NeverUnbinds, Unbinds),
     Pair("stuck", NeverReturns, ReturnsInTheEnd),
-    Pair("proto-cancel-id", CancelsNothing, CancelsById),
+    Pair("proto-cancel-id-zero", CancelsNothing, CancelsById),
 )

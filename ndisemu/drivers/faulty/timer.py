@@ -171,6 +171,14 @@ class AwaitsNothingUnsent(RingMiniport):
         return await super().reset()
 
 
+class DropsAnIrp(RingMiniport):
+    """A request that it has made and not sent is nobody's but its own, and is dropped."""
+
+    async def reset(self) -> Status:
+        self.spare = Irp.read(4)
+        return await super().reset()
+
+
 class CompletesAnIrpPending(RingMiniport):
     """It completes a request with the status that says that it is not complete."""
 
@@ -188,5 +196,5 @@ PAIRS: Final = (
     Pair("signal-two-waiters", WaitsInTwos, WaitsAlone),
     Pair("irp-no-target", SendsIrpsToACard, ReadsRegisters),
     Pair("irp-await-unsent", AwaitsAnUnsentIrp, AwaitsNothingUnsent),
-    Pair("irp-complete-pending", CompletesAnIrpPending, AwaitsNothingUnsent),
+    Pair("irp-complete-pending", CompletesAnIrpPending, DropsAnIrp),
 )

@@ -74,7 +74,7 @@ class Binding(PacketBinding):
         self.adapter.running_cpu("NdisCancelSendPackets").preempt()
         if not cancel_id:
             raise RuleViolation(
-                "proto-cancel-id",
+                "proto-cancel-id-zero",
                 f"{self.name} called NdisCancelSendPackets with the id 0, which marks packets that cannot be cancelled",
             )
         if self.sends_pending:

@@ -1,11 +1,11 @@
-"""What holds for every call, whatever it is about; the border itself looks, before any rule does."""
+"""What holds for every call, whatever it is about: the border itself looks, and no other rule does after a breach."""
 
 from typing import Final
 
-from ndisemu.verifier.rule import EVERY, Refused, Rule
+from ndisemu.verifier.rule import EVERY, Rule
 
 
-class CallArgument(Refused):
+class CallArgument(Rule):
     """A routine is given what it takes: packets where it takes packets, a status where it takes a status."""
 
     id = "call-argument"
@@ -17,8 +17,8 @@ class CallArgument(Refused):
     )
 
 
-class DescriptorWhole(Refused):
-    """A packet or list that is handed to NDIS has all of its fields."""
+class DescriptorWhole(Rule):
+    """A packet or list that is handed to NDIS has all of its fields, and is equal to no other."""
 
     id = "descriptor-whole"
     models = EVERY

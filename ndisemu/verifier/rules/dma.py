@@ -2,16 +2,15 @@
 
 from typing import Any, Final
 
-from ndisemu.hw import registers as reg
 from ndisemu.ndis import SharedMemory
 from ndisemu.verifier.call import Call
+from ndisemu.verifier.card import engines
 from ndisemu.verifier.rule import ANY, EVERY, V5, Code, Model, Refused, Rule, before
 from ndisemu.verifier.watch import Watch
 
 _SHARED: Final = "DDK: NdisMAllocateSharedMemory, NdisMFreeSharedMemory"
 _ASYNC: Final = ("NdisMAllocateSharedMemoryAsync", "NdisMAllocateSharedMemoryAsyncEx")
 _ALLOCATE: Final = ("NdisMAllocateSharedMemory", *_ASYNC)
-_SHUTDOWN: Final = ("MiniportShutdown", "MiniportShutdownEx")
 # How much shared memory one adapter may have before somebody is told: a quarter of a host's usual memory.
 CAP: Final = 16 << 20
 CACHE_LINE: Final = 64
@@ -84,7 +83,7 @@ class ShmAsyncReturnHandler(Refused):
 class ShmAsyncOneWaiter(Refused):
     """One coroutine awaits an allocation."""
 
-    id = "shm-async-callback-early"
+    id = "shm-async-one-waiter"
     models = EVERY
     source = "ndisemu: an allocation is delivered once"
     why = "Two would free it, or nobody."
@@ -165,7 +164,7 @@ class ShmFreeInShutdown(Rule):
     @before("NdisMFreeSharedMemory")
     def freeing(self, call: Call) -> None:
         """Look whether the shutdown handler is under way."""
-        if self.watch.inside(*_SHUTDOWN):
+        if self.watch.shutting_down:
             self.broken("NdisMFreeSharedMemory was called from the shutdown handler; free it in the halt")
 
 
@@ -229,8 +228,8 @@ class SgRegisterInInit(Rule):
     @before("NdisMRegisterScatterGatherDma")
     def registering(self, call: Call) -> None:
         """Look at the state."""
-        state = self.watch.adapter.state.current.value
-        if not state.startswith("Initializing"):
+        if not self.watch.initializing:
+            state = self.watch.adapter.state.current.value
             self.broken(f"{call.name} was called in state {state}; register in MiniportInitializeEx")
 
 
@@ -245,22 +244,13 @@ class DmaStopOnResetHalt(Rule):
     @before("NdisMFreeSharedMemory")
     def freeing(self, call: Call) -> None:
         """Look whether a ring of an engine that is on lies in what is freed."""
-        shared, card = call.argument("shared"), self.watch.adapter.device.registers
-        receiver, transmitter = getattr(card, "rx", None), getattr(card, "tx", None)
-        if (
-            not isinstance(shared, SharedMemory)
-            or receiver is None
-            or transmitter is None
-            or self.watch.adapter.removed
-        ):
-            return
-        for engine, name, is_on in (
-            (receiver, "receive", receiver.filter.rctl & reg.RCTL_EN),
-            (transmitter, "transmit", transmitter.enabled),
-        ):
-            if is_on and engine.size and shared.block.address <= engine.base < shared.block.end:
+        shared = call.argument("shared")
+        for engine in engines(self.watch.adapter) if isinstance(shared, SharedMemory) else ():
+            if engine.size and shared.block.address <= engine.base < shared.block.end:
                 self.broken(
-                    f"NdisMFreeSharedMemory was called for the {name} ring of a card whose engine is on", shared
+                    f"NdisMFreeSharedMemory was called for the ring of a card's {engine.name}, which is on; "
+                    "turn it off before",
+                    shared,
                 )
 
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from ndisemu.kernel import DISPATCH, irql_name
 from ndisemu.verifier.call import Call
+from ndisemu.verifier.card import mask
 from ndisemu.verifier.rule import ANY, EVERY, Code, Model, Refused, Rule, after, before
 
 _ISR: Final = ("MiniportISR", "MiniportInterrupt")
@@ -112,8 +113,8 @@ class IntRegisterInInit(Rule):
     @before(*_REGISTER)
     def registering(self, call: Call) -> None:
         """Look whether the adapter is being initialized."""
-        state = self.watch.adapter.state.current.value
-        if not state.startswith("Initializing"):
+        if not self.watch.initializing:
+            state = self.watch.adapter.state.current.value
             self.broken(f"{call.name} was called in state {state}; register the interrupt in MiniportInitialize")
 
 
@@ -162,11 +163,9 @@ class IntDisableBeforeDeregister(Rule):
     @before(*_DEREGISTER)
     def deregistering(self, call: Call) -> None:
         """Look at the card's mask."""
-        if self.watch.adapter.removed:
-            return
-        causes = getattr(self.watch.adapter.device.registers, "causes", None)
-        if causes is not None and causes.ims:
-            self.broken(f"{call.name} was called while the card's mask is {causes.ims:#x}; mask all causes before")
+        unmasked = mask(self.watch.adapter)
+        if unmasked:
+            self.broken(f"{call.name} was called while the card's mask is {unmasked:#x}; mask all causes before")
 
 
 class IntSyncAfterDeregister(Rule):
@@ -247,11 +246,12 @@ class IntDpcTarget620(Rule):
     @after("MiniportInterrupt")
     def returned(self, call: Call) -> None:
         """Look at the mask."""
-        if call.error is None and call.result[2]:
-            self.broken(
-                f"MiniportInterrupt returned the processors {call.result[2]:#b} for its DPC; return 0 and call "
-                "NdisMQueueDpc for those"
-            )
+        match call.result:
+            case (_, _, int(targets)) if targets:
+                self.broken(
+                    f"MiniportInterrupt returned the processors {targets:#b} for its DPC; return 0 and call "
+                    "NdisMQueueDpc for those"
+                )
 
 
 RULES: Final[tuple[type[Rule], ...]] = (

@@ -73,7 +73,7 @@ class ProtoPause(Refused):
 class ProtoCancelId(Refused):
     """Sends are cancelled by an id that is not 0."""
 
-    id = "proto-cancel-id"
+    id = "proto-cancel-id-zero"
     models = V5
     source = "DDK: NDIS_SET_PACKET_CANCEL_ID"
     why = "0 marks what cannot be cancelled."

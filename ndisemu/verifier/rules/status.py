@@ -168,9 +168,8 @@ class StatusLock(Rule):
     @before(*INDICATIONS, "NdisMIndicateStatusComplete")
     def indicating(self, call: Call) -> None:
         """Look which locks the calling CPU holds."""
-        if call.locks:
-            names = " and ".join(lock.name for lock in call.locks)
-            self.broken(f"{self.watch.adapter.name} called {call.name} while it held {names}; release before the call")
+        if call.held:
+            self.broken(f"{call.name} was called while holding {call.held}; release before")
 
 
 RULES: Final[tuple[type[Rule], ...]] = (

@@ -69,7 +69,6 @@ class IrpDoubleComplete(Refused):
     models = ANY
     source = _IRPS
     why = "After the first completion it belongs to whoever sent it, and may be freed."
-    code = None
 
 
 class IrpState(Refused):

@@ -12,7 +12,7 @@ from tests.verifier.exercises import found_in
     ("rule", "text"),
     [
         ("status-link-redundant", "a.eth0 indicated NDIS_STATUS_LINK_STATE as it had before, and nothing has changed"),
-        ("status-lock", "a.eth0 called NdisMIndicateStatusEx while it held a.eth0 waits; release before the call"),
+        ("status-lock", "NdisMIndicateStatusEx was called while holding a.eth0 waits; release before"),
     ],
 )
 def test_a_report_says_who_did_what_and_what_would_have_been_right(rule: str, text: str) -> None:

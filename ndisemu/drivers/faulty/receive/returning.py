@@ -53,12 +53,8 @@ class ReturnsWhatItIsShown(Station6):
         binding.return_nbls(nbls)
 
 
-class ReturnsWhatItIsGiven(Station6):
+class ReturnsWhatItIsGiven(ReturnsWhereItCame):
     """It returns what it was not only shown."""
-
-    def receive_nbls(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
-        if not flags & _RESOURCES:
-            binding.return_nbls(nbls)
 
 
 class LeavesTheStartAdvanced(Station6):

@@ -140,7 +140,7 @@ PAIRS: Final = (
     Pair("send-async-only-6", ReturnsACount, ReturnsNothing),
     Pair("send-status-matches-reason", BlamesACancel, Refusing),
     Pair("send-chain-wellformed", LinksAListTwice, Refusing, implies=("send-double-complete",)),
-    Pair("send-cancel-wrong-target", CancelsEverything, KeepsListsForLater, "cancel"),
+    Pair("send-cancel-wrong-target", CancelsEverything, KeepsListsForLater, "cancel", ("send-status-matches-reason",)),
     Pair("send-timed-progress", StandsStill, TakesALongTime, "traffic"),
     Pair("send-timed-complete", TakesTooLong, TakesALongTime, "traffic", ("send-timed-progress",)),
 )

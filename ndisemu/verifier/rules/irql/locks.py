@@ -165,8 +165,8 @@ class SpinHeldResetComplete(Rule):
     @before("NdisMResetComplete")
     def completing(self, call: Call) -> None:
         """Look at the locks of the calling CPU."""
-        for lock in call.locks:
-            self.broken(f"NdisMResetComplete was called while holding {lock.name}; release it before")
+        if call.held:
+            self.broken(f"NdisMResetComplete was called while holding {call.held}; release before")
 
 
 class SpinHeld5xCompletions(Rule):
@@ -180,8 +180,8 @@ class SpinHeld5xCompletions(Rule):
     @before("NdisMQueryInformationComplete", "NdisMSetInformationComplete", "NdisMIndicateStatusComplete")
     def completing(self, call: Call) -> None:
         """Look at the locks of the calling CPU."""
-        for lock in call.locks:
-            self.broken(f"{call.name} was called while holding {lock.name}; release it before")
+        if call.held:
+            self.broken(f"{call.name} was called while holding {call.held}; release before")
 
 
 class SpinHoldTime(Rule):

@@ -37,7 +37,7 @@ class RxTouchWhileIndicated(Rule):
         """Look who has it."""
         adapter, item = self.watch.adapter, touch.item
         book, owner = adapter.receives, getattr(item, "owner", None)
-        if touch.driver is adapter.miniport and book in (owner, getattr(owner, "book", None)):
+        if touch.driver is adapter.miniport and (owner is book or getattr(owner, "book", None) is book):
             self.broken(
                 f"{adapter.name} {'sets' if touch.write else 'reads'} {touch.field} of {item!r}, which is lent; take note "
                 "of what is needed before the indication",
@@ -93,13 +93,14 @@ class RxResourcesNoRetain(Rule):
 
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
-        self._shown: dict[tuple[Any, Any], None] = {}
+        # The protocols by item; two protocols may be equal.
+        self._shown: dict[Any, list[Any]] = {}
 
     @before("ProtocolReceivePacket", "ProtocolReceiveNetBufferLists")
     def showing(self, call: Call) -> None:
         """What is given anew may be looked at anew."""
         for item in call.items if self._shown else ():
-            self._shown.pop((call.who.protocol, item), None)
+            self._forget(item, call.who.protocol)
 
     @after("ProtocolReceivePacket", "ProtocolReceiveNetBufferLists")
     def has_shown(self, call: Call) -> None:
@@ -107,18 +108,28 @@ class RxResourcesNoRetain(Rule):
         flags, items = call.argument("flags"), call.items
         short = items[0].status is Status.RESOURCES if flags is None else flags & v6.ReceiveFlag.RESOURCES
         if short:
-            self._shown |= dict.fromkeys((call.who.protocol, item) for item in items)
+            for item in items:
+                self._shown.setdefault(item, []).append(call.who.protocol)
 
     @touched(*_CONTENTS)
     def touching(self, touch: Touch) -> None:
         """Look whether it was."""
-        if (touch.driver, touch.item) in self._shown:
-            del self._shown[touch.driver, touch.item]
+        if self._forget(touch.item, touch.driver):
             self.broken(
                 f"{touch.driver.name} reads {touch.field} of {touch.item!r}, which it was shown with RESOURCES, after its "
                 "handler has returned; copy what is needed there",
                 touch.item,
             )
+
+    def _forget(self, item: Any, protocol: Any) -> bool:
+        """Forget that a protocol was shown an item; returns whether it was."""
+        protocols = self._shown.get(item, [])
+        left = [one for one in protocols if one is not protocol]
+        if left:
+            self._shown[item] = left
+        elif protocols:
+            del self._shown[item]
+        return len(left) < len(protocols)
 
 
 RULES: Final[tuple[type[Rule], ...]] = (RxTouchWhileIndicated, RxOobStatusPeek, RxResourcesNoRetain)

@@ -21,6 +21,10 @@ class Fields(Rule):
         adapter = self.watch.adapter
         return touch.driver is adapter.miniport and getattr(touch.item, "owner", None) is adapter.sends
 
+    def marks(self, touch: Touch) -> bool:
+        """Whether the miniport sets the status of something that it has to send."""
+        return touch.write and touch.value is not None and self.has(touch)
+
     def named(self, touch: Touch) -> str:
         """Say who has written what."""
         return f"{self.watch.adapter.name} wrote {touch.field} of {touch.item!r}"
@@ -107,7 +111,7 @@ class SendOobStatusMatch(Fields):
     @touched("Packet.status")
     def touch(self, touch: Touch) -> None:
         """Remember what is set."""
-        if touch.write and touch.value is not None and self.has(touch):
+        if self.marks(touch):
             self._set[touch.item] = touch.value
 
     @before("NdisMSendComplete")
@@ -126,15 +130,25 @@ class SendOobStatusMatch(Fields):
                 )
 
 
-class SendOobStatusIsNoCompletion(SendOobStatusMatch):
+class SendOobStatusIsNoCompletion(Fields):
     """A deserialized miniport completes each packet, also where it has set its status."""
 
     id = "send-oob-status-is-not-completion"
+    models = Model.DESERIALIZED
     source = "seed 001"
     why = (
         "Only of serialized miniports NDIS reads the status when the send entry returns; here the packet stays pending."
     )
-    advisory = False
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._set: dict[Any, Status] = {}
+
+    @touched("Packet.status")
+    def touch(self, touch: Touch) -> None:
+        """Remember what is set."""
+        if self.marks(touch):
+            self._set[touch.item] = touch.value
 
     @before("NdisMSendComplete")
     def completing(self, call: Call) -> None:
@@ -144,9 +158,11 @@ class SendOobStatusIsNoCompletion(SendOobStatusMatch):
 
     @quiet
     def look(self) -> None:
-        """Look for what was only marked."""
+        """Look for what was only marked; without a link it may still be sent."""
+        if not self.watch.adapter.link_up:
+            return
         for packet, status in self._set.items():
-            if packet.owner is self.watch.adapter.sends and status is not Status.PENDING:
+            if getattr(packet, "owner", None) is self.watch.adapter.sends and status is not Status.PENDING:
                 self.broken(
                     f"{self.watch.adapter.name} set the status of {packet!r} to {status} and has not completed it; "
                     "call NdisMSendComplete",

@@ -5,6 +5,7 @@ from typing import Final
 from ndisemu.ndis.status import Status
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import Model, Refused, Rule, before
+from ndisemu.verifier.watch import Watch
 
 _COMPLETION: Final = "NdisMSendNetBufferListsComplete"
 
@@ -46,13 +47,22 @@ class SendAsyncOnly6(Refused):
 
 
 class SendStatusMatchesReason(Rule):
-    """A list that fails says why: SEND_ABORTED is for cancels, RESET_IN_PROGRESS for resets, INVALID_LENGTH for long frames."""
+    """A list that fails says why: SEND_ABORTED after a cancel, PAUSED in a pause, RESET_IN_PROGRESS in a reset, INVALID_LENGTH."""
 
     id = "send-status-matches-reason"
     models = Model.NDIS6
     source = "DDK: NdisMSendNetBufferListsComplete"
     why = "A protocol that is told of a cancel or a reset which never was waits for the wrong thing, or for nothing."
     advisory = True
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._cancelled: dict[int, None] = {}
+
+    @before("MiniportCancelSend")
+    def cancelling(self, call: Call) -> None:
+        """Note what may end with SEND_ABORTED from now on."""
+        self._cancelled[call.argument("cancel_id")] = None
 
     @before(_COMPLETION)
     def completing(self, call: Call) -> None:
@@ -70,7 +80,9 @@ class SendStatusMatchesReason(Rule):
     def _fits(self, status: object, nbl: object) -> bool:
         adapter = self.watch.adapter
         if status is Status.SEND_ABORTED:
-            return self.watch.inside("MiniportCancelSend") is not None
+            return getattr(nbl, "cancel_id", None) in self._cancelled
+        if status is Status.PAUSED:
+            return not adapter.running or adapter.refuses_sends is Status.PAUSED
         if status is Status.RESET_IN_PROGRESS:
             return adapter.resetting.in_progress
         if status is Status.INVALID_LENGTH:

@@ -2,7 +2,8 @@
 
 NDIS times what is pending where the miniport has a hang check or leaves the
 timing to NDIS, and so does this: a miniport that looks after nothing may wait
-for a link as long as it is down.
+for a link as long as it is down. What the link was is known by what the
+miniport has said of it, so time runs again when it says that the link is up.
 """
 
 from typing import Final
@@ -16,8 +17,11 @@ from ndisemu.verifier.watch import Watch
 SECOND: Final = 1_000_000_000
 LONGEST: Final = 30 * SECOND
 WITHOUT_PROGRESS: Final = 22 * SECOND
-# The entries that NDIS calls while nothing else happens.
-_TICKS: Final = ("MiniportCheckForHang", "MiniportCheckForHangEx", "MiniportReset", "MiniportResetEx")
+# What NDIS calls while nothing else happens, and what may be the end of a time without a link.
+_TICKS: Final = (
+    "MiniportCheckForHang", "MiniportCheckForHangEx", "MiniportReset", "MiniportResetEx", "NdisMIndicateStatus",
+    "NdisMIndicateStatusEx",
+)  # fmt: skip
 
 
 class SendTimedComplete(Rule):
@@ -33,6 +37,7 @@ class SendTimedComplete(Rule):
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
         self._given: list[tuple[int, tuple[object, ...], int]] = []
+        self._no_link = 0
 
     @before(*SUBMISSIONS)
     def submitting(self, call: Call) -> None:
@@ -49,11 +54,12 @@ class SendTimedComplete(Rule):
     @quiet
     def look(self) -> None:
         """Forget what has ended, and report what has been given too long ago."""
-        given = self._given
+        given, adapter, now = self._given, self.watch.adapter, self.watch.kernel.local_time()
         while given and not pending(self.watch, *given[0][1:]):
             del given[0]
-        adapter = self.watch.adapter
-        if given and adapter.link_up and self.watch.kernel.local_time() - given[0][0] > LONGEST:
+        if not adapter.link_up:
+            self._no_link = now
+        if given and now - max(given[0][0], self._no_link) > LONGEST:
             time, items, _ = given.pop(0)
             self.broken(
                 f"{adapter.name} was given {items[0]!r} at {format_time(time)} and has not completed it or one that "
@@ -97,8 +103,10 @@ class SendTimedProgress(Rule):
     def look(self) -> None:
         """Report a standstill once."""
         adapter, now = self.watch.adapter, self.watch.kernel.local_time()
-        if not adapter.sends.in_flight or not adapter.link_up:
+        if not adapter.sends.in_flight:
             self._since = None
+        elif not adapter.link_up:
+            self._since = now
         elif self._since is not None and now - self._since > WITHOUT_PROGRESS:
             self._since = None
             self.broken(

@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from ndisemu.hw import registers as reg
 from ndisemu.verifier.call import Call
+from ndisemu.verifier.card import engines, mask
 from ndisemu.verifier.rule import ANY, EVERY, Code, Refused, Rule, after, before, ended
 
 _FREES: Final = (
-    "NdisMFreeSharedMemory", "NdisMDeregisterInterrupt", "NdisMDeregisterInterruptEx", "NdisFreePacketPool",
+    "NdisMDeregisterInterrupt", "NdisMDeregisterInterruptEx", "NdisFreePacketPool",
     "NdisFreeBufferPool", "NdisFreeNetBufferListPool", "NdisMDeregisterScatterGatherDma",
 )  # fmt: skip
 _SHUTDOWN: Final = ("MiniportShutdown", "MiniportShutdownEx")
@@ -42,7 +42,7 @@ class StWatchdogHalt(Refused):
 
 
 class StShutdownNoFree(Rule):
-    """A shutdown handler frees nothing and deregisters nothing."""
+    """A shutdown handler frees no pool and deregisters nothing."""
 
     id = "st-shutdown-no-free"
     models = ANY
@@ -52,7 +52,7 @@ class StShutdownNoFree(Rule):
     @before(*_FREES)
     def freeing(self, call: Call) -> None:
         """Look whether the shutdown handler is under way."""
-        if self.watch.inside(*_SHUTDOWN):
+        if self.watch.shutting_down:
             self.broken(f"{call.name} was called from the shutdown handler; it quiesces the card and frees nothing")
 
 
@@ -66,20 +66,12 @@ class StShutdownQuiesce(Rule):
 
     @after(*_SHUTDOWN)
     def shut_down(self, call: Call) -> None:
-        """Look at the card: its mask and its receiver."""
-        card = self.watch.adapter.device.registers
-        causes, receiver = getattr(card, "causes", None), getattr(card, "rx", None)
-        if call.error is not None or causes is None or receiver is None or self.watch.adapter.removed:
-            return
-        active = [
-            what
-            for what, is_on in (
-                ("its interrupts unmasked", causes.ims),
-                ("its receiver on", receiver.filter.rctl & reg.RCTL_EN),
-            )
-            if is_on
-        ]
-        if active:
+        """Look at the card: its engines and its mask."""
+        adapter = self.watch.adapter
+        active = [f"its {engine.name} on" for engine in engines(adapter)]
+        if mask(adapter):
+            active.append("its interrupts unmasked")
+        if active and call.error is None:
             self.broken(f"{call.name} returned with {' and '.join(active)}; mask and reset the card")
 
 
@@ -93,15 +85,10 @@ class StHaltStopHw(Rule):
 
     @ended("MiniportHalt", "MiniportHaltEx")
     def halted(self, call: Call) -> None:
-        """Look at the card's receiver."""
-        receiver = getattr(self.watch.adapter.device.registers, "rx", None)
-        if (
-            call.error is None
-            and receiver is not None
-            and not self.watch.adapter.removed
-            and receiver.filter.rctl & reg.RCTL_EN
-        ):
-            self.broken(f"{call.name} returned with the card's receiver on; reset the card first")
+        """Look at the card's engines."""
+        active = " and ".join(engine.name for engine in engines(self.watch.adapter))
+        if active and call.error is None:
+            self.broken(f"{call.name} returned with the card's {active} on; reset the card first")
 
 
 RULES: Final[tuple[type[Rule], ...]] = (

@@ -4,7 +4,8 @@ from typing import Final
 
 from ndisemu.ndis import Status
 from ndisemu.verifier.call import Call
-from ndisemu.verifier.rule import ANY, EVERY, V5, Model, Refused, Rule, before, ended
+from ndisemu.verifier.card import address
+from ndisemu.verifier.rule import ANY, EVERY, Model, Refused, Rule, before, ended
 from ndisemu.verifier.watch import Watch
 
 
@@ -48,7 +49,7 @@ class StReset5dAbort(Refused):
     """A deserialized miniport completes every send that it has before its reset is complete."""
 
     id = "st-reset-5d-abort"
-    models = V5
+    models = Model.DESERIALIZED
     source = "seed 000; DDK: MiniportReset"
     why = "Its descriptors are gone with the ring, and nobody would complete the packets any more."
 
@@ -86,27 +87,20 @@ class StResetStationAddress(Rule):
     @before("MiniportReset", "MiniportResetEx")
     def resetting(self, call: Call) -> None:
         """Remember what the card filters by."""
-        self._before = self._address()
+        self._before = address(self.watch.adapter)
 
     @ended("MiniportReset", "MiniportResetEx")
     def reset(self, call: Call) -> None:
         """Compare."""
-        now = self._address()
+        now = address(self.watch.adapter)
         succeeded = call.result is Status.SUCCESS or (
             isinstance(call.result, tuple) and call.result[0] is Status.SUCCESS
         )
-        if succeeded and self._before is not None and now != self._before:
+        if succeeded and self._before is not None and now is not None and now != self._before:
             self.broken(
                 f"{call.name} has changed the card's station address from {self._before[0]:#x}, {self._before[1]:#x} to "
                 f"{now[0]:#x}, {now[1]:#x}; restore it"
-                if now is not None
-                else f"{call.name} lost the card's address"
             )
-
-    def _address(self) -> tuple[int, int] | None:
-        card = self.watch.adapter.device.registers
-        words = getattr(getattr(card, "registers", None), "words", None)
-        return None if words is None else (words.get(0x5400, 0), words.get(0x5404, 0))
 
 
 RULES: Final[tuple[type[Rule], ...]] = (

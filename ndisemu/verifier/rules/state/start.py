@@ -62,8 +62,8 @@ class StMapIoInitOnly(Rule):
     @before("NdisMMapIoSpace")
     def mapping(self, call: Call) -> None:
         """Look at the state."""
-        state = self.watch.adapter.state.current.value
-        if not state.startswith("Initializing"):
+        if not self.watch.initializing:
+            state = self.watch.adapter.state.current.value
             self.broken(f"{call.name} was called in state {state}; map the registers in MiniportInitialize")
 
 
