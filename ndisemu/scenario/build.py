@@ -1,32 +1,22 @@
-"""From a scenario to a machine: hosts, cards, cables, stations and their flows.
+"""From a scenario to a machine: hosts, cards, cables, stations and their flows."""
 
-A driver class that a scenario names is imported here, and only here: it is
-code, and running a foreign scenario is running foreign code.
-"""
-
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
-from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
-from ndisemu.drivers.catalogue import MINIPORTS, STATIONS
-from ndisemu.drivers.protocols import Broadcast, Entry, Flow, Generator, Replay, Source, Station, Station6
-from ndisemu.errors import BugCheck, InternalError, RuleViolation
+from ndisemu.drivers.catalogue import MINIPORTS
+from ndisemu.drivers.protocols import Broadcast, Entry, Flow, Generator, Replay, Source
+from ndisemu.errors import BugCheck, RuleViolation
 from ndisemu.frame.capture import read_capture
 from ndisemu.frame.ethernet import BROADCAST
 from ndisemu.kernel import DRIVER_ERRORS, Costs
 from ndisemu.link import Relay
 from ndisemu.machine import BaseSlot, Circuits, Emulation, Host, Slot, StreamSlot
-from ndisemu.ndis import PacketFilter, v5, v6
+from ndisemu.ndis import PacketFilter, v6
 from ndisemu.scenario import schema
+from ndisemu.scenario.classes import AnyMiniport, AnyStation, driver_class, station_class
 from ndisemu.scenario.fields import Endpoint
 from ndisemu.scenario.schema import Scenario
-
-AnyMiniport: TypeAlias = v5.Miniport | v6.Miniport
-"""A driver of either generation."""
 
 FILTERS: Final = {
     "directed": PacketFilter.DIRECTED,
@@ -48,7 +38,7 @@ class Plan:
     cards: dict[str, Slot] = field(default_factory=dict)
     streams: dict[str, StreamSlot] = field(default_factory=dict)
     switches: dict[str, Relay] = field(default_factory=dict)
-    stations: dict[str, Station | Station6] = field(default_factory=dict)
+    stations: dict[str, AnyStation] = field(default_factory=dict)
     circuits: list[Circuits] = field(default_factory=list)
     flows: list[Flow] = field(default_factory=list)
     arriving: dict[str, list[Flow]] = field(default_factory=dict)
@@ -73,22 +63,6 @@ def build(scenario: Scenario, emulation: Emulation) -> Plan:
     return plan
 
 
-def driver_class(path: str, folder: Path) -> Callable[[], AnyMiniport]:
-    """Return the miniport that a scenario in `folder` names; modules beside the scenario are found first.
-
-    Raises `BugCheck` with the driver's traceback if it cannot be had.
-    """
-    known = MINIPORTS.get(path)
-    try:
-        with nullcontext() if known else _importing_from(folder):
-            found = _imported(known.path if known else path)
-    except DRIVER_ERRORS as error:
-        raise BugCheck(f"the driver {path} cannot be imported: {error!r}", error) from error
-    if not (isinstance(found, type) and issubclass(found, AnyMiniport)):
-        raise BugCheck(f"the driver {path} is not a class derived from ndisemu.v5.Miniport or ndisemu.v6.Miniport")
-    return found
-
-
 def line_owners(nics: Mapping[str, schema.Nic]) -> dict[str, str]:
     """Return for each NIC of a host the first one on its interrupt line; those that share with one share with each other."""
     owners = {name: name for name in nics}
@@ -98,22 +72,6 @@ def line_owners(nics: Mapping[str, schema.Nic]) -> dict[str, str]:
             first, joined = sorted((owners[name], owners[nic.shares_interrupt_with]), key=places.__getitem__)
             owners = {one: first if owner == joined else owner for one, owner in owners.items()}
     return owners
-
-
-def _imported(path: str) -> object:
-    module_name, _, name = path.partition(":")
-    found: object = getattr(import_module(module_name), name)
-    return found
-
-
-@contextmanager
-def _importing_from(folder: Path) -> Iterator[None]:
-    place = str(folder.resolve())
-    sys.path.insert(0, place)
-    try:
-        yield
-    finally:
-        sys.path.remove(place)
 
 
 def _put_in(plan: Plan, host: Host, name: str, nic: schema.Nic, line_owner: str, scenario: Scenario) -> None:
@@ -195,8 +153,9 @@ def _add_stations(scenario: Scenario, emulation: Emulation, plan: Plan) -> None:
             wanted = PacketFilter(0)
             for word in nic.filter:
                 wanted |= FILTERS[word]
-            generation = nic.protocol or ("v6" if isinstance(slot.adapter.miniport, v6.Miniport) else "v5")
-            plan.stations[name] = _station_class(generation)(
+            usual = "v6" if isinstance(slot.adapter.miniport, v6.Miniport) else "v5"
+            path = usual if nic.protocol is None else nic.protocol.path
+            plan.stations[name] = station_class(path, scenario.path.parent)(
                 f"station of {name}",
                 sources=sources[name],
                 flows=plan.arriving[name],
@@ -227,14 +186,6 @@ def _add_circuits(scenario: Scenario, emulation: Emulation, plan: Plan) -> None:
         plan.flows += circuits.flows
         plan.arriving[b.name] += circuits.there
         plan.arriving[a.name] += circuits.back
-
-
-def _station_class(generation: str) -> type[Station] | type[Station6]:
-    """Return the protocol of a generation that carries traffic."""
-    found = _imported(STATIONS[generation].path)
-    if not (isinstance(found, type) and issubclass(found, Station | Station6)):
-        raise InternalError(f"{STATIONS[generation].path} is listed as a station and is none")
-    return found
 
 
 def _source(

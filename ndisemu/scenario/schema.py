@@ -10,20 +10,18 @@ Not here: rules about several values at once, such as that a link's ends exist
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
-from ndisemu.drivers.catalogue import MINIPORTS, STATIONS
-from ndisemu.kernel import MEASURED
 from ndisemu.link.relay import DEFAULT_QUEUE
 from ndisemu.link.switch import ADDRESSES, AGEING
 from ndisemu.scenario import fields
 from ndisemu.scenario.bounds import Between, OneOf, refusal
 from ndisemu.scenario.fields import Endpoint, Many, Name
+from ndisemu.scenario.named import Costs, CostTable, Miniport, NamedMiniport, NamedProtocol, Part, Protocol
 from ndisemu.scenario.names import FAULTS
 
 DEFAULT_MTU: Final = 1500
@@ -36,73 +34,6 @@ FilterName: TypeAlias = Literal["directed", "multicast", "all-multicast", "broad
 """A packet filter by its NDIS name."""
 
 
-class Part(BaseModel):
-    """A map of the language: it has these keys and no others, and no value is converted behind one's back."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Miniport(Part):
-    """The driver of a NIC."""
-
-    path: fields.ClassPath = Field(alias="class")
-    """The driver's class as package.module:Class; in a loaded scenario also the name of a driver that comes with it."""
-
-
-_NAMED: Final = OneOf(MINIPORTS, "{class: package.module:Class}")
-
-
-def _miniport(value: object) -> object:
-    return value if isinstance(value, dict | Miniport) else Miniport.model_construct(path=str(_NAMED.check(value)))
-
-
-NamedMiniport: TypeAlias = Annotated[
-    Miniport,
-    BeforeValidator(_miniport),
-    WithJsonSchema({"anyOf": [{"type": "string", "enum": [*MINIPORTS]}, Miniport.model_json_schema()]}),
-]
-"""A driver by the name of one that comes with ndisemu, or by its class."""
-
-
-class CostTable(Part):
-    """What work costs a processor in modelled time, kind by kind."""
-
-    isr: fields.Duration = 0
-    """Each interrupt service."""
-    dpc: fields.Duration = 0
-    """Each DPC, those of timers and of resumed coroutines included."""
-    send_call: fields.Duration = 0
-    """Each call of the miniport's send entry."""
-    send_frame: fields.Duration = 0
-    """Each frame that the send entry is given."""
-    complete_frame: fields.Duration = 0
-    """Each frame whose send the miniport completes."""
-    receive_frame: fields.Duration = 0
-    """Each frame that the miniport indicates."""
-    protocol_frame: fields.Duration = 0
-    """Each frame, spent by its protocol before it sends it, outside of every lock."""
-    lock: fields.Duration = 0
-    """Each time that a lock is taken and given back."""
-
-
-_TABLE: Final = OneOf(("measured",), "a map such as {isr: 4us, send_frame: 160ns}")
-
-
-def _costs(value: object) -> object:
-    if isinstance(value, dict | CostTable) or value is None:
-        return value
-    _TABLE.check(value)
-    return CostTable.model_construct(**asdict(MEASURED))
-
-
-Costs: TypeAlias = Annotated[
-    CostTable,
-    BeforeValidator(_costs),
-    WithJsonSchema({"anyOf": [{"type": "string", "enum": ["measured"]}, CostTable.model_json_schema()]}),
-]
-"""A cost table, or `measured`: that of a PC of the years of NDIS 5.1."""
-
-
 class Nic(Part):
     """A network card and its driver."""
 
@@ -110,8 +41,8 @@ class Nic(Part):
     """The card's address; by default one that is derived from its name."""
     miniport: NamedMiniport = Miniport.model_construct(path=RING)
     """The driver: the name of one that comes with ndisemu, such as `ring`, or a class of your own."""
-    protocol: Annotated[str, OneOf(tuple(STATIONS))] | None = None
-    """The generation of the protocol that carries the traffic over it; by default that of the miniport."""
+    protocol: NamedProtocol | None = None
+    """The protocol that carries the traffic over it: `v5` or `v6`, or a class of your own; by default the miniport's generation."""
     tx_ring: fields.RingSize = 256
     """How many descriptors the transmit ring has; one of them stays free."""
     rx_ring: fields.RingSize = 256
@@ -130,7 +61,7 @@ class Nic(Part):
     """The processor that serves its interrupts: 0, or that of the NIC whose line it shares."""
     dpc_cpu: fields.Processor | None = None
     """The processor on which the DPC behind an interrupt runs; by default the one that took the interrupt."""
-    parameters: dict[fields.Parameter, fields.Setting] = {}
+    parameters: dict[fields.Parameter, fields.Setting] = Field(default_factory=dict)
     """What the driver reads from its configuration besides, by name."""
 
 
@@ -324,7 +255,7 @@ class Scenario(Part):
     """What work takes the processors of hosts that have no table of their own; without one, no time at all."""
     hosts: dict[Name, Host]
     """The machines, by name."""
-    switches: dict[Name, Switch] = {}
+    switches: dict[Name, Switch] = Field(default_factory=dict)
     """What joins more than two NICs, by name."""
     links: Many[Link] = ()
     """The cables; a NIC is on one of them at most."""
@@ -381,6 +312,7 @@ PARTS: Final[Mapping[tuple[str, ...], type[Part]]] = MappingProxyType(
         ("hosts", "*", "costs"): CostTable,
         ("hosts", "*", "nics", "*"): Nic,
         ("hosts", "*", "nics", "*", "miniport"): Miniport,
+        ("hosts", "*", "nics", "*", "protocol"): Protocol,
         ("switches", "*"): Switch,
         ("links", "*"): Link,
         ("traffic", "*", "generator"): Generator,

@@ -1,7 +1,9 @@
-"""A directory with a capture in it, a way to write scenarios there, and a good one."""
+"""A directory with a capture in it, a way to write scenarios there, and a good one; and a module of drivers."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -27,6 +29,20 @@ traffic:
 capture: {interfaces: all}
 expect:
   - {that: a.eth0.sends.completed, equals: 1000}
+"""
+
+DRIVERS: Final = """
+from ndisemu import RingMiniport
+
+class Mine(RingMiniport):
+    made = 0
+
+    def __init__(self):
+        type(self).made += 1
+
+class Outer:
+    class Inner(RingMiniport):
+        pass
 """
 
 Write = Callable[[str | bytes], Path]
@@ -64,3 +80,13 @@ def problems(write: Write) -> Callable[..., list[str]]:
 def good() -> str:
     """A scenario with all parts of the language and nothing wrong."""
     return GOOD
+
+
+@pytest.fixture
+def drivers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A module with drivers on the path; its name, which no other test has."""
+    name = f"drivers_of_{tmp_path.name}"
+    (tmp_path / f"{name}.py").write_text(DRIVERS, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    return name

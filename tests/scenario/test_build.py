@@ -7,13 +7,11 @@ from typing import Any, Final
 
 import pytest
 
-import ndisemu
 from ndisemu.drivers.protocols import Station
 from ndisemu.drivers.ring import RingMiniport
-from ndisemu.errors import BugCheck
 from ndisemu.machine import Emulation, Host, Slot
 from ndisemu.ndis import PacketFilter
-from ndisemu.scenario.build import Plan, build, driver_class, line_owners
+from ndisemu.scenario.build import Plan, build, line_owners
 from ndisemu.scenario.load import load
 from ndisemu.scenario.schema import Nic
 
@@ -36,19 +34,6 @@ traffic:
   - {from: a.eth0, to: b.eth0, kind: replay, file: captures/web.pcapng}
   - {from: b.eth1, to: a.eth1, kind: replay, file: captures/web.pcapng, start: 3ms}
 """
-DRIVERS: Final = """
-from ndisemu import RingMiniport
-
-class Mine(RingMiniport):
-    made = 0
-
-    def __init__(self):
-        type(self).made += 1
-
-class Outer:
-    class Inner(RingMiniport):
-        pass
-"""
 
 
 @pytest.fixture
@@ -65,16 +50,6 @@ def built(write: Write) -> Iterator[Built]:
     for emulation in emulations:
         for host in emulation.hosts.values():
             host.close()
-
-
-@pytest.fixture
-def drivers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A module with drivers on the path; its name, which no other test has."""
-    name = f"drivers_of_{tmp_path.name}"
-    (tmp_path / f"{name}.py").write_text(DRIVERS, encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, name, raising=False)
-    return name
 
 
 def test_hosts_have_their_processors_memory_and_cards(built: Built) -> None:
@@ -194,42 +169,3 @@ def test_loading_a_scenario_imports_nothing(write: Write, drivers: str) -> None:
     """Only building does, so that checking a foreign file runs no foreign code."""
     load(write(MACHINE), [f"hosts.a.nics.eth0.miniport={{class: '{drivers}:Mine'}}"])
     assert drivers not in sys.modules
-
-
-def test_the_reference_miniport_has_a_name() -> None:
-    """`ring` is the reference miniport, without an import path."""
-    assert driver_class("ring", Path()) is RingMiniport
-
-
-@pytest.mark.parametrize(
-    ("path", "message"),
-    [
-        ("nowhere_to_be_found:Mine", "cannot be imported: ModuleNotFoundError"),
-        ("{drivers}:Yours", "cannot be imported: AttributeError"),
-        ("{drivers}:Outer", "is not a class derived from ndisemu.v5.Miniport or ndisemu.v6.Miniport"),
-        ("{drivers}:__name__", "is not a class derived from ndisemu.v5.Miniport or ndisemu.v6.Miniport"),
-    ],
-)
-def test_what_is_no_driver_is_refused_by_name(drivers: str, path: str, message: str) -> None:
-    """The message has the path as it was written and says what is wrong with it."""
-    path = path.format(drivers=drivers)
-    with pytest.raises(BugCheck) as caught:
-        driver_class(path, Path())
-    assert str(caught.value).startswith(f"the driver {path} {message}")
-
-
-def test_the_names_for_drivers_are_enough(drivers: str) -> None:
-    """A driver needs nothing but what `ndisemu` itself offers."""
-    found = driver_class(f"{drivers}:Mine", Path())
-    assert isinstance(found, type)
-    assert issubclass(found, ndisemu.v5.Miniport)
-
-
-def test_a_driver_beside_its_scenario_is_found_there(tmp_path: Path) -> None:
-    """A scenario and its driver can be moved about together; the import path is as before afterwards."""
-    (tmp_path / "beside_the_scenario.py").write_text("import ndisemu\n\nclass Mine(ndisemu.v5.Miniport):\n    pass\n")
-    before = list(sys.path)
-    found = driver_class("beside_the_scenario:Mine", tmp_path)
-    assert isinstance(found, type)
-    assert issubclass(found, ndisemu.v5.Miniport)
-    assert sys.path == before

@@ -10,9 +10,9 @@ import pytest
 import ndisemu
 from ndisemu.kernel import MEASURED
 from ndisemu.scenario.load import load
+from ndisemu.scenario.named import CostTable
 from ndisemu.scenario.names import CPU_COUNTERS
 from ndisemu.scenario.run import Options, run
-from ndisemu.scenario.schema import CostTable
 
 Write = Callable[[str | bytes], Path]
 Problems = Callable[..., list[str]]

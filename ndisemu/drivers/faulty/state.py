@@ -116,7 +116,19 @@ class MapsAtStart(RingMiniport):
         await super().pnp_event_notify(event)  # type: ignore[arg-type]
 
 
+class CannotBeMade(RingMiniport):
+    """It opens a log when it is loaded, in a folder that only its author has."""
+
+    def __init__(self) -> None:
+        raise FileNotFoundError("/home/author/driver.log")
+
+
+class IsMade(RingMiniport):
+    """It needs nothing before it is asked to start."""
+
+
 PAIRS: Final = (
+    Pair("driver", CannotBeMade, IsMade, "loading"),
     Pair("bugcheck", Raises, LooksFirst),
     Pair("st-attributes-first", MapsBeforeItsAttributes, MapsAfterItsAttributes),
     Pair("st-attributes-order", GeneralFirst, RegistrationFirst),

@@ -1,12 +1,15 @@
 """What is done to a driver so that its mistakes show, by the names that pairs give."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 from ndisemu.drivers.faulty import Pair
 from ndisemu.errors import BugCheck, RuleViolation
 from ndisemu.kernel import Finding, run
 from ndisemu.machine import Emulation
+from ndisemu.scenario.load import load
+from ndisemu.scenario.run import Options, run as run_scenario
 from ndisemu.verifier import Verification
 from tests.verifier.bench import Bench
 from tests.verifier.exercises import condis, receive, send, stream
@@ -14,6 +17,9 @@ from tests.verifier.exercises.usual import busy_reset, failed_start, life, remov
 
 CHECKED: Final = Verification(touch=True)
 """All rules, those that watch single fields too."""
+
+LOADING: Final = Path(__file__).parent / "loading.yaml"
+"""The scenario of a driver that is only named."""
 
 EXERCISES: Final[Mapping[str, Callable[[Bench], Awaitable[None]]]] = {
     "life": life,
@@ -48,6 +54,10 @@ async def _exercise(driver: type, exercise: str, verify: Verification | None) ->
     return emulation.findings
 
 
-def rules_found(pair: Pair, driver: type) -> set[str]:
-    """Return the rules that one driver of a pair breaks."""
-    return {finding.rule for finding in found_in(driver, pair.exercise)}
+def found_of(pair: Pair, driver: type) -> list[tuple[str, str]]:
+    """Return what one driver of a pair is found to do: rules and texts."""
+    if pair.exercise == "loading":
+        name = f"{driver.__module__}:{driver.__qualname__}"
+        scenario = load(LOADING, [f"hosts.a.nics.eth0.miniport={{class: '{name}'}}"])
+        return [(found["rule"], found["text"]) for found in run(run_scenario(scenario, Options()))["violations"]]
+    return [(finding.rule, finding.text) for finding in found_in(driver, pair.exercise)]

@@ -60,13 +60,12 @@ class StStuck(Refused):
 
 
 class StDriver(Refused):
-    """A driver that cannot be started or bound has broken a rule that says why."""
+    """A driver or protocol that a scenario names is there, and can be loaded and made."""
 
     id = "driver"
     models = EVERY
-    source = "ndisemu: an obligation of NDIS, which names what ends a run"
-    why = "Nobody could say what to mend; please report it."
-    of_ndis = True
+    source = "ndisemu: a scenario names drivers by their classes"
+    why = "Without it there is nothing to run."
 
 
 class StVerifier(Refused):
