@@ -70,11 +70,13 @@ def rule_of(error: BaseException) -> str:
 
 def failure_of(routine: str, error: BaseException) -> str:
     """Say how a driver's routine has failed: what it raised, or why it has not come to its end."""
-    return (
-        f"{routine} {error.text}"
-        if isinstance(error, Unfinished)
-        else f"{routine} raised {type(error).__name__}: {error}"
-    )
+    if isinstance(error, Unfinished):
+        return f"{routine} {error.text}"
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 - an error of a driver's own may be unable to say what it is
+        said = "(it cannot be shown)"
+    return f"{routine} raised {type(error).__name__}: {said}"
 
 
 class BugCheck(NdisemuError):

@@ -11,7 +11,7 @@ from ndisemu.kernel.costs import MEASURED, Costs
 from ndisemu.kernel.cpu import Cpu, Held
 from ndisemu.kernel.dpc import Dpc, Importance
 from ndisemu.kernel.event import Event
-from ndisemu.kernel.finding import Finding, driver_stack, is_driver_code
+from ndisemu.kernel.finding import Finding, driver_stack, is_driver_code, shown
 from ndisemu.kernel.interrupt import InterruptLine
 from ndisemu.kernel.irp import IoTarget, Irp, IrpState, Major, NtStatus
 from ndisemu.kernel.irql import DISPATCH, PASSIVE, Irql, irql_name
@@ -74,5 +74,6 @@ __all__ = [
     "run",
     "run_in_time",
     "run_passive",
+    "shown",
     "sleep",
 ]

@@ -1,6 +1,7 @@
 """What went wrong, as data: who, what, when, where, and what would have been right."""
 
 import os
+import re
 import sys
 import traceback
 from dataclasses import dataclass
@@ -12,6 +13,12 @@ from typing import Final
 _OURS: Final = tuple(
     f"{Path(__file__).parents[1] / name}{os.sep}" for name in ("kernel", "memory", "hw", "link", "ndis", "verifier")
 )
+# Where an object is in this process, as Python says it.
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]{6,}")
+# How many characters of a driver's own a report has, at most.
+LONGEST_TEXT: Final = 1000
+LONGEST_OBJECT: Final = 200
+LONGEST_TRACE: Final = 20_000
 # What runs drivers; whose frames lie below these is no driver.
 _BASE: Final = (f"kernel{os.sep}kernel.py", f"kernel{os.sep}passive.py")
 
@@ -42,12 +49,29 @@ class Finding:
     history: tuple[str, ...] = ()
 
 
+def shown(value: object) -> str:
+    """Show an object that a driver has made, which may be unable to show itself; the same in every run."""
+    try:
+        return plain(repr(value), LONGEST_OBJECT)
+    except Exception:  # noqa: BLE001 - it may raise anything
+        return f"an object of {type(value).__name__} that cannot be shown"
+
+
+def plain(text: str, longest: int) -> str:
+    """Return a driver's text as it can stand in a report: no addresses of this process, no control characters, not endless."""
+    text = _ADDRESS.sub("", text)
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
+    return text if len(text) <= longest else f"{text[:longest]}... ({len(text)} characters)"
+
+
 def driver_trace(error: BaseException) -> str:
     """Return the traceback of `error` as Python prints it, from the first frame that is the driver's."""
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS):
         trace = trace.tb_next
-    return "".join(traceback.format_exception(type(error), error, trace or error.__traceback__)).rstrip()
+    lines = traceback.format_exception(type(error), error, trace or error.__traceback__)
+    return plain("".join(lines).rstrip(), LONGEST_TRACE)
 
 
 def is_driver_code(file: str) -> bool:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel.clock import Alarm, Calendar, Item
-from ndisemu.kernel.finding import Finding, driver_stack, driver_trace
+from ndisemu.kernel.finding import LONGEST_TEXT, Finding, driver_stack, driver_trace, plain, shown
 from ndisemu.kernel.strategy import Strategy
 from ndisemu.probe import Probe
 
@@ -245,14 +245,14 @@ class Kernel:
         finding = Finding(
             rule,
             actor,
-            text,
+            plain(text, LONGEST_TEXT),
             self.local_time(),
             cpu.name if cpu else "",
             cpu.irql if cpu else 0,
             driver_trace(error) if error is not None else "",
             "" if state is None else state(),
             driver,
-            "" if about is None else repr(about),
+            "" if about is None else shown(about),
             driver_stack(),
             () if about is None or self.historian is None else self.historian(about),
         )

@@ -6,8 +6,9 @@ has run, runs now, or waits in the DPC queue (`KeCancelTimer`).
 """
 
 from collections.abc import Callable
+from operator import index
 
-from ndisemu.errors import UsageError
+from ndisemu.errors import RuleViolation, UsageError
 from ndisemu.kernel.cpu import Cpu
 from ndisemu.kernel.dpc import Dpc
 
@@ -34,6 +35,12 @@ class Timer:
 
     def set(self, due: int, *, period: int = 0) -> bool:
         """Expire in `due` ns (0: now), then every `period` ns (0: once); returns whether it was set before."""
+        try:
+            due, period = index(due), index(period)
+        except TypeError:
+            raise RuleViolation(
+                "call-argument", f"{self!r} was set to {due!r} with the period {period!r}; times are whole nanoseconds"
+            ) from None
         if due < 0 or period < 0:
             raise UsageError(f"a timer is due in the future, not in {due} ns with a period of {period} ns")
         self._period = period

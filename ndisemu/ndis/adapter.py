@@ -18,7 +18,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from ndisemu.errors import RuleViolation, failure_of, rule_of
+from ndisemu.errors import failure_of, rule_of
 from ndisemu.kernel import DRIVER_ERRORS, Cpu, Dpc, Fiber, Signal, run_passive
 from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.call import Ended, Failed, enter
@@ -32,6 +32,7 @@ from ndisemu.ndis.resources import Resources
 from ndisemu.ndis.sendbook import SendBook
 from ndisemu.ndis.states import Machine
 from ndisemu.ndis.status import Status
+from ndisemu.units import format_time
 
 if TYPE_CHECKING:
     from ndisemu.ndis.binding import BaseBinding
@@ -193,7 +194,7 @@ class Adapter(Control):
 
         def give_up() -> None:
             if self.running:
-                self.stop("oid-never-completed", f"the {request!r} was not completed in {allowed} ns")
+                self.stop("oid-never-completed", f"the {request!r} was not completed in {format_time(allowed)}")
 
         patience = self.kernel.alarm(give_up)
         patience.set(self.kernel.local_time() + allowed)
@@ -219,8 +220,11 @@ class Adapter(Control):
         """Return the CPU whose code makes an NDIS call; there must be one."""
         cpu = self.kernel.current
         if cpu is None:
-            raise RuleViolation(
-                "call-no-cpu", f"{call} on {self.name} was called outside any virtual CPU; call it from driver code"
+            # Recorded where it happens: a task of the driver's own may die of it and tell nobody.
+            raise self.kernel.refusal(
+                "call-no-cpu",
+                self.name,
+                f"{call} on {self.name} was called outside any virtual CPU; call it from driver code",
             )
         return cpu
 

@@ -66,7 +66,7 @@ class Naming:
 class Operation:
     """One operation, made once and entered again and again; `ended` is told each final status."""
 
-    __slots__ = ("_driver", "_ended", "_naming", "_phase", "_turn")
+    __slots__ = ("_driver", "_ended", "_ended_by_call", "_naming", "_phase", "_turn")
 
     def __init__(self, driver: Driver, naming: Naming, ended: Callable[[Status], None]) -> None:
         self._driver = driver
@@ -75,6 +75,8 @@ class Operation:
         self._phase = Phase.IDLE
         # Which call it is: one that ended before it returned may have been followed by another.
         self._turn = 0
+        # Which of them the driver has last ended by the completion.
+        self._ended_by_call = 0
 
     def __repr__(self) -> str:
         return f"<Operation {self._naming.entry} of {self._driver.name}: {self._phase.value}>"
@@ -105,6 +107,7 @@ class Operation:
                 name,
                 f"{name} called {naming.completion} with {status!r}; a completion has a final status",
             )
+        self._ended_by_call = self._turn
         self._end(status)
 
     def abandon(self, status: Status) -> None:
@@ -114,7 +117,14 @@ class Operation:
 
     def _returned(self, turn: int, value: object, *, suspended: bool) -> None:
         if turn != self._turn or self._phase is Phase.IDLE:
-            # It was completed before the entry point returned, and the completion is what counts.
+            # It was ended before the entry point returned, and that end is what counts.
+            if self._ended_by_call == turn and type(value) is Status and value is not Status.PENDING:
+                naming = self._naming
+                self._driver.report(
+                    naming.rule,
+                    f"{naming.entry} ended with {value}, and {naming.completion} had been called before; "
+                    "after that the entry point returns NDIS_STATUS_PENDING",
+                )
             return
         if value is Status.PENDING and not suspended:
             self._move(Step.PEND)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DRIVER_ERRORS, Event, run_in_time, run_passive
 from ndisemu.ndis.status import Status
+from ndisemu.units import format_time
 
 if TYPE_CHECKING:
     from ndisemu.ndis.binding import BaseBinding
@@ -96,7 +97,7 @@ class NetPnPEvent:
             if not await run_passive(lambda: ended.wait(EVENT_PATIENCE), adapter.cpu):
                 adapter.report(
                     "proto-netpnp-complete",
-                    f"{binding.name} did not complete the {self!r} in {EVENT_PATIENCE} ns after it had returned PENDING",
+                    f"{binding.name} did not complete the {self!r} in {format_time(EVENT_PATIENCE)} after it had returned PENDING",
                 )
                 self._status = Status.FAILURE
             answer = self._status

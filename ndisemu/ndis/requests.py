@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class RequestQueue:
     """The requests of one adapter; `current` is with the miniport."""
 
-    __slots__ = ("_passing", "_waiting", "adapter", "completed", "current", "filters", "submitted")
+    __slots__ = ("_ended_by_call", "_passing", "_waiting", "adapter", "completed", "current", "filters", "submitted")
 
     def __init__(self, adapter: "Adapter") -> None:
         self.adapter = adapter
@@ -30,6 +30,8 @@ class RequestQueue:
         self.completed = 0
         self._waiting: deque[OidRequest] = deque()
         self._passing = False
+        # What the miniport has ended by a call; the return of its entry point must not end it again.
+        self._ended_by_call: OidRequest | None = None
         self.filters = FilterBook(adapter)
 
     def submit(self, request: OidRequest) -> Status:
@@ -82,6 +84,7 @@ class RequestQueue:
                 self.adapter.name,
                 f"{self.adapter.name} completed the {request!r} with NDIS_STATUS_PENDING; a completion is final",
             )
+        self._ended_by_call = request
         self._end(request, status)
 
     def withdraw(self, request: OidRequest, status: Status) -> bool:
@@ -105,11 +108,17 @@ class RequestQueue:
 
     def returned(self, request: OidRequest, value: object, *, suspended: bool) -> None:
         """The miniport's entry ended with `value`: a status is the completion."""
-        if value is Status.PENDING and not suspended:
+        if value is Status.PENDING and (not suspended or self._ended_by_call is request):
             return
         if isinstance(value, Status) and value is not Status.PENDING:
             if self.current is request:
                 self._end(request, value)
+            elif self._ended_by_call is request:
+                self.adapter.report(
+                    "oid-sync-then-complete",
+                    f"the miniport answered the {request!r} with {value}, and had completed it by a call before; "
+                    "after that the entry point returns NDIS_STATUS_PENDING",
+                )
             return
         self.adapter.report(
             "oid-return-status", f"the miniport answered the {request!r} with {value!r}, which is no final status"
@@ -147,6 +156,7 @@ class RequestQueue:
     def _pass_down(self, request: OidRequest) -> None:
         """Answer a request whose turn it is, or give it to the miniport."""
         self.current = request
+        self._ended_by_call = None
         adapter = self.adapter
         if (note := adapter.kernel.probe.event) is not None:
             note("request", adapter.name, 1, repr(request))
@@ -168,6 +178,8 @@ class RequestQueue:
         """Give a request its status, and tell its owner if it had seen PENDING."""
         self.completed += 1
         request.restore()
+        if type(request.answered) is not bytes:
+            status = self._no_answer(request)
         if status is Status.SUCCESS and request.applied is not None:
             request.applied()
         if (note := self.adapter.kernel.probe.event) is not None:
@@ -178,6 +190,14 @@ class RequestQueue:
                 request.binding.request_completed(request, status)
             elif request.signal is not None:
                 request.signal.set(status)
+
+    def _no_answer(self, request: OidRequest) -> Status:
+        """A query was answered with what is no bytes: say so, and fail it."""
+        kind, request.answered = type(request.answered).__name__, b""
+        self.adapter.report(
+            "oid-answer-bytes", f"the {request!r} was answered with an object of {kind}; an answer is bytes"
+        )
+        return Status.FAILURE
 
     def _may_pass(self, request: OidRequest) -> bool:
         return request.urgent or self.adapter.refuses_requests is None

@@ -24,6 +24,7 @@ from ndisemu.kernel import Dpc, Event, Signal, WorkItem, run_passive
 from ndisemu.ndis.operation import Naming, Operation
 from ndisemu.ndis.states import Machine
 from ndisemu.ndis.status import Status
+from ndisemu.units import format_time
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
@@ -230,5 +231,5 @@ class Reset:
         if adapter.running and self.in_progress:
             adapter.stop(
                 "st-reset-pending-lost",
-                f"{adapter.reset_entry} was not completed in {adapter.hang.patience} ns; call NdisMResetComplete, once",
+                f"{adapter.reset_entry} was not completed in {format_time(adapter.hang.patience)}; call NdisMResetComplete, once",
             )

@@ -20,8 +20,10 @@ class SendPath(Protocol):
 
     name: str
 
-    def returned(self, items: Sequence[Any], serial: int, value: object, *, suspended: bool) -> None:
-        """The entry has ended with `value`."""
+    def returned(
+        self, items: Sequence[Any], serial: int, value: object, *, suspended: bool, plain: bool = False
+    ) -> None:
+        """The entry has ended with `value`; a `plain` one is no coroutine, and has nothing to return."""
         ...
 
     def raised(self, items: Sequence[Any], serial: int, error: BaseException) -> None:
@@ -74,4 +76,4 @@ def enter_send(
         if not call.step():
             driver.remember(call)
     elif result is not None:
-        path.returned(items, serial, result, suspended=False)
+        path.returned(items, serial, result, suspended=False, plain=True)

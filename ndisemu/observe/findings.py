@@ -16,7 +16,7 @@ Record = dict[str, Any]
 
 
 def print_findings(console: Console, findings: list[Record], lost: int) -> None:
-    """Print findings, those that differ in time only together, and how many more there were."""
+    """Print findings, those of one rule from one place together, and how many more there were."""
     for finding, times in _counted(findings):
         _print(console, finding, times)
     if lost:
@@ -50,10 +50,10 @@ def _level(irql: int) -> str:
 
 
 def _counted(findings: list[Record]) -> list[tuple[Record, int]]:
-    """Put findings that differ in time only together, each with how often it came, in the order of the first."""
+    """Put findings of one rule together that come from one place of a driver, or say the same: the first, and how many."""
     counted: dict[tuple[str, str, str], tuple[Record, int]] = {}
     for finding in findings:
-        key = finding["rule"], finding["actor"], finding["text"]
+        key = finding["rule"], finding["actor"], (finding["stack"] or [finding["text"]])[0]
         first, times = counted.get(key, (finding, 0))
         counted[key] = first, times + 1
     return list(counted.values())

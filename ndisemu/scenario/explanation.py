@@ -67,8 +67,8 @@ def _explain_unchecked(rule: str) -> Explanation:
     entry = known.get(rule)
     if entry is None:
         near = get_close_matches(rule, known, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise UsageError(f"there is no rule named {rule}{hint} `ndisemu list rules` shows them")
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(f"there is no rule named {rule}; {hint}`ndisemu list rules` shows them")
     fields = {"group": entry.group, "holds for": entry.versions, "source": entry.source}
     return Explanation(rule, "", "", fields, unchecked=f"{entry.status}: {entry.reason}")
 

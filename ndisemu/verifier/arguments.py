@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, Final, get_args, get_origin
 
+from ndisemu.kernel import shown
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
@@ -77,13 +78,13 @@ def spoilt(items: Sequence[Any]) -> tuple[Any, str] | None:
 
 
 def _read_request(request: OidRequest) -> None:
-    memoryview(request.answered)
     memoryview(request.data)
     operator.index(request.needed)
 
 
 def _read_packet(packet: Packet) -> None:
     packet.read()
+    operator.index(packet.length)
     operator.index(packet.number)
 
 
@@ -91,14 +92,7 @@ def _read_list(nbl: NetBufferList) -> None:
     operator.index(nbl.buffers[0].data_offset)
     for buffer in nbl.buffers:
         buffer.read()
-
-
-def shown(value: Any) -> str:
-    """Show what a driver has handed over; it may be unable to show itself."""
-    try:
-        return repr(value)
-    except Exception:  # noqa: BLE001 - it may raise anything
-        return f"an object of {type(value).__name__} that cannot be shown"
+        operator.index(buffer.length)
 
 
 def passes(test: Test, value: Any) -> bool:

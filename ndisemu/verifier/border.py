@@ -15,15 +15,15 @@ is seen where NDIS notes it, its end by awaiting it in its place.
 import inspect
 import sys
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from types import CoroutineType
+from types import CoroutineType, FrameType
 from typing import Any, Final
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import Fiber, is_driver_code
+from ndisemu.kernel import Fiber, is_driver_code, shown
 from ndisemu.ndis import Adapter
 from ndisemu.ndis.ddi import Contract, Kind, declarations
 from ndisemu.ndis.status import Status
-from ndisemu.verifier.arguments import Test, maimed, passes, shown, tests
+from ndisemu.verifier.arguments import Test, maimed, passes, tests
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.ledger import Ledger
 from ndisemu.verifier.rule import Moment
@@ -33,6 +33,10 @@ from ndisemu.verifier.watch import Watch
 Routine = Callable[..., Any]
 # So frequent, and so seldom wrong, that they are only watched where a rule asks for them.
 _FREQUENT: Final = ("NdisReadRegisterUlong", "NdisWriteRegisterUlong", "NdisGetCurrentSystemTime")
+# Completions of 5.x that do not say of what: of the request that is pending.
+_OF_THE_PENDING: Final = ("NdisMQueryInformationComplete", "NdisMSetInformationComplete")
+# What stands before a routine.
+_WRAPPER: Final = "Border._wrapped.<locals>.watched"
 # Library calls whose result has calls of its own.
 _MAKERS: Final = ("NdisMMapIoSpace", "NdisMRegisterScatterGatherDma", "NdisCoCreateVc")
 
@@ -46,7 +50,7 @@ class Border:
         self._watches: dict[Adapter, Watch] = {}
         # Miniports and protocols, in the order in which they came under watch; two may be equal.
         self._drivers: list[object] = []
-        self._touch = TouchLevel(fields, self._drivers, self._touched) if fields else None
+        self._touch = TouchLevel(fields, self._drivers, _entered, self._touched) if fields else None
         self._suspended: dict[object, tuple[Watch, Call]] = {}
 
     def watch(self, watch: Watch) -> None:
@@ -116,6 +120,8 @@ class Border:
                 return routine(*args, **kwargs)
             arguments = _in_order(signature, args, kwargs) if kwargs else args
             call = Call(contract, doer, watch.kernel.current, arguments, places)
+            if name in _OF_THE_PENDING:
+                call.concern(watch.adapter.requests.current)
             fits = False
             try:
                 fits = not wanted or _fits(watch, call, wanted, needed)
@@ -213,6 +219,14 @@ def _fits(watch: Watch, call: Call, wanted: Sequence[tuple[str, Test, str]], nee
         item, what = found
         watch.breach("descriptor-whole", f"{call.who.name} called {call.name} with {shown(item)}, which {what}", item)
     return found is None
+
+
+def _entered(frame: FrameType) -> Any:
+    """Return the driver that NDIS has entered in a frame; None if it is no frame of the border, or a call of NDIS."""
+    if frame.f_code.co_qualname != _WRAPPER or not frame.f_locals["is_entry"]:
+        return None
+    doer = frame.f_locals.get("doer")
+    return doer.miniport if isinstance(doer, Adapter) else getattr(doer, "protocol", None)
 
 
 def _without_self(declared: Routine) -> inspect.Signature:

@@ -50,6 +50,11 @@ class Call:
     def __repr__(self) -> str:
         return f"<Call {self.name} of {self.who.name}>"
 
+    def concern(self, item: object | None) -> None:
+        """Note what the call is about where its arguments do not say so."""
+        if item is not None:
+            self._items = (item,)
+
     @property
     def held(self) -> str:
         """The names of the locks that its CPU held when it began; nothing if it held none."""

@@ -6,20 +6,30 @@ same slots, and only `type(packet) is Packet` is no longer true. That makes a fi
 of its own (`Verification.touch`), and only fields that a rule asks for are watched.
 
 Who touches is found on the stack: the innermost code that is no part of
-ndisemu, and the miniport or protocol that it works for.
+ndisemu, and the miniport or protocol that it works for: the nearest `self`
+that is one, up to the entry point through which NDIS has called it, or to the
+CPU that has turned to it. What a packet's own
+methods do, such as `fill`, is done by whoever has called them.
 """
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
 from ndisemu.kernel import is_driver_code
+from ndisemu.ndis import data
+from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.data.mdl import Mdl
 from ndisemu.ndis.data.nbl import NetBuffer, NetBufferList
 from ndisemu.ndis.data.packet import OobBlock, Packet
 
+# Where the methods of what is watched are.
+_METHODS: Final = str(Path(data.__file__).parent)
+# Where code begins that has nothing to do with what is below it on the stack: a DPC, a thread, an interrupt.
+_TURNS: Final = ("Cpu._drain", "Cpu._take_turn", "Cpu._deliver")
 # What can be watched, by the name that a rule gives it.
 CLASSES: Final[Mapping[str, type]] = {cls.__name__: cls for cls in (Packet, OobBlock, NetBufferList, NetBuffer, Mdl)}
 
@@ -40,10 +50,20 @@ class Touch:
 
 
 class TouchLevel:
-    """The watched fields of one emulation; `tell` is told each access by driver code."""
+    """The watched fields of one emulation; `tell` is told each access by driver code.
 
-    def __init__(self, fields: Iterable[str], drivers: Sequence[object], tell: Callable[[Touch], None]) -> None:
+    `entered` says which driver NDIS has entered in a frame of the stack, None where it is no such frame.
+    """
+
+    def __init__(
+        self,
+        fields: Iterable[str],
+        drivers: Sequence[object],
+        entered: Callable[[FrameType], object | None],
+        tell: Callable[[Touch], None],
+    ) -> None:
         self._drivers = drivers
+        self._entered = entered
         self._tell = tell
         self._owners: dict[Any, Any] = {}
         by_class: dict[type, list[str]] = {}
@@ -82,17 +102,25 @@ class TouchLevel:
 
         return property(read, write, delete)
 
-    def _note(self, part: Any, field: str, frame: FrameType, *, write: bool, value: Any = None) -> None:
+    def _note(self, part: Any, field: str, frame: FrameType | None, *, write: bool, value: Any = None) -> None:
+        while frame is not None and frame.f_code.co_filename.startswith(_METHODS):
+            frame = frame.f_back
         # A copy that a driver has made has not crossed the border.
-        if part in self._owners and is_driver_code(frame.f_code.co_filename):
+        if frame is not None and part in self._owners and is_driver_code(frame.f_code.co_filename):
             self._tell(Touch(self._owners[part], field, self._whose(frame), write, value))
 
     def _whose(self, frame: FrameType | None) -> Any:
-        """Return the driver that code works for: the nearest `self` on the stack that is one."""
-        while frame is not None:
+        """Return the driver that code works for; None below the place where a CPU has turned to it from something else."""
+        while frame is not None and frame.f_code.co_qualname not in _TURNS:
             worker = frame.f_locals.get("self")
+            if isinstance(worker, BaseBinding):
+                # It runs a timer of its protocol's.
+                worker = worker.protocol
             if any(worker is driver for driver in self._drivers):
                 return worker
+            entered = self._entered(frame)
+            if entered is not None:
+                return entered
             frame = frame.f_back
         return None
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ndisemu.kernel import Kernel
+from ndisemu.kernel import Kernel, shown
 from ndisemu.ndis import Adapter, co, v5
-from ndisemu.verifier.arguments import shown, spoilt
+from ndisemu.verifier.arguments import spoilt
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import Model, Moment, Refused, Rule
 

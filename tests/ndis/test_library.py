@@ -164,6 +164,7 @@ async def test_registers_are_the_cards(bench: Bench) -> None:
         with pytest.raises(RuleViolation, match="call-no-cpu"):
             access()
     assert miniport.card.accesses == accesses
+    assert bench.rules() == ["call-no-cpu"] * 2
 
 
 @on_bench

@@ -18,10 +18,12 @@ class CompletesTwice(Ring6Miniport):
         if request.oid is not Oid.GEN_XMIT_OK:
             return super().oid_request(request)
         status = super().oid_request(request)
+        if not isinstance(status, Status):
+            return status
+        self.ndis.oid_request_complete(request, status)
         with suppress(RuleViolation):
-            self.ndis.oid_request_complete(request, Status.SUCCESS)
-            self.ndis.oid_request_complete(request, Status.SUCCESS)
-        return status
+            self.ndis.oid_request_complete(request, status)
+        return Status.PENDING
 
 
 class CompletesOnce(Ring6Miniport):
@@ -29,6 +31,42 @@ class CompletesOnce(Ring6Miniport):
 
     def oid_request(self, request: OidRequest) -> Status | Awaitable[Status]:
         return super().oid_request(request)
+
+
+class CompletesAndReturns(RingMiniport):
+    """It completes its request, and says once more how it went."""
+
+    def query_information(self, request: OidRequest) -> Status:
+        status = super().query_information(request)
+        self.ndis.query_information_complete(status)
+        return status
+
+
+class CompletesAndPends(RingMiniport):
+    """It completes its request, and leaves it at that."""
+
+    def query_information(self, request: OidRequest) -> Status:
+        self.ndis.query_information_complete(super().query_information(request))
+        return Status.PENDING
+
+
+class AnswersWithANumber(RingMiniport):
+    """It answers with the number that was asked for."""
+
+    def query_information(self, request: OidRequest) -> Status:
+        if request.oid is not Oid.GEN_XMIT_OK:
+            return super().query_information(request)
+        request.answered = self.information.counters.sent  # type: ignore[assignment]
+        return Status.SUCCESS
+
+
+class AnswersWithBytes(RingMiniport):
+    """It answers with the number as it lies in memory."""
+
+    def query_information(self, request: OidRequest) -> Status:
+        if request.oid is not Oid.GEN_XMIT_OK:
+            return super().query_information(request)
+        return request.answer(self.information.counters.sent.to_bytes(8, "little"))
 
 
 class NeverCompletes(RingMiniport):
@@ -201,6 +239,8 @@ PAIRS: Final = (
     Pair("oid-failed", RefusesItsFilter, TakesItsFilter),
     Pair("oid-surprise", AnswersWithoutItsCard, RefusesWithoutItsCard, "removal"),
     Pair("oid-double-complete", CompletesTwice, CompletesOnce),
+    Pair("oid-sync-then-complete", CompletesAndReturns, CompletesAndPends),
+    Pair("oid-answer-bytes", AnswersWithANumber, AnswersWithBytes),
     Pair("oid-never-completed", NeverCompletes, Completes),
     Pair("oid-complete-pending-status", CompletesPending, Completes),
     Pair("oid-return-status", ReturnsNothing, ReturnsItsStatus),

@@ -112,6 +112,21 @@ class ClosesTheSeries(RingMiniport):
             self.ndis.indicate_status_complete()
 
 
+class TellsItsLinkAsIn5(Ring6Miniport):
+    """Ported from NDIS 5, it still says that its medium was connected."""
+
+    def tell_link(self) -> None:
+        code = Status.MEDIA_CONNECT if self.card.link_up else Status.MEDIA_DISCONNECT
+        self.ndis.indicate_status(StatusIndication(code))
+
+
+class TellsItsLinkAsIn6(Ring6Miniport):
+    """It says what its link is, in one structure."""
+
+    def tell_link(self) -> None:
+        super().tell_link()
+
+
 class RepeatsItself(TellsTheWholeLink):
     """It tells the link with every LSC interrupt and after it, to be sure."""
 
@@ -185,6 +200,7 @@ PAIRS: Final[tuple[Pair, ...]] = (
     Pair("status-header", ForgetsTheHeader, FillsTheHeader),
     Pair("status-no-reset-codes", AnnouncesItsReset, JustResets),
     Pair("status5-complete", LeavesTheSeriesOpen, ClosesTheSeries),
+    Pair("status-code", TellsItsLinkAsIn5, TellsItsLinkAsIn6),
     Pair("status-link-redundant", RepeatsItself, TellsChangesOnly),
     Pair("status-link-lowpower", SleepsConnected, SleepsUnknown),
     Pair("status-lock", TellsUnderItsLock, TellsAfterItsLock, implies=("spin-held-ndis-call",)),

@@ -33,7 +33,7 @@ class MiniportLibrary(CircuitLibrary, PacketLibrary):
         self._enter_for("NdisMCoSendComplete", vc)
         if isinstance(packets, Packet):
             packets = (packets,)
-        if packets:
+        if len(packets) > 0:
             vc.sends.complete(packets, status)
 
     @ddi("NdisMCoIndicateReceivePacket", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
@@ -43,7 +43,7 @@ class MiniportLibrary(CircuitLibrary, PacketLibrary):
         Packets whose status is RESOURCES are the miniport's again when this returns.
         """
         self._enter_for("NdisMCoIndicateReceivePacket", vc)
-        if packets:
+        if len(packets) > 0:
             vc.receives.indicate(packets, 0)
 
     @ddi("NdisMCoReceiveComplete", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)

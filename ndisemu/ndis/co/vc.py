@@ -35,6 +35,7 @@ from ndisemu.ndis.co.states import (
 from ndisemu.ndis.operation import Naming
 from ndisemu.ndis.states import Machine
 from ndisemu.ndis.status import Status
+from ndisemu.units import format_time
 
 if TYPE_CHECKING:
     from ndisemu.ndis.co.call import Call
@@ -198,7 +199,7 @@ class VirtualCircuit:
         if self.adapter.running:
             what = "deactivate" if self.state.current is VcState.DEACTIVATING else "activate"
             rule = "send-never-completed" if self.sends.in_flight else f"co-{what}-complete"
-            self.adapter.stop(rule, f"{self!r} was not completed in {self.adapter.hang.patience} ns")
+            self.adapter.stop(rule, f"{self!r} was not completed in {format_time(self.adapter.hang.patience)}")
 
     def _tell_activated(self, status: Status) -> None:
         end = self.manager

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
+from ndisemu.errors import RuleViolation
 from ndisemu.kernel import Signal
 from ndisemu.ndis.oid import Oid
 from ndisemu.ndis.status import Status
@@ -88,12 +89,17 @@ class OidRequest:
         if self._own_data is not None:
             self.data, self._own_data = self._own_data, None
 
-    def answer(self, data: bytes) -> Status:
+    def answer(self, data: object) -> Status:
         """Answer a query: SUCCESS, or INVALID_LENGTH with `needed` if it does not fit."""
+        if not isinstance(data, bytes | bytearray | memoryview):
+            kind = type(data).__name__
+            raise RuleViolation(
+                "oid-answer-bytes", f"the {self!r} was answered with an object of {kind}; an answer is bytes"
+            )
         if len(data) > self.length:
             self.needed = len(data)
             return Status.INVALID_LENGTH
-        self.answered = data
+        self.answered = bytes(data)
         return Status.SUCCESS
 
     def number(self, size: int = 4) -> int | None:

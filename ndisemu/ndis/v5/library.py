@@ -178,7 +178,7 @@ class MiniportLibrary(BaseMiniportLibrary):
         self._enter("NdisMSendComplete")
         if isinstance(packets, Packet):
             packets = (packets,)
-        if packets:
+        if len(packets) > 0:
             self._adapter.sends.complete(packets, status)
 
     @ddi("NdisMSendResourcesAvailable", irql="== DISPATCH", kind=Kind.CALL, source="seed 001")
@@ -194,7 +194,7 @@ class MiniportLibrary(BaseMiniportLibrary):
         Packets whose status is RESOURCES are the miniport's again when this returns.
         """
         self._enter("NdisMIndicateReceivePacket")
-        if packets:
+        if len(packets) > 0:
             self._adapter.receives.indicate(packets)
 
     @ddi("NdisMEthIndicateReceive", irql="== DISPATCH", kind=Kind.CALL, source="NDIS reference 5.5.1")

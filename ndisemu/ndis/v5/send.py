@@ -173,19 +173,21 @@ class SendPath(PacketSends):
             f"{self.name} is deserialized and cannot call NdisMSendResourcesAvailable; it queues sends itself",
         )
 
-    def returned(self, packets: Sequence[Packet], serial: int, value: object, *, suspended: bool) -> None:
-        """MiniportSendPackets ended with `value`: None completes nothing, a status what is left of the call."""
+    def returned(
+        self, packets: Sequence[Packet], serial: int, value: object, *, suspended: bool, plain: bool = False
+    ) -> None:
+        """MiniportSendPackets ended with `value`: None completes nothing, a coroutine's status what is left of the call."""
         if value is None or (value is Status.PENDING and not suspended):
             return
         left = self.left(packets, serial)
-        if isinstance(value, Status) and value is not Status.PENDING:
+        if isinstance(value, Status) and value is not Status.PENDING and not plain:
             if left:
                 self.complete(left, value)
             return
         self.adapter.report(
             "send-return",
             f"MiniportSendPackets returned {value!r}; it returns None, "
-            "or after suspending the status that completes the packets it has left",
+            "or as a coroutine the status that completes the packets it has left",
         )
         if left:
             self.complete(left, Status.FAILURE)

@@ -196,7 +196,7 @@ class MiniportLibrary(BaseMiniportLibrary):
     def send_complete(self, nbls: Sequence[NetBufferList], flags: int = 0) -> None:
         """Hand lists back to the protocols that sent them, exactly once each, the `status` of each set before."""
         self._enter("NdisMSendNetBufferListsComplete")
-        if nbls:
+        if len(nbls) > 0:
             self._adapter.sends.complete(nbls, flags)
 
     @ddi("NdisMIndicateReceiveNetBufferLists", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.6")
@@ -206,7 +206,7 @@ class MiniportLibrary(BaseMiniportLibrary):
         With the flag RESOURCES they are the miniport's again when this returns.
         """
         self._enter("NdisMIndicateReceiveNetBufferLists")
-        if nbls:
+        if len(nbls) > 0:
             self._adapter.receives.indicate(nbls, port, flags)
 
     # Completions.

@@ -118,18 +118,20 @@ class ListBook(SendBook):
             self.finish(nbls, status)
         return len(nbls)
 
-    def returned(self, nbls: Sequence[NetBufferList], serial: int, value: object, *, suspended: bool) -> None:
-        """The miniport's entry ended with `value`: None completes nothing, a status what is left of the call."""
+    def returned(
+        self, nbls: Sequence[NetBufferList], serial: int, value: object, *, suspended: bool, plain: bool = False
+    ) -> None:
+        """The miniport's entry ended with `value`: None completes nothing, a coroutine's status what is left of the call."""
         if value is None or (value is Status.PENDING and not suspended):
             return
         left = self.left(nbls, serial)
         status = value
-        if not isinstance(status, Status) or status is Status.PENDING:
+        if not isinstance(status, Status) or status is Status.PENDING or plain:
             status = Status.FAILURE
             self.adapter.report(
                 "send-async-only-6",
                 f"{self.entry} returned {value!r}; it returns None, "
-                "or after suspending the status that completes the lists it has left",
+                "or as a coroutine the status that completes the lists it has left",
             )
         for nbl in left:
             nbl.status = status

@@ -28,6 +28,25 @@ class OidDoubleComplete(Refused):
     code = Code(0x7C, "BUGCODE_NDIS_DRIVER", ("the request is not pending",))
 
 
+class OidSyncThenComplete(Refused):
+    """A handler that has completed its request by a call returns NDIS_STATUS_PENDING."""
+
+    id = "oid-sync-then-complete"
+    models = EVERY
+    source = "Static Driver Verifier: DoubleCompletion; DDK: MiniportOidRequest"
+    why = "Any other status is a second completion, of a request that belongs to its requester, or of the next one."
+    microsoft = "DoubleCompletion"
+
+
+class OidAnswerBytes(Refused):
+    """A query is answered with bytes."""
+
+    id = "oid-answer-bytes"
+    models = EVERY
+    source = "ndisemu: a driver in Python can put anything where in C there is a buffer"
+    why = "Requesters take the answer apart as the structure that the OID has."
+
+
 class OidNeverCompleted(Refused):
     """A request that pends is completed."""
 
@@ -94,7 +113,7 @@ class Answer(Rule):
         request = call.argument("request")
         status = call.result
         over = call.error is None and isinstance(status, Status) and status is not Status.PENDING
-        if over and isinstance(request, OidRequest):
+        if over and isinstance(request, OidRequest) and type(request.answered) is bytes:
             self.judge(request, status)
 
     @before(*_COMPLETIONS)
@@ -186,6 +205,6 @@ class OidSurprise(Answer):
 
 
 RULES: Final[tuple[type[Rule], ...]] = (
-    OidDoubleComplete, OidNeverCompleted, OidCompletePendingStatus, OidReturnStatus, OidSetPower, OidMandatory, OidFailed,
+    OidDoubleComplete, OidSyncThenComplete, OidAnswerBytes, OidNeverCompleted, OidCompletePendingStatus, OidReturnStatus, OidSetPower, OidMandatory, OidFailed,
     OidBytesWritten, OidBytesNeeded, OidQueryBytesSet, OidUnknown, OidSurprise,
 )  # fmt: skip

@@ -9,6 +9,10 @@ from ndisemu.verifier.watch import Watch
 
 INDICATIONS: Final = ("NdisMIndicateStatus", "NdisMIndicateStatusEx")
 _LINK: Final = (Status.LINK_STATE, Status.MEDIA_CONNECT, Status.MEDIA_DISCONNECT)
+_LINK_OF_5: Final = (Status.MEDIA_CONNECT, Status.MEDIA_DISCONNECT, Status.LINK_SPEED_CHANGE)
+# The two highest bits of a status say what kind it is.
+_SEVERITY: Final = 30
+_INFORMATIONAL: Final = 1
 # A link of which nothing was said is one that NDIS takes to be there.
 _BELIEVED: Final = (None, MediaConnectState.CONNECTED)
 
@@ -68,6 +72,28 @@ class Status5Complete(Refused):
     models = V5 | Model.CIRCUITS
     source = "DDK: NdisMIndicateStatusComplete"
     why = "Protocols put off their work on what they are told until the series ends, which then is never done."
+
+
+class StatusCode(Rule):
+    """What is indicated is a status that tells something, in the words of the driver's generation."""
+
+    id = "status-code"
+    models = ANY
+    source = "DDK: NdisMIndicateStatus, NdisMIndicateStatusEx, NDIS_STATUS_LINK_STATE"
+    why = "Protocols look for the codes that they know. How a call has ended is not one of them, and NDIS 6 has one for the link."
+
+    @before(*INDICATIONS)
+    def indicating(self, call: Call) -> None:
+        """Look at the severity, and for the words of 5.x."""
+        indication = call.argument("indication")
+        code = call.argument("code") if indication is None else indication.code
+        name = self.watch.adapter.name
+        if not isinstance(code, Status):
+            return
+        if code >> _SEVERITY != _INFORMATIONAL:
+            self.broken(f"{name} indicated {code}, which is how something ends; indicate what has changed")
+        elif self.watch.model & Model.NDIS6 and code in _LINK_OF_5:
+            self.broken(f"{name} indicated {code}, which is of NDIS 5; NDIS 6 has NDIS_STATUS_LINK_STATE")
 
 
 class StatusLinkRedundant(Rule):
@@ -179,6 +205,7 @@ RULES: Final[tuple[type[Rule], ...]] = (
     StatusHeader,
     StatusNoResetCodes,
     Status5Complete,
+    StatusCode,
     StatusLinkRedundant,
     StatusLinkLowpower,
     StatusLock,

@@ -133,7 +133,7 @@ class SaysWhetherItWants(Station):
 PAIRS: Final = (
     Pair("rx5-lookahead", ShowsHalfAHeader, ShowsFrames),
     Pair("rx5-indicate-complete", NeverCompletes, ShowsFrames),
-    Pair("rx5-transfer-data", TransfersTwice, ShowsFrames),
+    Pair("rx5-transfer-data", TransfersTwice, ShowsFrames, implies=("send-touch-after-complete",)),
     Pair("rx5-received-packet", AsksTooLate, AsksInTime, "shortage"),
     Pair("rx5-receive-status", SaysNothing, SaysWhetherItWants, "shortage"),
 )

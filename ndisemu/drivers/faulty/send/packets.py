@@ -159,7 +159,21 @@ class UsesItsOwnPort(RingMiniport):
     first: RingMiniport
 
     async def send_packets(self, packets: Sequence[Packet]) -> None:
+        await super().send_packets(packets)
+
+
+class SaysSuccess(RingMiniport):
+    """It is short of descriptors, and lets the upper layers send again what matters."""
+
+    async def send_packets(self, packets: Sequence[Packet]) -> None:
         self.ndis.send_complete(packets, Status.SUCCESS)
+
+
+class SaysWhatHasBecomeOfThem(RingMiniport):
+    """It waits for room, and completes what the card has sent."""
+
+    async def send_packets(self, packets: Sequence[Packet]) -> None:
+        await super().send_packets(packets)
 
 
 class RoundsLengthsDown(ExplicitRingMiniport):
@@ -180,19 +194,19 @@ class CountsEveryByte(ExplicitRingMiniport):
 
 
 class WipesWhatIsDone(RingMiniport):
-    """The driver clears each packet before it gives it back, so that nothing of it leaks."""
+    """The driver clears each packet that it cannot send before it gives it back, so that nothing of it leaks."""
 
     async def send_packets(self, packets: Sequence[Packet]) -> None:
         for packet in packets:
             packet.put(bytes(packet.length))
-        self.ndis.send_complete(packets, Status.SUCCESS)
+        self.ndis.send_complete(packets, Status.FAILURE)
 
 
 class LeavesWhatIsDone(RingMiniport):
     """The driver gives each packet back as it was."""
 
     async def send_packets(self, packets: Sequence[Packet]) -> None:
-        self.ndis.send_complete(packets, Status.SUCCESS)
+        self.ndis.send_complete(packets, Status.FAILURE)
 
 
 PAIRS: Final = (
@@ -203,6 +217,7 @@ PAIRS: Final = (
     Pair("send-complete-wrong-adapter", UsesTheOtherPort, UsesItsOwnPort, "two ports", ("send-complete-not-owned",)),
     Pair("send-pad-minimum", LeavesShortFramesShort, HasTheCardPad, "odd sizes"),
     Pair("send-oversize", SendsWhatIsTooLong, RefusesWhatIsTooLong, "odd sizes"),
+    Pair("send-success-unsent", SaysSuccess, SaysWhatHasBecomeOfThem, "traffic"),
     Pair("send-content-exact", RoundsLengthsDown, CountsEveryByte),
     Pair("send-data-unmodified", WipesWhatIsDone, LeavesWhatIsDone),
     Pair("send-complete-pending", CompletesAsPending, CompletesOnce),

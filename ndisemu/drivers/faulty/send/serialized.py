@@ -154,7 +154,7 @@ class SaysThatItIsFull(Single):
 
 
 PAIRS: Final = (
-    Pair("send-sync-status-then-complete", AnswersAndCompletes, AnswersPending),
+    Pair("send-sync-status-then-complete", AnswersAndCompletes, AnswersPending, implies=("send-success-unsent",)),
     Pair("send-sync-status-valid", ForgetsToAnswer, AnswersAlways),
     Pair("send-oob-status-set-before-return", LeavesTheLastUnanswered, Arrays),
     Pair("send-resources-tail-untouched", SkipsTheOneWithoutRoom, Small),

@@ -132,6 +132,7 @@ class SignallingManager(CallManager):
             # Who has created a circuit deletes it, which it may when the call has ended.
             vc.close_call_complete(Status.SUCCESS)
             vc.delete()
+            return Status.PENDING
         return Status.SUCCESS
 
     def co_delete_vc(self, vc: CallManagerVc) -> Status:

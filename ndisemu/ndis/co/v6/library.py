@@ -31,7 +31,7 @@ class MiniportLibrary(CircuitLibrary, ListLibrary):
     def co_send_complete(self, vc: "VirtualCircuit", nbls: Sequence[NetBufferList], flags: int = 0) -> None:
         """Hand lists back to the protocol that sent them on `vc`, exactly once each, the `status` of each set before."""
         self._enter_for("NdisMCoSendNetBufferListsComplete", vc)
-        if nbls:
+        if len(nbls) > 0:
             vc.sends.complete(nbls, flags)
 
     @ddi("NdisMCoIndicateReceiveNetBufferLists", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)
@@ -41,7 +41,7 @@ class MiniportLibrary(CircuitLibrary, ListLibrary):
         With the flag RESOURCES they are the miniport's again when this returns.
         """
         self._enter_for("NdisMCoIndicateReceiveNetBufferLists", vc)
-        if nbls:
+        if len(nbls) > 0:
             vc.receives.indicate(nbls, flags)
 
     @ddi("NdisMCoOidRequestComplete", irql="<= DISPATCH", kind=Kind.CALL, source=_SOURCE)

@@ -57,13 +57,17 @@ class Reclaims(Rule):
 
     @quiet
     def nothing_happens(self) -> None:
-        """Look whether the card could take another frame, now that all buffers are back."""
-        adapter = self.watch.adapter
-        book, device = adapter.receives, adapter.device
-        if not adapter.running or book.lent or bool(book.starved) is not self.shown or device.target is not None:
+        """Look at a driver that has had time for everything."""
+        if self.watch.adapter.running and self.watch.adapter.device.registers.mmio_read(reg.RCTL) & reg.RCTL_EN:
+            self.look()
+
+    def look(self) -> None:
+        """Look whether the card's ring has room for another frame, if all buffers are back."""
+        book, device = self.watch.adapter.receives, self.watch.adapter.device
+        if book.lent or bool(book.starved) is not self.shown or device.target is not None:
             return
         read = device.registers.mmio_read
-        works = read(reg.STATUS) != _GONE and read(reg.RDLEN) and read(reg.RCTL) & reg.RCTL_EN
+        works = read(reg.STATUS) != _GONE and read(reg.RDLEN)
         if works and read(reg.RDH) == read(reg.RDT):
             self.lost()
 
@@ -82,6 +86,11 @@ class RxResourcesReclaim(Reclaims):
         "No return handler is called for it. A driver that waits loses a buffer with every frame, just when it has few."
     )
     shown = True
+
+    @before("MiniportHalt", "MiniportHaltEx")
+    def halting(self, call: Call) -> None:
+        """Look for the last time: what was shown has been the driver's since the call returned, receiver on or off."""
+        self.look()
 
     def lost(self) -> None:
         """Say where the buffers are."""

@@ -80,19 +80,29 @@ class SendSourceHandle(Fields):
 
 
 class SendTouchAfterComplete(Fields):
-    """A miniport writes nothing into what it has completed."""
+    """A miniport neither reads nor writes what it has completed."""
 
     id = "send-touch-after-complete"
     models = ANY
     source = "DDK: MiniportSendNetBufferLists; Packet Ownership"
     why = "The protocol has it again, and may have freed it or filled it with the next frame."
 
-    @touched("Packet.status", "Packet.miniport_reserved", "NetBufferList.status", "NetBufferList.miniport_reserved")
+    @touched(
+        "Packet.status", "Packet.miniport_reserved", "Packet.head", "Packet.length", "Packet.window",
+        "NetBufferList.status", "NetBufferList.miniport_reserved", "NetBufferList.buffers", "NetBufferList.info",
+        "NetBuffer.length", "NetBuffer.window",
+    )  # fmt: skip
     def touch(self, touch: Touch) -> None:
         """Look whose it is: whoever has sent it has it back."""
         item, adapter = touch.item, self.watch.adapter
-        if touch.write and touch.driver is adapter.miniport and getattr(item, "owner", None) in adapter.bindings:
-            self.broken(f"{self.named(touch)}, which it has completed; write before the completion", item)
+        owner = getattr(item, "owner", None)
+        if touch.driver is adapter.miniport and any(owner is binding for binding in adapter.bindings):
+            did = "wrote" if touch.write else "read"
+            self.broken(
+                f"{adapter.name} {did} {touch.field} of {item!r}, which it has completed; take note of what is needed "
+                "before the completion",
+                item,
+            )
 
 
 class SendOobStatusMatch(Fields):

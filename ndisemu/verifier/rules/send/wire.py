@@ -151,6 +151,44 @@ class SendDataUnmodified(Rule):
                 return
 
 
+class SendSuccessUnsent(Rule):
+    """A send that ends with SUCCESS has left the card."""
+
+    id = "send-success-unsent"
+    models = ANY
+    source = "DDK: NdisMSendComplete, NdisMSendNetBufferListsComplete"
+    why = (
+        "The sender forgets what it believes to be on its way, and waits for an answer that nobody has been asked for."
+    )
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._sent = 0
+        self._told = bool(watch.model & Model.CIRCUITS) or watch.adapter.device.target is not None
+
+    @wire
+    def sent(self, frames: Sequence[bytes], times: Sequence[int]) -> None:
+        """Count what leaves."""
+        self._sent += len(frames)
+
+    @before("MiniportReset", "MiniportResetEx", "MiniportHalt", "MiniportHaltEx")
+    def ending(self, call: Call) -> None:
+        """Look before a driver does something about it."""
+        self.look()
+
+    @quiet
+    def look(self) -> None:
+        """Compare, once; what NDIS loops back itself needs no card."""
+        adapter = self.watch.adapter
+        loops = getattr(adapter, "loopback", None)
+        if not self._told and adapter.sends.completed > self._sent and (loops is None or not loops.looped):
+            self._told = True
+            self.broken(
+                f"{adapter.name} has completed {adapter.sends.completed} sends with NDIS_STATUS_SUCCESS, and its card has "
+                f"sent {self._sent} frames; complete what is not sent with the status that says why"
+            )
+
+
 def _frames_or_none(call: Call) -> list[bytes] | None:
     """Return copies of the frames that a call is about; None where a driver has maimed one, which is for other rules."""
     try:
@@ -166,4 +204,10 @@ def _padded(frame: bytes) -> bytes:
 # Where a tag stands in a frame: behind the two addresses.
 _TYPE: Final = 2 * ADDRESS
 
-RULES: Final[tuple[type[Rule], ...]] = (SendPadMinimum, SendOversize, SendContentExact, SendDataUnmodified)
+RULES: Final[tuple[type[Rule], ...]] = (
+    SendPadMinimum,
+    SendOversize,
+    SendContentExact,
+    SendDataUnmodified,
+    SendSuccessUnsent,
+)
