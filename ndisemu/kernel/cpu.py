@@ -69,6 +69,11 @@ class Held(Protocol):
         """The rule that says that it is given back."""
         ...
 
+    @property
+    def taken(self) -> object | None:
+        """Where it was taken, in the checked build."""
+        ...
+
     def abandon(self) -> None:
         """Take it from code that has ended with it."""
         ...
@@ -249,7 +254,8 @@ class Cpu:
             self.kernel.report(
                 lock.held_rule,
                 lock.actor,
-                f"code on {self.name} returned while holding {lock.name}; it was freed",
+                f"code on {self.name} returned while holding {lock.name}"
+                f"{'' if lock.taken is None else f', which was taken at {lock.taken}'}; it was freed",
             )
         self.locks.clear()
         if self.irql != level:

@@ -6,7 +6,7 @@ import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Final
 
 # The packages that call drivers; their frames at the top of a traceback tell a driver's author nothing.
@@ -77,6 +77,23 @@ def driver_trace(error: BaseException) -> str:
 def is_driver_code(file: str) -> bool:
     """Whether code of this file is a driver's: not of the packages that call drivers, nor what runs those."""
     return not file.startswith(_OURS)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of a program that runs, which becomes text when somebody wants to read it."""
+
+    code: CodeType
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.code.co_filename}:{self.line} in {self.code.co_qualname}"
+
+
+def caller_of(depth: int) -> Place:
+    """Return the line that called the function `depth` levels above the one that asks."""
+    frame = sys._getframe(depth + 2)
+    return Place(frame.f_code, frame.f_lineno)
 
 
 def driver_stack() -> tuple[str, ...]:

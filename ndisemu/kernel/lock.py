@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Final
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel.contention import Contended
 from ndisemu.kernel.cpu import Cpu
+from ndisemu.kernel.finding import Place, caller_of
 from ndisemu.kernel.irql import DISPATCH, irql_name
 from ndisemu.kernel.kernel import Kernel
 from ndisemu.kernel.traps import Signal
@@ -27,11 +28,12 @@ from ndisemu.kernel.traps import Signal
 class SpinLock(Contended):
     """`NDIS_SPIN_LOCK`; `with lock:` is NdisAcquireSpinLock and NdisReleaseSpinLock.
 
-    `owner` is the CPU that holds it, `actor` whose lock it is. A lock that is
-    freed is not taken any more.
+    `owner` is the CPU that holds it, `actor` whose lock it is, `taken` the
+    place where it was last taken, in the checked build. A lock that is freed
+    is not taken any more.
     """
 
-    __slots__ = ("_dpr", "_freed", "_kernel", "_old_irql", "actor", "name", "owner")
+    __slots__ = ("_dpr", "_freed", "_kernel", "_old_irql", "actor", "name", "owner", "taken")
 
     held_rule: ClassVar[str] = "spin-held-at-return"
 
@@ -41,6 +43,7 @@ class SpinLock(Contended):
         self.name = name
         self.actor = actor or name
         self.owner: Cpu | None = None
+        self.taken: Place | None = None
         self._old_irql = 0
         self._dpr = False
         self._freed = False
@@ -64,6 +67,8 @@ class SpinLock(Contended):
         cpu.locks.append(self)
         self._old_irql, cpu.irql = cpu.irql, DISPATCH
         self._dpr = False
+        if self._kernel.historian is not None:
+            self.taken = caller_of(0)
 
     def release(self) -> None:
         """Give the lock back and restore the IRQL it was taken at (`NdisReleaseSpinLock`)."""
@@ -92,6 +97,8 @@ class SpinLock(Contended):
         self.owner = cpu
         cpu.locks.append(self)
         self._dpr = True
+        if self._kernel.historian is not None:
+            self.taken = caller_of(0)
 
     def dpr_release(self) -> None:
         """Give back a lock taken with `dpr_acquire` (`NdisDprReleaseSpinLock`)."""

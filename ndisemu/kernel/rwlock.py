@@ -17,6 +17,7 @@ from typing import ClassVar, Self
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel.cpu import Cpu
+from ndisemu.kernel.finding import caller_of
 from ndisemu.kernel.irql import DISPATCH, irql_name
 from ndisemu.kernel.kernel import Kernel
 
@@ -24,7 +25,7 @@ from ndisemu.kernel.kernel import Kernel
 class LockState:
     """`LOCK_STATE_EX`: one taking of a lock on one CPU; as a context it ends with `with`."""
 
-    __slots__ = ("cpu", "lock", "old_irql", "write")
+    __slots__ = ("cpu", "lock", "old_irql", "taken", "write")
 
     held_rule: ClassVar[str] = "rwlock-balanced"
 
@@ -33,6 +34,8 @@ class LockState:
         self.cpu = cpu
         self.old_irql = old_irql
         self.write = write
+        # Where, in the checked build: two calls below the driver.
+        self.taken = caller_of(2) if cpu.kernel.historian is not None else None
 
     def __repr__(self) -> str:
         return f"<LockState of {self.lock.name} for {'writing' if self.write else 'reading'} on {self.cpu.name}>"

@@ -264,9 +264,9 @@ class Adapter(Control):
 
     # Failure.
 
-    def report(self, rule: str, text: str, error: BaseException | None = None) -> None:
-        """Record a broken rule of this adapter."""
-        self.kernel.report(rule, self.name, text, error, about=getattr(error, "about", None))
+    def report(self, rule: str, text: str, error: BaseException | None = None, about: object = None) -> None:
+        """Record a broken rule of this adapter, about an object where that is known."""
+        self.kernel.report(rule, self.name, text, error, about=about or getattr(error, "about", None))
 
     def bug_check(self, entry: str, error: BaseException) -> None:
         """Stop this adapter: its driver raised `error` in `entry`."""
@@ -279,13 +279,14 @@ class Adapter(Control):
         text = f"{binding.name} cannot close: {self.sends.in_flight} sends, {binding.outstanding()}{waiting}"
         self.last_words = Status.REQUEST_ABORTED
         if self.running:
-            self.stop("send-never-completed" if binding.sends_pending else "stuck", text)
+            oldest = self.sends.oldest_of(binding) if binding.sends_pending else None
+            self.stop("send-never-completed" if binding.sends_pending else "stuck", text, about=oldest)
         binding.receives_held = 0
 
-    def stop(self, rule: str, text: str, error: BaseException | None = None) -> None:
+    def stop(self, rule: str, text: str, error: BaseException | None = None, about: object = None) -> None:
         """The bug check of one adapter: silence the device now, give everything back from a DPC."""
         self.kernel.withdraw(error)
-        self.report(rule, text, error)
+        self.report(rule, text, error, about)
         self.fail()
         self.hang.stop()
         self.device.registers.power_off()

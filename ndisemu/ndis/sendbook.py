@@ -10,7 +10,7 @@ Source: NDIS reference 0 and 9.
 
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from ndisemu.errors import RuleViolation
 from ndisemu.ndis.data.mend import mend
@@ -115,6 +115,14 @@ class SendBook:
         everything = [item for pool in pools for item in pool]
         self.make_whole(everything)
         return sorted((item for item in everything if item.owner is self), key=attrgetter("serial"))
+
+    def oldest_of(self, sender: Sender) -> object | None:
+        """Return what a sender has had in flight here for the longest time; None if it has nothing."""
+        library = self.adapter.library
+        pools: list[Iterable[Any]] = [*library.packet_pools, *library.nbl_pools]
+        everything = [item for pool in pools for item in pool]
+        mine = [item for item in everything if getattr(item, "owner", None) is self and item.binding is sender]
+        return min(mine, key=attrgetter("serial"), default=None)
 
     def make_whole(self, items: Iterable[Sent]) -> None:
         """Give items that a driver has maimed their fields back; one that has lost its owner was in flight here."""
