@@ -7,6 +7,7 @@ from ndisemu.units import format_time
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.irqltable import rows
 from ndisemu.verifier.rule import EVERY, V5, Code, Refused, Rule, after, before
+from ndisemu.verifier.watch import Watch
 
 # How long a driver may hold a lock, in ns.
 LONGEST_HOLD: Final = 25_000
@@ -193,12 +194,19 @@ class SpinHoldTime(Rule):
     why = "Every processor that wants the lock meanwhile does nothing else, and on its own nothing below DISPATCH_LEVEL runs."
     advisory = True
 
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._told: tuple[SpinLock, int] | None = None
+
     @after("NdisStallExecution")
     def stalled(self, call: Call) -> None:
-        """Look for how long each lock of the driver is held by now."""
+        """Look for how long each lock of the driver is held by now; of each hold say so once."""
         end = self.watch.kernel.local_time()
         for lock in call.locks:
-            if isinstance(lock, SpinLock) and lock.actor == self.watch.adapter.name and end - lock.since > LONGEST_HOLD:
+            if not isinstance(lock, SpinLock) or lock.actor != self.watch.adapter.name:
+                continue
+            if end - lock.since > LONGEST_HOLD and self._told != (lock, lock.since):
+                self._told = lock, lock.since
                 held = format_time(end - lock.since)
                 self.broken(f"{lock.name} is held for {held} with this stall; release it before, as others spin for it")
 
