@@ -9,7 +9,7 @@ import types
 from collections import deque
 from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, NamedTuple, get_args, get_origin
 
 from ndisemu.kernel import shown
 from ndisemu.ndis.data.nbl import NetBufferList
@@ -29,8 +29,6 @@ _ANYTHING: Final[tuple[object, ...]] = (inspect.Parameter.empty, object)
 
 def maimed(items: Sequence[Any]) -> tuple[Any, str] | None:
     """Return the first packet or list that cannot be looked at, and what is wrong with it; None if all are whole."""
-    if not items:
-        return None
     read = _READ.get(type(items[0]))
     if read is not None and {*map(type, items)} == {type(items[0])}:
         try:
@@ -95,21 +93,22 @@ def _read_list(nbl: NetBufferList) -> None:
         operator.index(buffer.length)
 
 
-def passes(test: Test, value: Any) -> bool:
-    """Whether a value passes a test; one that does not even let itself be looked at does not."""
-    try:
-        return test(value)
-    except Exception:  # noqa: BLE001 - as above
-        return False
+class Wanted(NamedTuple):
+    """What is tested of one argument: its place and name, the test, and what is right."""
+
+    place: int
+    name: str
+    test: Test
+    right: str
 
 
-def tests(routine: Callable[..., object]) -> list[tuple[str, Test, str]]:
-    """Return what is to be tested of the arguments of a bound routine: name, test, and what is right, in order."""
+def tests(routine: Callable[..., object]) -> list[Wanted]:
+    """Return what is to be tested of the arguments of a bound routine, in order."""
     found = []
-    for parameter in inspect.signature(routine).parameters.values():
+    for place, parameter in enumerate(inspect.signature(routine).parameters.values()):
         test = _test(parameter.annotation)
         if test is not None and parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
-            found.append((parameter.name, test, _said(parameter.annotation)))
+            found.append(Wanted(place, parameter.name, test, _said(parameter.annotation)))
     return found
 
 
@@ -118,9 +117,7 @@ def _test(hint: Any) -> Test | None:
     if hint is None:
         return lambda value: value is None
     if get_origin(hint) is types.UnionType:
-        choices = [_test(choice) for choice in get_args(hint)]
-        known = [choice for choice in choices if choice is not None]
-        return (lambda value: any(test(value) for test in known)) if len(known) == len(choices) else None
+        return _union_test(get_args(hint))
     origin = get_origin(hint)
     if origin is not None and inspect.isclass(origin):
         if origin is Sequence or (issubclass(origin, Sequence) and origin is not tuple):
@@ -129,6 +126,21 @@ def _test(hint: Any) -> Test | None:
     if inspect.isclass(hint) and hint not in _ANYTHING:
         return lambda value: isinstance(value, hint)
     return None
+
+
+def _union_test(choices: Sequence[Any]) -> Test | None:
+    """Return the test for one of several hints: classes first, all in one look."""
+    classes = tuple(choice for choice in choices if inspect.isclass(choice) and get_origin(choice) is None)
+    others = [_test(choice) for choice in choices if choice not in classes]
+    known = [other for other in others if other is not None]
+    if len(known) < len(others) or any(one in _ANYTHING for one in classes):
+        return None
+    if not known:
+        return lambda value: isinstance(value, classes)
+    if len(known) == 1:
+        (other,) = known
+        return lambda value: isinstance(value, classes) or other(value)
+    return lambda value: isinstance(value, classes) or any(test(value) for test in known)
 
 
 def _sequence_test(arguments: tuple[Any, ...]) -> Test:

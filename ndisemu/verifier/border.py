@@ -14,7 +14,7 @@ is seen where NDIS notes it, its end by awaiting it in its place.
 
 import inspect
 import sys
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from types import CoroutineType, FrameType
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from ndisemu.kernel import Fiber, is_driver_code, shown
 from ndisemu.ndis import Adapter
 from ndisemu.ndis.ddi import Contract, Kind, declarations
 from ndisemu.ndis.status import Status
-from ndisemu.verifier.arguments import Test, maimed, passes, tests
+from ndisemu.verifier.arguments import Wanted, maimed, tests
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.ledger import Ledger
 from ndisemu.verifier.rule import Moment
@@ -105,19 +105,23 @@ class Border:
 
     def _wrapped(self, routine: Routine, contract: Contract, signature: inspect.Signature, who: Any) -> Routine:
         places = {name: place for place, name in enumerate(signature.parameters)}
-        needed = {name for name, one in signature.parameters.items() if one.default is inspect.Parameter.empty}
+        needed = sum(one.default is inspect.Parameter.empty for one in signature.parameters.values())
         calls, makes = self._calls, contract.name in _MAKERS
         wanted = tests(routine) if contract.kind is Kind.CALL else []
         watched_of, ledger, touch = self._watch_of, self._ledger, self._touch
+        # Whoever has one adapter for ever.
+        own = None if who is None else watched_of(who)
         is_entry, name = contract.kind is not Kind.CALL, contract.name
 
         def watched(*args: Any, **kwargs: Any) -> Any:
             if is_entry and is_driver_code(sys._getframe(1).f_code.co_filename):
                 return routine(*args, **kwargs)
-            doer = who if who is not None else args[0] if args else None
-            watch = watched_of(doer)
+            doer, watch = who, own
             if watch is None:
-                return routine(*args, **kwargs)
+                doer = who if who is not None else args[0] if args else None
+                watch = watched_of(doer)
+                if watch is None:
+                    return routine(*args, **kwargs)
             arguments = _in_order(signature, args, kwargs) if kwargs else args
             call = Call(contract, doer, watch.kernel.current, arguments, places)
             if name in _OF_THE_PENDING:
@@ -145,7 +149,9 @@ class Border:
             finally:
                 calls.pop()
                 if fits and (call.error is not None or type(call.result) is not CoroutineType):
-                    self._over(watch, call)
+                    self._back(watch, call)
+                    if is_entry and (looks := watch.ended.get(name)):
+                        watch.tell(looks, call)
             if type(result) is CoroutineType:
                 return self._followed(watch, call, result)
             if makes and result is not None:
@@ -157,14 +163,12 @@ class Border:
         return watched
 
     def _back(self, watch: Watch, call: Call) -> None:
-        """Control has come back from a call."""
-        self._ledger.settle(call)
+        """Control has come back from a call; one that makes something was about that."""
+        if not call.items and call.result is not None:
+            call.concern(call.result)
+        if self._ledger.settles:
+            self._ledger.settle(call)
         if looks := watch.after.get(call.name):
-            watch.tell(looks, call)
-
-    def _over(self, watch: Watch, call: Call) -> None:
-        self._back(watch, call)
-        if call.is_entry and (looks := watch.ended.get(call.name)):
             watch.tell(looks, call)
 
     def _followed(self, watch: Watch, call: Call, coroutine: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
@@ -200,21 +204,28 @@ class Border:
         return None if adapter is None else self._watches.get(adapter)
 
 
-def _fits(watch: Watch, call: Call, wanted: Sequence[tuple[str, Test, str]], needed: Collection[str]) -> bool:
+def _fits(watch: Watch, call: Call, wanted: Sequence[Wanted], needed: int) -> bool:
     """Whether a driver hands over what the routine takes; what it does not take is reported, and no rule looks at it."""
-    for name, test, right in wanted:
-        value = call.argument(name, call)
-        if value is call and name in needed:
-            # Python says so.
-            return False
-        if value is not call and not passes(test, value):
-            said, kind = shown(value), type(value).__name__
-            watch.breach(
-                "call-argument",
-                f"{call.who.name} called {call.name} with {said}, a {kind}, as {name}; it takes {right}",
-            )
-            return False
-    found = maimed(call.items) if wanted else None
+    arguments = call.arguments
+    given, wrong = len(arguments), None
+    if given < needed:
+        # Python says so.
+        return False
+    for one in wanted:
+        try:
+            if one.place < given and not one.test(arguments[one.place]):
+                wrong = one
+                break
+        except Exception:  # noqa: BLE001 - what does not even let itself be looked at
+            wrong = one
+            break
+    if wrong is not None:
+        value = arguments[wrong.place]
+        said, kind = shown(value), type(value).__name__
+        text = f"{call.who.name} called {call.name} with {said}, a {kind}, as {wrong.name}; it takes {wrong.right}"
+        watch.breach("call-argument", text)
+        return False
+    found = maimed(call.items) if call.items else None
     if found is not None:
         item, what = found
         watch.breach("descriptor-whole", f"{call.who.name} called {call.name} with {shown(item)}, which {what}", item)

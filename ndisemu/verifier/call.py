@@ -2,9 +2,11 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from ndisemu.kernel import Cpu, Held
+from ndisemu.ndis import contents
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
@@ -13,6 +15,7 @@ from ndisemu.ndis.resources import SharedMemory
 
 # What has an owner and a history.
 TRACKED: Final = (Packet, NetBufferList, OidRequest, SharedMemory)
+_ARRAYS: Final = (tuple, list, deque)
 
 
 class Call:
@@ -20,22 +23,24 @@ class Call:
 
     `name` is the routine's in the DDK. `who` makes the call or is entered:
     the adapter, or a protocol's binding. `dpc`, `irql` and `locks` are those of
-    `cpu` at the beginning; without a CPU `irql` is None. `result` is what it has returned
+    `cpu` at the beginning; without a CPU `irql` is None. `items` are the packets, lists, requests or blocks that
+    it is about. `result` is what it has returned
     and `error` what it has raised. The ledger notes its `time` (virtual ns) and `number`, and the driver's `stack` where
     that is wanted.
     """
 
-    __slots__ = ("_items", "arguments", "contract", "cpu", "dpc", "error", "irql", "locks", "name", "number", "places", "result", "stack",
+    __slots__ = ("_frames", "arguments", "contract", "cpu", "dpc", "error", "irql", "items", "locks", "name", "number", "places", "result", "stack",
                  "time", "who")  # fmt: skip
+
+    time: int
+    stack: tuple[str, ...]
 
     def __init__(
         self, contract: Contract, who: Any, cpu: Cpu | None, arguments: Sequence[Any], places: Mapping[str, int]
     ) -> None:
         self.contract = contract
         self.name = contract.name
-        self.time = 0
         self.number = 0
-        self.stack: tuple[str, ...] = ()
         self.who = who
         self.cpu = cpu
         self.dpc: object | None = None if cpu is None else cpu.running_dpc
@@ -44,16 +49,17 @@ class Call:
         self.arguments = arguments
         self.places = places
         self.result: Any = None
-        self._items: tuple[Any, ...] | None = None
         self.error: BaseException | None = None
+        self.items = _tracked(arguments)
+        self._frames: list[bytes] | None = None
 
     def __repr__(self) -> str:
         return f"<Call {self.name} of {self.who.name}>"
 
-    def concern(self, item: object | None) -> None:
-        """Note what the call is about where its arguments do not say so."""
-        if item is not None:
-            self._items = (item,)
+    def concern(self, item: object) -> None:
+        """Note what the call is about where its arguments do not say so, if that is anything that has a history."""
+        if issubclass(type(item), TRACKED):
+            self.items = (item,)
 
     @property
     def held(self) -> str:
@@ -70,19 +76,23 @@ class Call:
         place = self.places.get(name)
         return default if place is None or place >= len(self.arguments) else self.arguments[place]
 
-    @property
-    def items(self) -> tuple[Any, ...]:
-        """The packets, lists, requests or blocks that the call is about."""
-        found = self._items
-        if found is None:
-            found = self._items = _tracked(self.arguments)
-        return found or ((self.result,) if isinstance(self.result, TRACKED) else ())
+    def frames(self) -> list[bytes] | None:
+        """Return copies of the frames that the call is about, made once; None where a driver has maimed one."""
+        if self._frames is None:
+            read = contents.read_lists if "NetBufferList" in self.name else contents.read
+            # What cannot be read is for other rules.
+            with suppress(AttributeError, TypeError, ValueError):
+                self._frames = read(self.items)
+        return self._frames
 
 
 def _tracked(arguments: Sequence[Any]) -> tuple[Any, ...]:
+    # By their types: an object of a driver's may lie about its class.
     for argument in arguments:
-        if isinstance(argument, TRACKED):
+        kind = type(argument)
+        if kind is tuple or kind is list or issubclass(kind, _ARRAYS):
+            if argument and issubclass(type(argument[0]), TRACKED):
+                return tuple(argument)
+        elif issubclass(kind, TRACKED):
             return (argument,)
-        if isinstance(argument, tuple | list | deque) and argument and isinstance(argument[0], TRACKED):
-            return tuple(argument)
     return ()

@@ -54,6 +54,8 @@ class Ledger:
     def __init__(self, kernel: Kernel, track: Track) -> None:
         self._kernel = kernel
         self._track = track
+        # Whether calls are to be noted.
+        self.on = track > Track.OFF
         self._calls: deque[Call] = deque(maxlen=CALLS)
         self._last: dict[Any, Call] = {}
         self._names: dict[Any, str] = {}
@@ -61,9 +63,9 @@ class Ledger:
         self.listener: Callable[[Record], None] | None = None
 
     @property
-    def on(self) -> bool:
-        """Whether calls are to be noted."""
-        return self._track > Track.OFF
+    def settles(self) -> bool:
+        """Whether anybody wants to know how calls have ended."""
+        return self.listener is not None or self._track is Track.LEAKS
 
     def note(self, call: Call) -> None:
         """Note a call that begins, if it is about anything that has a history."""
@@ -71,10 +73,9 @@ class Ledger:
         if not items:
             return
         call.time = self._kernel.local_time()
+        call.stack = driver_stack() if self._track is Track.STACKS else ()
         if self._track >= Track.HISTORY:
             self._calls.append(call)
-            if self._track is Track.STACKS:
-                call.stack = driver_stack()
         else:
             self._keep_last(items, call)
         if self.listener is not None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ndisemu.frame.ethernet import ADDRESS, MIN_FRAME, VLAN_TAG
-from ndisemu.ndis import contents
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import ANY, Model, Rule, before, quiet, wire
 from ndisemu.verifier.rules.send.completion import COMPLETIONS, SUBMISSIONS
@@ -71,15 +70,18 @@ class SendContentExact(Rule):
         """Copy the frames as they are handed over."""
         if self.watch.model & Model.CIRCUITS:
             return
-        frames = _frames_or_none(call)
+        frames = call.frames()
         if not frames:
             return
-        self._longest_list = max(self._longest_list, len(frames) // len(call.items))
-        self._due += frames if min(map(len, frames)) >= MIN_FRAME else map(_padded, frames)
-        waiting = self.watch.adapter.sends.in_flight * self._longest_list
-        if len(self._due) > waiting + REMEMBERED:
-            # The oldest have failed, and are not to be expected any more.
-            del self._due[: len(self._due) - waiting - REMEMBERED // 2]
+        if len(frames) > len(call.items):
+            self._longest_list = max(self._longest_list, len(frames) // len(call.items))
+        due = self._due
+        due += frames if min(map(len, frames)) >= MIN_FRAME else map(_padded, frames)
+        if len(due) > REMEMBERED:
+            waiting = self.watch.adapter.sends.in_flight * self._longest_list
+            if len(due) > waiting + REMEMBERED:
+                # The oldest have failed, and are not to be expected any more.
+                del due[: len(due) - waiting - REMEMBERED // 2]
 
     @wire
     def sent(self, frames: Sequence[bytes], times: Sequence[int]) -> None:
@@ -130,7 +132,7 @@ class SendDataUnmodified(Rule):
     @before(*SUBMISSIONS)
     def submitting(self, call: Call) -> None:
         """Copy what is handed over; a list of several frames is left out."""
-        copies = _frames_or_none(call)
+        copies = call.frames()
         if copies is not None and len(copies) == len(call.items):
             self._given.update(zip(call.items, copies, strict=True))
 
@@ -138,7 +140,7 @@ class SendDataUnmodified(Rule):
     def completing(self, call: Call) -> None:
         """Compare: a whole burst at once, and one by one where something is different."""
         given = [self._given.pop(item, None) for item in call.items]
-        now = _frames_or_none(call)
+        now = call.frames()
         if now is None or given == now or len(now) != len(given):
             return
         for item, before_it, after_it in zip(call.items, given, now, strict=True):
@@ -187,14 +189,6 @@ class SendSuccessUnsent(Rule):
                 f"{adapter.name} has completed {adapter.sends.completed} sends with NDIS_STATUS_SUCCESS, and its card has "
                 f"sent {self._sent} frames; complete what is not sent with the status that says why"
             )
-
-
-def _frames_or_none(call: Call) -> list[bytes] | None:
-    """Return copies of the frames that a call is about; None where a driver has maimed one, which is for other rules."""
-    try:
-        return contents.read_lists(call.items) if "NetBufferList" in call.name else contents.read(call.items)
-    except (AttributeError, TypeError, ValueError):
-        return None
 
 
 def _padded(frame: bytes) -> bytes:
