@@ -58,8 +58,8 @@ def explain(rule: str) -> Explanation:
 
 def _kept_by(rule: type[Rule]) -> str:
     if rule.of_ndis:
-        return "NDIS itself: no driver can break it"
-    return "NDIS, which refuses the call" if issubclass(rule, Refused) else "the checked build, which watches"
+        return "nobody: it is an obligation of NDIS, and no driver can break it"
+    return "NDIS itself, in every build" if issubclass(rule, Refused) else "the checked build, which watches"
 
 
 def _explain_unchecked(rule: str) -> Explanation:

@@ -100,7 +100,7 @@ def _named(word: str) -> list[type[Rule]]:
 
 
 def _kept(rule: type[Rule]) -> str:
-    kept = "NDIS refuses it" if issubclass(rule, Refused) else "watched"
+    kept = "kept by NDIS itself" if issubclass(rule, Refused) else "watched"
     if rule.of_ndis:
         kept = "an obligation of NDIS itself"
     return f"{kept}; it only warns" if rule.advisory else kept

@@ -107,7 +107,7 @@ class Rule:
 
 
 class Refused(Rule):
-    """A rule that NDIS keeps itself: what breaks it is refused in every build, and recorded."""
+    """A rule that NDIS keeps itself, in every build: a call that breaks it is refused, what is not done is missed."""
 
 
 def before(*names: str) -> Callable[[F], F]:

@@ -120,7 +120,7 @@ class CannotBeMade(RingMiniport):
     """It opens a log when it is loaded, in a folder that only its author has."""
 
     def __init__(self) -> None:
-        raise FileNotFoundError("/home/author/driver.log")
+        raise FileNotFoundError("driver.log")
 
 
 class IsMade(RingMiniport):
