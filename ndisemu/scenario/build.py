@@ -155,13 +155,17 @@ def _add_stations(scenario: Scenario, emulation: Emulation, plan: Plan) -> None:
                 wanted |= FILTERS[word]
             usual = "v6" if isinstance(slot.adapter.miniport, v6.Miniport) else "v5"
             path = usual if nic.protocol is None else nic.protocol.path
-            plan.stations[name] = station_class(path, scenario.path.parent)(
-                f"station of {name}",
-                sources=sources[name],
-                flows=plan.arriving[name],
-                packet_filter=wanted,
-                keeps=nic.hold,
-            )
+            station = station_class(path, scenario.path.parent)
+            try:
+                plan.stations[name] = station(
+                    f"station of {name}",
+                    sources=sources[name],
+                    flows=plan.arriving[name],
+                    packet_filter=wanted,
+                    keeps=nic.hold,
+                )
+            except DRIVER_ERRORS as error:
+                raise BugCheck(f"{name}: the protocol {path} cannot be made: {error!r}", error) from error
 
 
 def _receivers(scenario: Scenario, traffic: schema.Generator | schema.Replay) -> list[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ndisemu import __version__
-from ndisemu.errors import BugCheck
+from ndisemu.errors import BugCheck, RuleViolation
 from ndisemu.kernel import Watchdog
 from ndisemu.machine import Emulation
 from ndisemu.machine.faults import FAULTS
@@ -129,7 +129,10 @@ class Run:
             await slot.host.start(slot.short_name)
         for name, station in self._plan.stations.items():
             slot = self._plan.slots[name]
-            await slot.host.bind_protocol(slot.short_name, station)
+            try:
+                await slot.host.bind_protocol(slot.short_name, station)
+            except RuleViolation as violation:
+                raise BugCheck(f"{name}: its protocol cannot be registered: {violation}", violation) from None
         for circuits in self._plan.circuits:
             await circuits.bind()
             circuits.start()

@@ -22,7 +22,7 @@ from ndisemu.scenario.schema import Fault
 from ndisemu.units import format_time
 
 # How many seconds of the run's own time a fault may take to be done.
-PATIENCE: Final = 60
+PATIENCE: Final = 600
 
 Act: TypeAlias = Callable[[BaseSlot], Awaitable[None]]
 

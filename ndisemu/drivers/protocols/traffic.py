@@ -68,9 +68,10 @@ class Sender(Generic[C]):
         return self._waiting is None and self._source.due() is None
 
     def start(self) -> None:
-        """Send the first burst when it is due."""
+        """Send the first burst when it is due, or when it may again: it may have been told to hold before it got to this."""
         self._started = True
-        self.go_on()
+        if not self._held:
+            self.go_on()
 
     def hold(self) -> None:
         """Send no more, whatever comes back or is due."""

@@ -23,6 +23,7 @@ from ndisemu.ndis.v5.context import PacketContext, ReceiveContext
 from ndisemu.ndis.v5.edges import PacketLower
 from ndisemu.ndis.v5.packetbinding import PacketBinding
 from ndisemu.ndis.v5.protocol import Protocol
+from ndisemu.units import format_time
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
@@ -253,7 +254,10 @@ class Binding(PacketBinding):
         """End the binding: ProtocolUnbindAdapter, in either style."""
         result = self.protocol.unbind_adapter(self)
         if result is Status.PENDING:
-            await self._unbound.wait(self.adapter.hang.patience)
+            patience = self.adapter.hang.patience
+            if not await self._unbound.wait(patience):
+                text = f"ProtocolUnbindAdapter of {self.name} returned PENDING and was not completed in {format_time(patience)}"
+                self.adapter.report("proto-watchdogs", text)
         elif isinstance(result, Awaitable):
             await result
 

@@ -9,6 +9,8 @@ from ndisemu.verifier.rule import EVERY, Code, Refused, Rule, before, ended
 _ENTRIES: Final = ("MiniportQueryInformation", "MiniportSetInformation", "MiniportOidRequest")
 _COMPLETIONS: Final = ("NdisMQueryInformationComplete", "NdisMSetInformationComplete", "NdisMOidRequestComplete")
 _SHORT: Final = (Status.BUFFER_TOO_SHORT, Status.INVALID_LENGTH)
+# Queries that are answered by their success, or with a list that has nothing in it.
+_MAY_BE_EMPTY: Final = (Oid.E802_3_MULTICAST_LIST, Oid.PNP_QUERY_POWER)
 # What a request may end with.
 STATUSES: Final = (
     Status.SUCCESS, Status.PENDING, Status.INVALID_OID, Status.NOT_SUPPORTED, Status.BUFFER_TOO_SHORT,
@@ -173,7 +175,7 @@ class OidQueryBytesSet(Answer):
 
     def judge(self, request: OidRequest, status: Status) -> None:
         """Look whether there is one; an empty list is an answer."""
-        asked = not request.is_set and request.length and request.oid is not Oid.E802_3_MULTICAST_LIST
+        asked = not request.is_set and request.length and request.oid not in _MAY_BE_EMPTY
         if asked and status is Status.SUCCESS and not request.answered:
             self.broken(f"the {request!r} succeeded without an answer; call request.answer with the bytes", request)
 

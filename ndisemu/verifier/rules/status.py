@@ -127,7 +127,7 @@ class StatusLinkRedundant(Rule):
     def begun_anew(self, call: Call) -> None:
         """What a card says after a reset or a sleep is no repetition."""
         request = call.argument("request")
-        if request is None or request.oid.name == "PNP_SET_POWER":
+        if request is None or request.oid is Oid.PNP_SET_POWER:
             self._last = None
 
     @halted

@@ -58,7 +58,10 @@ class Reclaims(Rule):
     @quiet
     def nothing_happens(self) -> None:
         """Look at a driver that has had time for everything."""
-        if self.watch.adapter.running and self.watch.adapter.device.registers.mmio_read(reg.RCTL) & reg.RCTL_EN:
+        adapter = self.watch.adapter
+        # One that is paused may not take what its ring holds.
+        flows = adapter.running and getattr(adapter, "may_indicate", True)
+        if flows and adapter.device.registers.mmio_read(reg.RCTL) & reg.RCTL_EN:
             self.look()
 
     def look(self) -> None:
