@@ -255,7 +255,7 @@ class Binding(PacketBinding):
         result = self.protocol.unbind_adapter(self)
         if result is Status.PENDING:
             patience = self.adapter.hang.patience
-            if not await self._unbound.wait(patience):
+            if not await self._unbound.wait(patience) and not self.failed:
                 text = f"ProtocolUnbindAdapter of {self.name} returned PENDING and was not completed in {format_time(patience)}"
                 self.adapter.report("proto-watchdogs", text)
         elif isinstance(result, Awaitable):
