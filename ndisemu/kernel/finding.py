@@ -7,14 +7,14 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Final
+from typing import Final, NamedTuple
 
 # The packages that call drivers; their frames at the top of a traceback tell a driver's author nothing.
 _OURS: Final = tuple(
     f"{Path(__file__).parents[1] / name}{os.sep}" for name in ("kernel", "memory", "hw", "link", "ndis", "verifier")
 )
-# Where an object is in this process, as Python says it.
-_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]{6,}")
+# Where an object is in this process, as Python shows it; `bytes at` an address are memory of a host.
+_ADDRESS: Final = re.compile(r"(?<!bytes) at 0x[0-9a-fA-F]+(?=>|, file )")
 # How many characters of a driver's own a report has, at most.
 LONGEST_TEXT: Final = 1000
 LONGEST_OBJECT: Final = 200
@@ -79,8 +79,7 @@ def is_driver_code(file: str) -> bool:
     return not file.startswith(_OURS)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A line of a program that runs, which becomes text when somebody wants to read it."""
 
     code: CodeType

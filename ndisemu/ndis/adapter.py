@@ -266,7 +266,9 @@ class Adapter(Control):
 
     def report(self, rule: str, text: str, error: BaseException | None = None, about: object = None) -> None:
         """Record a broken rule of this adapter, about an object where that is known."""
-        self.kernel.report(rule, self.name, text, error, about=about or getattr(error, "about", None))
+        if about is None:
+            about = getattr(error, "about", None)
+        self.kernel.report(rule, self.name, text, error, about=about)
 
     def bug_check(self, entry: str, error: BaseException) -> None:
         """Stop this adapter: its driver raised `error` in `entry`."""

@@ -21,7 +21,7 @@ from ndisemu.scenario.names import FAULTS
 from ndisemu.scenario.schema import Fault
 from ndisemu.units import format_time
 
-# How many seconds of the run's own time a fault may take to be done.
+# How many seconds of the run's own time a fault may take to be done: longer than NDIS waits for any one routine (`run_in_time`).
 PATIENCE: Final = 600
 
 Act: TypeAlias = Callable[[BaseSlot], Awaitable[None]]

@@ -106,7 +106,7 @@ class Border:
     def _wrapped(self, routine: Routine, contract: Contract, signature: inspect.Signature, who: Any) -> Routine:
         places = {name: place for place, name in enumerate(signature.parameters)}
         needed = sum(one.default is inspect.Parameter.empty for one in signature.parameters.values())
-        calls, makes = self._calls, contract.name in _MAKERS
+        calls, makes, of_the_pending = self._calls, contract.name in _MAKERS, contract.name in _OF_THE_PENDING
         wanted = tests(routine) if contract.kind is Kind.CALL else []
         watched_of, ledger, touch = self._watch_of, self._ledger, self._touch
         # Whoever has one adapter for ever.
@@ -117,14 +117,14 @@ class Border:
             if is_entry and is_driver_code(sys._getframe(1).f_code.co_filename):
                 return routine(*args, **kwargs)
             doer, watch = who, own
-            if watch is None:
-                doer = who if who is not None else args[0] if args else None
+            if doer is None and args:
+                doer = args[0]
                 watch = watched_of(doer)
-                if watch is None:
-                    return routine(*args, **kwargs)
+            if watch is None:
+                return routine(*args, **kwargs)
             arguments = _in_order(signature, args, kwargs) if kwargs else args
             call = Call(contract, doer, watch.kernel.current, arguments, places)
-            if name in _OF_THE_PENDING:
+            if of_the_pending:
                 call.concern(watch.adapter.requests.current)
             fits = False
             try:

@@ -20,6 +20,9 @@ class Unspeakable(Exception):
     ("text", "said"),
     [
         ("<object object at 0x7f12345678ab>", "<object object>"),
+        ("<bound method f of <C object at 0x1c3e2a0>>", "<bound method f of <C object>>"),
+        ("read 60 bytes at 0x4001000, which is free", "read 60 bytes at 0x4001000, which is free"),
+        ("<Mdl 60/2048 bytes at 0x4001000>", "<Mdl 60/2048 bytes at 0x4001000>"),
         ("at 0x40 of the card", "at 0x40 of the card"),
         ("red \x1b[31m and\tmore", "red ?[31m and?more"),
         ("two\nlines", "two\nlines"),
@@ -27,7 +30,7 @@ class Unspeakable(Exception):
     ],
 )
 def test_a_text_is_made_plain(text: str, said: str) -> None:
-    """No addresses of this process and no control characters; offsets of the card stay."""
+    """No addresses of this process and no control characters; those of the card and of its host's memory stay."""
     assert plain(text, 20 if text.startswith("x") else 100) == said
 
 

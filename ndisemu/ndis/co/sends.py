@@ -73,9 +73,7 @@ class VcPackets(VcSends[Packet, Status]):
             self.give_back(packets)
             self._end(packets, status)
 
-    def returned(
-        self, packets: Sequence[Packet], serial: int, value: object, *, suspended: bool, plain: bool = False
-    ) -> None:
+    def returned(self, packets: Sequence[Packet], serial: int, value: object, *, suspended: bool) -> None:
         """MiniportCoSendPackets ended with `value`: None completes nothing, a status what is left of the call."""
         if value is None or (value is Status.PENDING and not suspended):
             return

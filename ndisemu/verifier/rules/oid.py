@@ -114,16 +114,17 @@ class Answer(Rule):
         """The entry point is over: with PENDING, a completion has followed, or will."""
         request = call.argument("request")
         status = call.result
-        over = call.error is None and isinstance(status, Status) and status is not Status.PENDING
-        if over and isinstance(request, OidRequest) and type(request.answered) is bytes:
-            self.judge(request, status)
+        if call.error is None and status is not Status.PENDING:
+            self._look_at(request, status)
 
     @before(*_COMPLETIONS)
     def completing(self, call: Call) -> None:
         """The driver completes what is pending, which in 5.x is the only one."""
-        request = call.argument("request", self.watch.adapter.requests.current)
-        status = call.argument("status")
-        if isinstance(request, OidRequest) and isinstance(status, Status):
+        self._look_at(call.argument("request", self.watch.adapter.requests.current), call.argument("status"))
+
+    def _look_at(self, request: object, status: object) -> None:
+        """Judge what is a request, a status and an answer at all; what is not is for other rules."""
+        if isinstance(request, OidRequest) and isinstance(status, Status) and type(request.answered) is bytes:
             self.judge(request, status)
 
     def judge(self, request: OidRequest, status: Status) -> None:

@@ -21,10 +21,6 @@ class Fields(Rule):
         adapter = self.watch.adapter
         return touch.driver is adapter.miniport and getattr(touch.item, "owner", None) is adapter.sends
 
-    def marks(self, touch: Touch) -> bool:
-        """Whether the miniport sets the status of something that it has to send."""
-        return touch.write and touch.value is not None and self.has(touch)
-
     def named(self, touch: Touch) -> str:
         """Say who has written what."""
         return f"{self.watch.adapter.name} wrote {touch.field} of {touch.item!r}"
@@ -105,14 +101,11 @@ class SendTouchAfterComplete(Fields):
             )
 
 
-class SendOobStatusMatch(Fields):
-    """A deserialized miniport that sets the status of a packet completes it with the same."""
+class Marks(Fields):
+    """A rule about the statuses that a deserialized miniport sets in packets; `_set` are those not completed since."""
 
-    id = "send-oob-status-match"
     models = Model.DESERIALIZED
     source = "seed 001"
-    why = "Some protocols look at the status in the packet and some at the argument, and are told two different things."
-    advisory = True
 
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
@@ -121,8 +114,16 @@ class SendOobStatusMatch(Fields):
     @touched("Packet.status")
     def touch(self, touch: Touch) -> None:
         """Remember what is set."""
-        if self.marks(touch):
+        if touch.write and touch.value is not None and self.has(touch):
             self._set[touch.item] = touch.value
+
+
+class SendOobStatusMatch(Marks):
+    """A deserialized miniport that sets the status of a packet completes it with the same."""
+
+    id = "send-oob-status-match"
+    why = "Some protocols look at the status in the packet and some at the argument, and are told two different things."
+    advisory = True
 
     @before("NdisMSendComplete")
     def completing(self, call: Call) -> None:
@@ -140,25 +141,13 @@ class SendOobStatusMatch(Fields):
                 )
 
 
-class SendOobStatusIsNoCompletion(Fields):
+class SendOobStatusIsNoCompletion(Marks):
     """A deserialized miniport completes each packet, also where it has set its status."""
 
     id = "send-oob-status-is-not-completion"
-    models = Model.DESERIALIZED
-    source = "seed 001"
     why = (
         "Only of serialized miniports NDIS reads the status when the send entry returns; here the packet stays pending."
     )
-
-    def __init__(self, watch: Watch) -> None:
-        super().__init__(watch)
-        self._set: dict[Any, Status] = {}
-
-    @touched("Packet.status")
-    def touch(self, touch: Touch) -> None:
-        """Remember what is set."""
-        if self.marks(touch):
-            self._set[touch.item] = touch.value
 
     @before("NdisMSendComplete")
     def completing(self, call: Call) -> None:
