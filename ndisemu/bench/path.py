@@ -15,7 +15,8 @@ from ndisemu.kernel import run
 from ndisemu.machine import Emulation
 
 RING: Final = 256
-WINDOW: Final = 128
+# As many whole bursts of 64 as the transmit ring takes, so that a DPC finds several.
+WINDOW: Final = 192
 
 
 def send_through(load: Load) -> Passage:

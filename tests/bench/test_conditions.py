@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ndisemu.bench import Figure, Load
+from ndisemu.bench import WINDOW, Figure, Load
 from ndisemu.bench.conditions import conditions, describe, drivers_named
 from tests.bench.conftest import RIG, figure
 
@@ -21,7 +21,7 @@ def test_the_conditions_of_a_real_run_are_those_of_the_benchmark(measured: list[
     found = text(*measured)
     for part in (
         "2 hosts in one process with 2 virtual CPUs",
-        "unpaced cable, rings of 256, 128 packets in flight",
+        f"unpaced cable, rings of 256, {WINDOW} packets in flight",
         "bytes given to NDIS, FCS not counted",
         "Path: over the hills",
         "140 were, and all were equal",

@@ -22,7 +22,7 @@ def mapped(memory: HostMemory, dma: DmaSpace) -> Block:
     block = memory.allocate(256, owner="app", purpose="packet")
     assert block is not None
     memory.map[block.address : block.end] = bytes(range(256))
-    dma.mapped[block.address] = 100
+    dma.mapped[block.address] = slice(block.address, block.address + 100)
     return block
 
 
@@ -42,8 +42,9 @@ def test_nothing_beside_a_mapped_buffer_can_be_read(dma: DmaSpace, mapped: Block
 
 def test_a_range_over_two_mapped_buffers_is_refused(dma: DmaSpace, mapped: Block) -> None:
     """Two buffers side by side are two buffers."""
-    dma.mapped[mapped.address + 100] = 50
-    assert dma.gather([mapped.address + 100], [50]) == [bytes(range(100, 150))]
+    behind = mapped.address + 100
+    dma.mapped[behind] = slice(behind, behind + 50)
+    assert dma.gather([behind], [50]) == [bytes(range(100, 150))]
     with pytest.raises(DmaViolation):
         dma.gather([mapped.address + 90], [20])
 

@@ -47,7 +47,7 @@ async def test_a_packet_is_the_adapters_while_it_is_sent(bench: Bench, style: St
     (packet,) = await bench.send(peer)
     address, length = packet.segments[0]
     assert owners(peer)[0] is adapter.sends
-    assert adapter.device.dma.mapped == {address: length}
+    assert adapter.device.dma.mapped == {address: slice(address, address + length)}
     assert (adapter.sends.in_flight, peer.binding.sends_pending) == (1, 1)
     await bench.pass_time()
     assert owners(peer)[0] is peer.binding
