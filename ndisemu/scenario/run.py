@@ -99,7 +99,7 @@ class Run:
         if self._directory is None or verifier is None or verify is None or verify.track < Track.HISTORY:
             return
         file = await self._directory.open(FILE)
-        verifier.ledger.listener = ObjectLog(file.append).note
+        verifier.ledger.listen(ObjectLog(file.append).note)
 
     async def _let_it_run(self, emulation: Emulation) -> None:
         """Build and start everything and wait for the end; whatever the end is, the emulation can be halted after it."""

@@ -200,8 +200,8 @@ class Border:
             watch.tell_of(Moment.TOUCHED, touch, name=touch.field)
 
     def _watch_of(self, doer: Any) -> Watch | None:
-        adapter = doer if isinstance(doer, Adapter) else getattr(doer, "adapter", None)
-        return None if adapter is None else self._watches.get(adapter)
+        adapter = getattr(doer, "adapter", None) or doer
+        return self._watches.get(adapter) if isinstance(adapter, Adapter) else None
 
 
 def _fits(watch: Watch, call: Call, wanted: Sequence[Wanted], needed: int) -> bool:

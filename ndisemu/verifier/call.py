@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 from ndisemu.kernel import Cpu, Held
@@ -80,9 +79,11 @@ class Call:
         """Return copies of the frames that the call is about, made once; None where a driver has maimed one."""
         if self._frames is None:
             read = contents.read_lists if "NetBufferList" in self.name else contents.read
-            # What cannot be read is for other rules.
-            with suppress(AttributeError, TypeError, ValueError):
+            try:
                 self._frames = read(self.items)
+            except (AttributeError, TypeError, ValueError):
+                # What cannot be read is for other rules.
+                return None
         return self._frames
 
 

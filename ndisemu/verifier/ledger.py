@@ -39,33 +39,36 @@ class Track(IntEnum):
 
 
 Record = dict[str, Any]
-"""What is written down of a call: see `Ledger.listener`."""
+"""What is written down of a call: see `Ledger.listen`."""
 
 
 class Ledger:
     """The calls of one emulation.
 
-    `listener` is given a record of each call as it begins: its number `n`,
-    time `t`, `cpu`, `irql`, `who`, `call`, the names of its `items` and their
-    `owners`; and one as it ends, of its number, time, and the owners then.
-    Where all items have one owner, `owners` has one name.
+    `on` says that calls are to be noted, `settles` that somebody wants to know how they have ended.
     """
 
     def __init__(self, kernel: Kernel, track: Track) -> None:
         self._kernel = kernel
         self._track = track
-        # Whether calls are to be noted.
         self.on = track > Track.OFF
+        self.settles = track is Track.LEAKS
         self._calls: deque[Call] = deque(maxlen=CALLS)
         self._last: dict[Any, Call] = {}
         self._names: dict[Any, str] = {}
         self._count = 0
-        self.listener: Callable[[Record], None] | None = None
+        self._listener: Callable[[Record], None] | None = None
 
-    @property
-    def settles(self) -> bool:
-        """Whether anybody wants to know how calls have ended."""
-        return self.listener is not None or self._track is Track.LEAKS
+    def listen(self, listener: Callable[[Record], None]) -> None:
+        """Tell `listener` of all calls from now on.
+
+        It is given a record of each call as it begins: its number `n`, time
+        `t`, `cpu`, `irql`, `who`, `call`, the names of its `items` and their
+        `owners`; and one as it ends, of its number, time, and the owners
+        then. Where all items have one owner, `owners` has one name.
+        """
+        self._listener = listener
+        self.settles = True
 
     def note(self, call: Call) -> None:
         """Note a call that begins, if it is about anything that has a history."""
@@ -78,10 +81,10 @@ class Ledger:
             self._calls.append(call)
         else:
             self._keep_last(items, call)
-        if self.listener is not None:
+        if self._listener is not None:
             self._count += 1
             call.number = self._count
-            self.listener(self._record(call))
+            self._listener(self._record(call))
 
     def settle(self, call: Call) -> None:
         """Write down whose the items of a noted call are, now that it has come back; those that are home make no leak."""
@@ -89,8 +92,8 @@ class Ledger:
             for item in call.items:
                 if call.name == "NdisMFreeSharedMemory" or _is_home(item):
                     self._last.pop(item, None)
-        if self.listener is not None and call.number:
-            self.listener({"n": call.number, "t": self._kernel.local_time(), "owners": _owners(call.items)})
+        if self._listener is not None and call.number:
+            self._listener({"n": call.number, "t": self._kernel.local_time(), "owners": _owners(call.items)})
 
     def _keep_last(self, items: Sequence[Any], call: Call) -> None:
         """Keep a call as the last one of its items; the object that has moved least recently is forgotten first."""

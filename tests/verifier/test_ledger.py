@@ -75,7 +75,7 @@ def test_what_is_written_down_has_the_owners_before_and_after() -> None:
         records: list[dict[str, Any]] = []
         async with Emulation(seed=1, verify=Verification()) as emulation:
             assert emulation.verifier is not None
-            emulation.verifier.ledger.listener = records.append
+            emulation.verifier.ledger.listen(records.append)
             a, b = (emulation.host(name).nic("eth0", RingMiniport) for name in "ab")
             emulation.connect(a, b)
             binding = await a.host.bind("eth0")

@@ -1,6 +1,6 @@
 """Who owns what is being sent, and that each send is completed once, by whom it was given to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from ndisemu.verifier.call import Call
@@ -19,14 +19,17 @@ def first_serial(call: Call) -> int:
     return serial
 
 
-def pending(watch: Watch, items: Sequence[Any], serial: int) -> list[Any]:
-    """Return what has not ended of a call whose sends are numbered from `serial`; what a driver has maimed is not there."""
+def pending(watch: Watch, items: Sequence[Any], serial: int) -> Iterator[Any]:
+    """Give what has not ended of a call whose sends are numbered from `serial`; what a driver has maimed is not there."""
     sends = watch.adapter.sends
-    return [
-        item
-        for place, item in enumerate(items)
-        if getattr(item, "owner", None) is sends and getattr(item, "serial", None) == serial + place
-    ]
+    for number, item in enumerate(items, serial):
+        if getattr(item, "owner", None) is sends and getattr(item, "serial", None) == number:
+            yield item
+
+
+def has_ended(watch: Watch, items: Sequence[Any], serial: int) -> bool:
+    """Whether nothing of a call is pending any more; mostly the first of it tells."""
+    return next(pending(watch, items, serial), None) is None
 
 
 class SendDoubleComplete(Refused):
@@ -62,10 +65,13 @@ class SendWrongAdapter(Rule):
     @before(*COMPLETIONS)
     def completing(self, call: Call) -> None:
         """Look whose sends these are."""
+        mine = self.watch.adapter.sends
         for item in call.items:
             path = getattr(item, "owner", None)
+            if path is mine:
+                continue
             adapter = getattr(path, "adapter", None)
-            if adapter is not None and adapter is not self.watch.adapter and path is adapter.sends:
+            if adapter is not None and path is adapter.sends:
                 self.broken(
                     f"{self.watch.adapter.name} called {call.name} for {item!r}, which was sent on {adapter.name}; "
                     "complete it with the handle of the adapter that was given it",
@@ -102,7 +108,7 @@ class SendPerPacketComplete(Rule):
     def submitting(self, call: Call) -> None:
         """Remember arrays, and forget those that have ended."""
         if len(self._arrays) >= REMEMBERED:
-            self._arrays = [array for array in self._arrays if pending(self.watch, *array)]
+            self._arrays = [array for array in self._arrays if not has_ended(self.watch, *array)]
         if len(call.items) > 1:
             self._arrays.append((call.items, first_serial(call)))
 
@@ -113,7 +119,7 @@ class SendPerPacketComplete(Rule):
         if not self.watch.adapter.link_up:
             return
         for array, serial in arrays:
-            left = pending(self.watch, array, serial)
+            left = list(pending(self.watch, array, serial))
             if left and len(left) < len(array):
                 self.broken(
                     f"{self.watch.adapter.name} completed {len(array) - len(left)} of {len(array)} packets of an "

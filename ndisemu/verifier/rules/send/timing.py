@@ -11,7 +11,7 @@ from typing import Final
 from ndisemu.units import format_time
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import Code, Model, Rule, after, before, quiet
-from ndisemu.verifier.rules.send.completion import COMPLETIONS, SUBMISSIONS, first_serial, pending
+from ndisemu.verifier.rules.send.completion import COMPLETIONS, SUBMISSIONS, first_serial, has_ended
 from ndisemu.verifier.watch import Watch
 
 SECOND: Final = 1_000_000_000
@@ -55,7 +55,7 @@ class SendTimedComplete(Rule):
     def look(self) -> None:
         """Forget what has ended, and report what has been given too long ago."""
         given, adapter, now = self._given, self.watch.adapter, self.watch.kernel.local_time()
-        while given and not pending(self.watch, *given[0][1:]):
+        while given and has_ended(self.watch, *given[0][1:]):
             del given[0]
         if not adapter.link_up:
             self._no_link = now

@@ -64,11 +64,12 @@ class SendContentExact(Rule):
         super().__init__(watch)
         self._due: list[bytes] = []
         self._longest_list = 1
+        self._circuits = bool(watch.model & Model.CIRCUITS)
 
     @before(*SUBMISSIONS)
     def submitting(self, call: Call) -> None:
         """Copy the frames as they are handed over."""
-        if self.watch.model & Model.CIRCUITS:
+        if self._circuits:
             return
         frames = call.frames()
         if not frames:
@@ -87,7 +88,7 @@ class SendContentExact(Rule):
     def sent(self, frames: Sequence[bytes], times: Sequence[int]) -> None:
         """Look for each frame among those that are due: mostly they are the oldest, in order."""
         due, count = self._due, len(frames)
-        if self.watch.model & Model.CIRCUITS:
+        if self._circuits:
             return
         if due[:count] == frames:
             del due[:count]
