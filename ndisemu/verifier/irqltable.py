@@ -9,25 +9,25 @@ each routine for NDIS 6.
 """
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from ndisemu.kernel import DISPATCH, PASSIVE
+from ndisemu.kernel import DISPATCH, PASSIVE, Irql
 from ndisemu.verifier.rule import Model
 
-ADMITS: Final[Mapping[str, Callable[[int], bool]]] = {
-    "== PASSIVE": lambda level: level == PASSIVE,
-    "< DISPATCH": lambda level: level < DISPATCH,
-    "<= DISPATCH": lambda level: level <= DISPATCH,
-    "== DISPATCH": lambda level: level == DISPATCH,
-    "== DIRQL": lambda level: level > DISPATCH,
-    "<= DIRQL": lambda _: True,
-    "any": lambda _: True,
+ADMITTED: Final[Mapping[str, range]] = {
+    "== PASSIVE": range(PASSIVE, PASSIVE + 1),
+    "< DISPATCH": range(PASSIVE, DISPATCH),
+    "<= DISPATCH": range(PASSIVE, DISPATCH + 1),
+    "== DISPATCH": range(DISPATCH, DISPATCH + 1),
+    "== DIRQL": range(DISPATCH + 1, Irql.HIGH + 1),
+    "<= DIRQL": range(PASSIVE, Irql.HIGH + 1),
+    "any": range(PASSIVE, Irql.HIGH + 1),
 }
-"""What each declaration admits."""
+"""The levels that each declaration admits."""
 
 _EVERYWHERE: Final = ("<= DIRQL", "any")
 _MODELS: Final = {

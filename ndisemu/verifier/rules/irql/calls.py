@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from ndisemu.kernel import DISPATCH, Cpu, irql_name
 from ndisemu.ndis.v6 import SendFlag
 from ndisemu.verifier.call import Call
-from ndisemu.verifier.irqltable import ADMITS, bounded, irqls, routines
+from ndisemu.verifier.irqltable import ADMITTED, bounded, irqls, routines
 from ndisemu.verifier.rule import EVERY, V5, Code, Model, Moment, Rule, after, before
 from ndisemu.verifier.watch import Watch
 
@@ -46,7 +46,7 @@ class Irql(Rule):
     def look(self, call: Call) -> None:
         """Compare the level of the call with that of the table."""
         right = self._irqls.get(call.name)
-        if right is None or call.irql is None or ADMITS[right](call.irql):
+        if right is None or call.irql is None or call.irql in ADMITTED[right]:
             return
         what = "entered" if call.is_entry else "called"
         self.broken(
