@@ -105,10 +105,10 @@ class Wanted(NamedTuple):
     right: str
 
 
-def tests(routine: Callable[..., object]) -> list[Wanted]:
-    """Return what is to be tested of the arguments of a bound routine, in order."""
+def tests(signature: inspect.Signature) -> list[Wanted]:
+    """Return what is to be tested of the arguments of a routine, in order."""
     found = []
-    for place, parameter in enumerate(inspect.signature(routine).parameters.values()):
+    for place, parameter in enumerate(signature.parameters.values()):
         test = _test(parameter.annotation)
         if test is not None and parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
             found.append(Wanted(place, parameter.name, test, _said(parameter.annotation)))

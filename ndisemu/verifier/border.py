@@ -15,8 +15,9 @@ is seen where NDIS notes it, its end by awaiting it in its place.
 import inspect
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import cache
 from types import CoroutineType, FrameType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import Fiber, is_driver_code, shown
@@ -101,13 +102,12 @@ class Border:
             routine = getattr(thing, name)
             # What cannot be called NDIS will find out.
             if callable(routine):
-                setattr(thing, name, self._wrapped(routine, contract, _without_self(declared), who))
+                setattr(thing, name, self._wrapped(routine, contract, _shape(declared), who))
 
-    def _wrapped(self, routine: Routine, contract: Contract, signature: inspect.Signature, who: Any) -> Routine:
-        places = {name: place for place, name in enumerate(signature.parameters)}
-        needed = sum(one.default is inspect.Parameter.empty for one in signature.parameters.values())
+    def _wrapped(self, routine: Routine, contract: Contract, shape: "_Shape", who: Any) -> Routine:
+        signature, places, needed = shape.signature, shape.places, shape.needed
         calls, makes, of_the_pending = self._calls, contract.name in _MAKERS, contract.name in _OF_THE_PENDING
-        wanted = tests(routine) if contract.kind is Kind.CALL else []
+        wanted = shape.wanted if contract.kind is Kind.CALL else ()
         watched_of, ledger, touch = self._watch_of, self._ledger, self._touch
         # Whoever has one adapter for ever.
         own = None if who is None else watched_of(who)
@@ -240,10 +240,23 @@ def _entered(frame: FrameType) -> Any:
     return doer.miniport if isinstance(doer, Adapter) else getattr(doer, "protocol", None)
 
 
-def _without_self(declared: Routine) -> inspect.Signature:
-    """Return what a method is declared to take."""
+class _Shape(NamedTuple):
+    """What a method is declared to take, without `self`: its parameters' places, how many it needs, what is tested of them."""
+
+    signature: inspect.Signature
+    places: Mapping[str, int]
+    needed: int
+    wanted: Sequence[Wanted]
+
+
+@cache
+def _shape(declared: Routine) -> _Shape:
+    """Return the shape of a declaration, which is the same for every adapter."""
     signature = inspect.signature(declared)
-    return signature.replace(parameters=tuple(signature.parameters.values())[1:])
+    own = signature.replace(parameters=tuple(signature.parameters.values())[1:])
+    places = {name: place for place, name in enumerate(own.parameters)}
+    needed = sum(one.default is inspect.Parameter.empty for one in own.parameters.values())
+    return _Shape(own, places, needed, tests(own))
 
 
 def _record(watch: Watch, call: Call, refusal: RuleViolation) -> None:

@@ -10,10 +10,10 @@ There is one object of each rule for each adapter under watch, so what a rule
 remembers it remembers in its own attributes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, Flag, auto
-from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from ndisemu.verifier.watch import Watch
@@ -67,6 +67,10 @@ class Code:
         return f"{self.name} (0x{self.number:X}{''.join(f', {parameter}' for parameter in self.parameters)})"
 
 
+Interest: TypeAlias = tuple[str, Moment, tuple[str, ...]]
+"""A method that is told something: its name, of what moment, and of which routines or fields."""
+
+
 class Rule:
     """One rule, for one adapter under watch.
 
@@ -85,6 +89,14 @@ class Rule:
     of_ndis: ClassVar[bool] = False
     microsoft: ClassVar[str] = ""
     code: ClassVar[Code | None] = None
+    _declared: ClassVar[Sequence[Interest]] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        # Once for each class, and not for each adapter.
+        cls._declared = tuple(
+            (name, moment, names) for name in dir(cls) for moment, names in getattr(getattr(cls, name), _INTERESTS, ())
+        )
 
     def __init__(self, watch: "Watch") -> None:
         self.watch = watch
@@ -94,11 +106,9 @@ class Rule:
         self.watch.report(self, text, about)
 
     @classmethod
-    def interests(cls) -> list[tuple[str, Moment, tuple[str, ...]]]:
-        """Return which methods are told something: their names, of what moment, and of which routines or fields."""
-        return [
-            (name, moment, names) for name in dir(cls) for moment, names in getattr(getattr(cls, name), _INTERESTS, ())
-        ]
+    def interests(cls) -> Sequence[Interest]:
+        """Return which methods are told something."""
+        return cls._declared
 
     @classmethod
     def says(cls) -> str:

@@ -4,13 +4,14 @@ Microsoft's verifiers have one rule for each family of routines; they differ
 in the routines only, which are in `irqltable`.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from ndisemu.kernel import DISPATCH, Cpu, irql_name
 from ndisemu.ndis.v6 import SendFlag
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.irqltable import ADMITTED, bounded, irqls, routines
-from ndisemu.verifier.rule import EVERY, V5, Code, Model, Moment, Rule, after, before
+from ndisemu.verifier.rule import EVERY, V5, Code, Interest, Model, Moment, Rule, after, before
 from ndisemu.verifier.watch import Watch
 
 # What is called with flags, of which the lowest says DISPATCH_LEVEL whatever their kind.
@@ -39,7 +40,7 @@ class Irql(Rule):
         self._irqls = irqls(self.id, watch.model)
 
     @classmethod
-    def interests(cls) -> list[tuple[str, Moment, tuple[str, ...]]]:
+    def interests(cls) -> Sequence[Interest]:
         """Return the family's routines, without those that may be called anywhere."""
         return [("look", Moment.BEFORE, bounded(cls.id))]
 
@@ -157,7 +158,7 @@ class IrqlIrqlSetting(Irql):
         self._saved: dict[Cpu, list[int]] = {}
 
     @classmethod
-    def interests(cls) -> list[tuple[str, Moment, tuple[str, ...]]]:
+    def interests(cls) -> Sequence[Interest]:
         """Return the family's routines, and those that save a level and restore it."""
         return [
             *super().interests(),
