@@ -17,6 +17,8 @@ from ndisemu.machine import Emulation
 RING: Final = 256
 # As many whole bursts of 64 as the transmit ring takes, so that a DPC finds several.
 WINDOW: Final = 192
+# A window may be sent twice before the receiver's DPC has its turn.
+RX_RING: Final = 2 * WINDOW
 
 
 def send_through(load: Load) -> Passage:
@@ -32,7 +34,7 @@ async def _send_through(load: Load) -> Passage:
     watcher = Watcher(load.build)
     async with Emulation(seed=SEED, probe=watcher.probe, verify=watcher.verify) as emulation:
         sender, receiver = emulation.host("a"), emulation.host("b")
-        rings = {"tx_ring": RING, "rx_ring": RING}
+        rings = {"tx_ring": RING, "rx_ring": RX_RING}
         miniport, station = REFERENCE[load.driver]
         near, far = (host.nic("eth0", miniport, parameters=rings) for host in (sender, receiver))
         cable = emulation.connect(near, far, rate=None)

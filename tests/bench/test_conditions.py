@@ -21,7 +21,7 @@ def test_the_conditions_of_a_real_run_are_those_of_the_benchmark(measured: list[
     found = text(*measured)
     for part in (
         "2 hosts in one process with 2 virtual CPUs",
-        f"unpaced cable, rings of 256, {WINDOW} packets in flight",
+        f"unpaced cable, rings of 256 (TX) and 384 (RX), {WINDOW} packets in flight",
         "bytes given to NDIS, FCS not counted",
         "Path: over the hills",
         "140 were, and all were equal",

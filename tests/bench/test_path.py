@@ -17,7 +17,8 @@ from ndisemu.ndis import Packet, v5
 @pytest.mark.parametrize("build", BUILDS)
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize(
-    ("size", "burst", "frames"), [(64, 1, 10), (64, 8, 300), (1500, 64, 200), (18, 128, 500), (1514, 3, 1)]
+    ("size", "burst", "frames"),
+    [(64, 1, 10), (64, 8, 300), (1500, 8, 1000), (1500, 64, 200), (18, 128, 500), (1514, 3, 1)],
 )
 def test_every_frame_is_compared(size: int, burst: int, frames: int, driver: Driver, build: Build) -> None:
     """Whatever the load, as many frames are found equal on arrival as were sent."""
@@ -52,14 +53,15 @@ def test_a_free_build_has_no_watcher_and_a_checked_one_has() -> None:
 def test_the_rig_is_what_was_found() -> None:
     """The rings are those the drivers gave their cards, the window what the sender has packets for."""
     rig = send_through(Load(64, 1, 1)).rig
-    assert (rig.hosts, rig.rate, rig.delay, rig.tx_ring, rig.rx_ring, rig.window) == (2, None, 0, 256, 256, WINDOW)
+    assert (rig.hosts, rig.rate, rig.delay, rig.tx_ring, rig.rx_ring, rig.window) == (2, None, 0, 256, 384, WINDOW)
 
 
 def test_the_rig_notices_other_rings(monkeypatch: pytest.MonkeyPatch) -> None:
     """With other rings than usual the rig says so."""
     monkeypatch.setattr(path, "RING", 64)
+    monkeypatch.setattr(path, "RX_RING", 128)
     rig = send_through(Load(64, 1, 1)).rig
-    assert (rig.tx_ring, rig.rx_ring) == (64, 64)
+    assert (rig.tx_ring, rig.rx_ring) == (64, 128)
 
 
 class Losing(Station):
