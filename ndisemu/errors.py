@@ -80,10 +80,15 @@ def failure_of(routine: str, error: BaseException) -> str:
 
 
 class BugCheck(NdisemuError):
-    """A driver had to be stopped; `cause` is what it raised, with the driver's traceback."""
+    """A driver had to be stopped; `cause` is what it raised, with the driver's traceback.
 
-    def __init__(self, text: str, cause: BaseException | None = None) -> None:
+    `actor` is the adapter that was concerned, and `driver` the driver's class as a scenario names it, where they are known.
+    """
+
+    def __init__(self, text: str, cause: BaseException | None = None, *, actor: str = "", driver: str = "") -> None:
         self.cause = cause
+        self.actor = actor
+        self.driver = driver
         super().__init__(text)
 
 

@@ -11,7 +11,7 @@ from ndisemu.kernel.costs import MEASURED, Costs
 from ndisemu.kernel.cpu import Cpu, Held
 from ndisemu.kernel.dpc import Dpc, Importance
 from ndisemu.kernel.event import Event
-from ndisemu.kernel.finding import Finding, driver_stack, is_driver_code, shown
+from ndisemu.kernel.finding import Finding, driver_name, driver_stack, is_driver_code, shown
 from ndisemu.kernel.interrupt import InterruptLine
 from ndisemu.kernel.irp import IoTarget, Irp, IrpState, Major, NtStatus
 from ndisemu.kernel.irql import DISPATCH, PASSIVE, Irql, irql_name
@@ -68,6 +68,7 @@ __all__ = [
     "Waiter",
     "Watchdog",
     "WorkItem",
+    "driver_name",
     "driver_stack",
     "irql_name",
     "is_driver_code",

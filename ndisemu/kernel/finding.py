@@ -65,6 +65,11 @@ def plain(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[:longest]}... ({len(text)} characters)"
 
 
+def driver_name(driver: object) -> str:
+    """Return the class of a driver as a scenario would name it."""
+    return f"{type(driver).__module__}:{type(driver).__qualname__}"
+
+
 def driver_trace(error: BaseException) -> str:
     """Return the traceback of `error` as Python prints it, from the first frame that is the driver's."""
     trace = error.__traceback__

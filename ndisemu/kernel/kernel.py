@@ -234,14 +234,17 @@ class Kernel:
         *,
         watched: bool = False,
         about: object = None,
+        by: str = "",
     ) -> Finding:
         """Record a broken rule, with the time, CPU and IRQL of the running code, the state of `actor`, and the past of `about`.
+
+        `by` says whose driver has broken it, where that is not `actor`: the name of a binding, or the driver's own.
 
         What a rule that only watches has seen (`watched`) is no event: the
         events of a run are the same whether it is watched or not.
         """
         cpu = self.current
-        state, driver = self.states.get(actor), self.drivers.get(actor, "")
+        state, driver = self.states.get(actor), self.drivers.get(by or actor, by)
         finding = Finding(
             rule,
             actor,

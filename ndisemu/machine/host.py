@@ -5,7 +5,7 @@ from typing import overload
 
 from ndisemu.errors import BugCheck, UsageError
 from ndisemu.hw import Nic
-from ndisemu.kernel import Costs, Cpu, InterruptLine, Kernel
+from ndisemu.kernel import Costs, Cpu, InterruptLine, Kernel, driver_name
 from ndisemu.link import StreamDevice
 from ndisemu.machine.application import USUAL_FILTER, Application, ApplicationProtocol
 from ndisemu.machine.slot import BaseSlot, Slot
@@ -120,7 +120,8 @@ class Host:
                 await adapter.initialize()
         if not adapter.running:
             reasons = [finding.text for finding in self.kernel.findings if finding.actor == adapter.name]
-            raise BugCheck(f"{adapter.name} does not run: {'; '.join(reasons) or adapter.state.current.value}")
+            text = f"{adapter.name} does not run: {'; '.join(reasons) or adapter.state.current.value}"
+            raise BugCheck(text, actor=adapter.name)
         return adapter
 
     @overload
@@ -137,7 +138,8 @@ class Host:
         adapter = await self.start(name)
         binding = await self.ndis.bind(protocol, adapter, chosen)
         if binding is None:
-            raise BugCheck(f"{protocol.name} did not bind to {adapter.name}")
+            text = f"{protocol.name} did not bind to {adapter.name}"
+            raise BugCheck(text, actor=adapter.name, driver=driver_name(protocol))
         return binding
 
     @overload
@@ -154,7 +156,8 @@ class Host:
         adapter = await self.start(name)
         binding = await self.ndis.bind_circuits(protocol, adapter, chosen)
         if binding is None:
-            raise BugCheck(f"{protocol.name} did not bind to {adapter.name}")
+            text = f"{protocol.name} did not bind to {adapter.name}"
+            raise BugCheck(text, actor=adapter.name, driver=driver_name(protocol))
         return binding
 
     async def bind(self, name: str, *, cpu: int = 0, packet_filter: PacketFilter = USUAL_FILTER) -> Application:

@@ -19,7 +19,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from ndisemu.errors import failure_of, rule_of
-from ndisemu.kernel import DRIVER_ERRORS, Cpu, Dpc, Fiber, Signal, run_passive
+from ndisemu.kernel import DRIVER_ERRORS, Cpu, Dpc, Fiber, Signal, driver_name, run_passive
 from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.call import Ended, Failed, enter
 from ndisemu.ndis.control import Control
@@ -84,7 +84,7 @@ class Adapter(Control):
         self.device = device
         self.state = states
         self.kernel.states[self.name] = lambda: str(states.current.value)
-        self.kernel.drivers[self.name] = f"{type(miniport).__module__}:{type(miniport).__qualname__}"
+        self.kernel.drivers[self.name] = driver_name(miniport)
         self.lock = None
         self.alive = False
         self.refuses_sends: Status | None = Status.ADAPTER_NOT_READY
@@ -264,11 +264,13 @@ class Adapter(Control):
 
     # Failure.
 
-    def report(self, rule: str, text: str, error: BaseException | None = None, about: object = None) -> None:
-        """Record a broken rule of this adapter, about an object where that is known."""
+    def report(
+        self, rule: str, text: str, error: BaseException | None = None, about: object = None, by: str = ""
+    ) -> None:
+        """Record a broken rule on this adapter, about an object where that is known; its miniport's, or that of binding `by`."""
         if about is None:
             about = getattr(error, "about", None)
-        self.kernel.report(rule, self.name, text, error, about=about)
+        self.kernel.report(rule, self.name, text, error, about=about, by=by)
 
     def bug_check(self, entry: str, error: BaseException) -> None:
         """Stop this adapter: its driver raised `error` in `entry`."""

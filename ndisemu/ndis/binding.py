@@ -35,6 +35,11 @@ class Named(Protocol):
     name: str
 
 
+def binding_name(protocol: str, adapter: "Adapter") -> str:
+    """Return what the binding of a protocol to an adapter is called."""
+    return f"{protocol} on {adapter.name}"
+
+
 class BaseBinding(ABC):
     """`NDIS_BINDING_HANDLE`; it owns the packets or lists its protocol allocated.
 
@@ -215,7 +220,8 @@ class BaseBinding(ABC):
         """The protocol raised: report it, and call it no more."""
         self.failed = True
         self.adapter.kernel.withdraw(error)
-        self.adapter.report(rule_of(error), failure_of(f"{entry} of {self.protocol.name}", error), error)
+        text = failure_of(f"{entry} of {self.protocol.name}", error)
+        self.adapter.report(rule_of(error), text, error, by=self.name)
 
     def look_whether_quiet(self) -> None:
         """Let a close go on if nothing is outstanding any more."""

@@ -10,10 +10,10 @@ from typing import TypeVar, overload
 
 from ndisemu.errors import UsageError, failure_of, rule_of
 from ndisemu.frame.ethernet import HEADER
-from ndisemu.kernel import DRIVER_ERRORS, Cpu, run_in_time, run_passive
+from ndisemu.kernel import DRIVER_ERRORS, Cpu, driver_name, run_in_time, run_passive
 from ndisemu.memory import HostMemory
 from ndisemu.ndis.adapter import Adapter
-from ndisemu.ndis.binding import BaseBinding
+from ndisemu.ndis.binding import BaseBinding, Named, binding_name
 from ndisemu.ndis.co import binding as co_binding, miniport as co_miniport, protocol as co_protocol
 from ndisemu.ndis.co.adapter import CoAdapter
 from ndisemu.ndis.co.circuitadapter import CircuitAdapter
@@ -105,7 +105,7 @@ class NdisLibrary:
         if isinstance(adapter, CircuitAdapter):
             raise UsageError(f"{protocol.name} is connectionless and {adapter.name} has nothing but virtual circuits")
         opened: list[Binding | binding6.Binding] = []
-        return await self._offer(protocol.name, adapter, cpu, self._bind_call(protocol, adapter, opened), opened)
+        return await self._offer(protocol, adapter, cpu, self._bind_call(protocol, adapter, opened), opened)
 
     @overload
     async def bind_circuits(
@@ -125,15 +125,14 @@ class NdisLibrary:
         if not isinstance(adapter, CircuitAdapter):
             raise UsageError(f"{protocol.name} is connection-oriented and {adapter.name} has no virtual circuits")
         opened: list[co_binding.CoBinding | co_binding6.CoBinding] = []
-        return await self._offer(
-            protocol.name, adapter, cpu, self._bind_circuits_call(protocol, adapter, opened), opened
-        )
+        return await self._offer(protocol, adapter, cpu, self._bind_circuits_call(protocol, adapter, opened), opened)
 
-    async def _offer(self, name: str, adapter: Adapter, cpu: Cpu, call: BindCall, opened: list[B]) -> B | None:
+    async def _offer(self, protocol: Named, adapter: Adapter, cpu: Cpu, call: BindCall, opened: list[B]) -> B | None:
         """Call a protocol's bind entry point while nothing flows; what it has opened and does not keep is unbound."""
+        adapter.kernel.drivers[binding_name(protocol.name, adapter)] = driver_name(protocol)
         await adapter.pause()
         try:
-            if await _succeeded(name, adapter, cpu, call) and opened:
+            if await _succeeded(protocol.name, adapter, cpu, call) and opened:
                 return opened[0]
             for binding in opened:
                 await self.unbind(binding)
@@ -200,9 +199,8 @@ class NdisLibrary:
         try:
             await run_in_time(binding.unbind, cpu, "proto-watchdogs")
         except DRIVER_ERRORS as error:
-            binding.adapter.kernel.report(
-                rule_of(error), binding.protocol.name, failure_of("ProtocolUnbindAdapter", error), error
-            )
+            text = failure_of("ProtocolUnbindAdapter", error)
+            binding.adapter.kernel.report(rule_of(error), binding.protocol.name, text, error, by=binding.name)
         if binding.is_open:
             await run_passive(binding.close, cpu)
 
@@ -253,6 +251,7 @@ async def _succeeded(name: str, adapter: Adapter, cpu: Cpu, call: BindCall) -> b
         if status is Status.PENDING:
             status = await run_passive(completed, cpu)
     except DRIVER_ERRORS as error:
-        adapter.kernel.report(rule_of(error), name, failure_of("ProtocolBindAdapter", error), error)
+        text = failure_of("ProtocolBindAdapter", error)
+        adapter.kernel.report(rule_of(error), name, text, error, by=binding_name(name, adapter))
         return False
     return status is Status.SUCCESS

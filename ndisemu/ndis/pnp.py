@@ -98,6 +98,7 @@ class NetPnPEvent:
                 adapter.report(
                     "proto-netpnp-complete",
                     f"{binding.name} did not complete the {self!r} in {format_time(EVENT_PATIENCE)} after it had returned PENDING",
+                    by=binding.name,
                 )
                 self._status = Status.FAILURE
             answer = self._status

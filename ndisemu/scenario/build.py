@@ -77,6 +77,7 @@ def line_owners(nics: Mapping[str, schema.Nic]) -> dict[str, str]:
 def _put_in(plan: Plan, host: Host, name: str, nic: schema.Nic, line_owner: str, scenario: Scenario) -> None:
     """Put a NIC with its driver into a host; raises `BugCheck` if it is the driver's fault that this cannot be done."""
     path, folder, mtu = nic.miniport.path, scenario.path.parent, scenario.mtu_of(nic)
+    full_name = f"{host.name}.{name}"
 
     def make() -> AnyMiniport:
         try:
@@ -106,9 +107,10 @@ def _put_in(plan: Plan, host: Host, name: str, nic: schema.Nic, line_owner: str,
             )
             plan.cards[slot.name] = card
     except BugCheck as failure:
-        raise BugCheck(f"{host.name}.{name}: {failure}", failure.cause) from failure
+        raise BugCheck(f"{full_name}: {failure}", failure.cause, actor=full_name, driver=path) from failure
     except RuleViolation as violation:
-        raise BugCheck(f"{host.name}.{name}: the driver {path} cannot be registered: {violation}", violation) from None
+        text = f"{full_name}: the driver {path} cannot be registered: {violation}"
+        raise BugCheck(text, violation, actor=full_name, driver=path) from None
     plan.slots[slot.name] = slot
     plan.arriving[slot.name] = []
 
@@ -155,8 +157,8 @@ def _add_stations(scenario: Scenario, emulation: Emulation, plan: Plan) -> None:
                 wanted |= FILTERS[word]
             usual = "v6" if isinstance(slot.adapter.miniport, v6.Miniport) else "v5"
             path = usual if nic.protocol is None else nic.protocol.path
-            station = station_class(path, scenario.path.parent)
             try:
+                station = station_class(path, scenario.path.parent)
                 plan.stations[name] = station(
                     f"station of {name}",
                     sources=sources[name],
@@ -164,8 +166,11 @@ def _add_stations(scenario: Scenario, emulation: Emulation, plan: Plan) -> None:
                     packet_filter=wanted,
                     keeps=nic.hold,
                 )
+            except BugCheck as failure:
+                raise BugCheck(f"{name}: {failure}", failure.cause, actor=name, driver=path) from failure
             except DRIVER_ERRORS as error:
-                raise BugCheck(f"{name}: the protocol {path} cannot be made: {error!r}", error) from error
+                text = f"{name}: the protocol {path} cannot be made: {error!r}"
+                raise BugCheck(text, error, actor=name, driver=path) from error
 
 
 def _receivers(scenario: Scenario, traffic: schema.Generator | schema.Replay) -> list[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ndisemu import __version__
 from ndisemu.errors import BugCheck, RuleViolation
-from ndisemu.kernel import Watchdog
+from ndisemu.kernel import Watchdog, driver_name
 from ndisemu.machine import Emulation
 from ndisemu.machine.faults import FAULTS
 from ndisemu.observe import CaptureLog, EventLog, Interface, RunDirectory
@@ -113,7 +113,8 @@ class Run:
             await self._pass_time(emulation)
         except BugCheck as failure:
             if not emulation.findings:
-                emulation.kernel.report("driver", self._scenario.name, str(failure), failure.cause)
+                actor = failure.actor or self._scenario.name
+                emulation.kernel.report("driver", actor, str(failure), failure.cause, by=failure.driver)
         except asyncio.CancelledError:
             self.ended = "interrupted"
         self._end_time = emulation.now
@@ -132,7 +133,8 @@ class Run:
             try:
                 await slot.host.bind_protocol(slot.short_name, station)
             except RuleViolation as violation:
-                raise BugCheck(f"{name}: its protocol cannot be registered: {violation}", violation) from None
+                text = f"{name}: its protocol cannot be registered: {violation}"
+                raise BugCheck(text, violation, actor=name, driver=driver_name(station)) from None
         for circuits in self._plan.circuits:
             await circuits.bind()
             circuits.start()

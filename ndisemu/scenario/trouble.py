@@ -101,7 +101,7 @@ class Trouble:
                 kernel.report(violation.rule, slot.name, violation.text)
         except BugCheck as failure:
             if all(finding.actor != slot.name for finding in kernel.findings):
-                kernel.report("driver", slot.name, str(failure), failure.cause)
+                kernel.report("driver", slot.name, str(failure), failure.cause, by=failure.driver)
         except TimeoutError:
             kernel.report("fault-stuck", slot.name, f"{word} has not come to an end within {PATIENCE} s")
         except UsageError as error:

@@ -223,12 +223,13 @@ def _fits(watch: Watch, call: Call, wanted: Sequence[Wanted], needed: int) -> bo
         value = arguments[wrong.place]
         said, kind = shown(value), type(value).__name__
         text = f"{call.who.name} called {call.name} with {said}, a {kind}, as {wrong.name}; it takes {wrong.right}"
-        watch.breach("call-argument", text)
+        watch.breach("call-argument", text, None, call.who.name)
         return False
     found = maimed(call.items) if call.items else None
     if found is not None:
         item, what = found
-        watch.breach("descriptor-whole", f"{call.who.name} called {call.name} with {shown(item)}, which {what}", item)
+        text = f"{call.who.name} called {call.name} with {shown(item)}, which {what}"
+        watch.breach("descriptor-whole", text, item, call.who.name)
     return found is None
 
 

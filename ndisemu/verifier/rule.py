@@ -101,9 +101,12 @@ class Rule:
     def __init__(self, watch: "Watch") -> None:
         self.watch = watch
 
-    def broken(self, text: str, about: object = None) -> None:
-        """Report a breach: `text` says who did what and what would have been right, `about` is the object."""
-        self.watch.report(self, text, about)
+    def broken(self, text: str, about: object = None, by: str = "") -> None:
+        """Report a breach: `text` says who did what and what would have been right, `about` is the object.
+
+        `by` is the name of the binding whose protocol has broken it; without, it was the miniport.
+        """
+        self.watch.report(self, text, about, by)
 
     @classmethod
     def interests(cls) -> Sequence[Interest]:

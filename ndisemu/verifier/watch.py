@@ -62,17 +62,16 @@ class Watch:
         found = None if call is None else spoilt(call.items)
         if call is not None and found is not None:
             item, wrong = found
-            self.breach(
-                "descriptor-whole", f"{call.name} of {call.who.name} was about {shown(item)}, which {wrong}", item
-            )
+            text = f"{call.name} of {call.who.name} was about {shown(item)}, which {wrong}"
+            self.breach("descriptor-whole", text, item, call.who.name)
         else:
             self.kernel.report("verifier", self.adapter.name, f"{what} failed: {shown(error)}", error, watched=True)
 
-    def breach(self, rule_id: str, text: str, about: object = None) -> None:
+    def breach(self, rule_id: str, text: str, about: object, by: str) -> None:
         """Record a breach of a rule that looks at nothing by itself, if that rule is on."""
         for rule in self.rules:
             if rule.id == rule_id:
-                rule.broken(text, about)
+                rule.broken(text, about, by)
 
     def inside(self, *names: str) -> Call | None:
         """Return the innermost call under way of one of these routines for this adapter, if there is one.
@@ -97,9 +96,13 @@ class Watch:
         """Whether the running code works for the adapter's shutdown handler."""
         return self.inside("MiniportShutdown", "MiniportShutdownEx") is not None
 
-    def report(self, rule: Rule, text: str, about: object) -> None:
+    def binding_of(self, protocol: object) -> str:
+        """Return the name of the binding that a protocol has here; nothing if it has none."""
+        return next((binding.name for binding in self.adapter.bindings if binding.protocol is protocol), "")
+
+    def report(self, rule: Rule, text: str, about: object, by: str) -> None:
         """Record a breach of `rule`."""
-        self.kernel.report(rule.id, self.adapter.name, text, watched=True, about=about)
+        self.kernel.report(rule.id, self.adapter.name, text, watched=True, about=about, by=by)
 
 
 def model_of(adapter: Adapter) -> Model:

@@ -31,6 +31,23 @@ class NeverPauses(Station6):
             await Signal()
         return await super().net_pnp_event(binding, event)
 
+class RaisesInBind(Station6):
+    async def bind_adapter(self, context):
+        raise ValueError("no")
+
+class BindsNothing(Station6):
+    async def bind_adapter(self, context):
+        return Status.FAILURE
+
+class RaisesInUnbind(Station6):
+    async def unbind_adapter(self, binding):
+        raise ValueError("no")
+
+class ReturnsTwice(Station6):
+    def receive_nbls(self, binding, nbls, port, flags):
+        super().receive_nbls(binding, nbls, port, flags)
+        binding.return_nbls(nbls)
+
 class NeverUnbinds(Station):
     def unbind_adapter(self, binding):
         return Status.PENDING
@@ -71,16 +88,21 @@ def outcome(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ou
         ("ring6", "CannotBeMade", "driver", "cannot be made: TypeError"),
         ("ring6", "WaitsInAHandler", "driver", "must be a plain def, not async"),
         ("ring6", "NeverPauses", "proto-watchdogs", "has not returned within 60 s"),
+        ("ring6", "RaisesInBind", "bugcheck", "ProtocolBindAdapter raised ValueError: no"),
+        ("ring6", "BindsNothing", "driver", "did not bind to b.eth0"),
+        ("ring6", "RaisesInUnbind", "bugcheck", "ProtocolUnbindAdapter raised ValueError: no"),
+        ("ring6", "ReturnsTwice", "rx-return-once", "a protocol returns once what it was given"),
         ("ring", "NeverUnbinds", "proto-watchdogs", "returned PENDING and was not completed in 8.000 s"),
     ],
 )
 def test_a_protocol_that_fails_is_a_named_finding(
     outcome: Outcome, miniport: str, protocol: str, rule: str, text: str
 ) -> None:
-    """And the run ends in order."""
+    """It names the protocol's class, and not the miniport's; and the run ends in order."""
     result = outcome(f"hosts.b.nics.eth0={{miniport: {miniport}, protocol: {{class: '@:{protocol}'}}}}")
     assert {finding["rule"] for finding in result["violations"]} == {rule}
     assert text in result["violations"][0]["text"]
+    assert {finding["driver"].partition(":")[2] for finding in result["violations"]} == {protocol}
 
 
 @pytest.mark.parametrize("do", ["pause", "stop"])

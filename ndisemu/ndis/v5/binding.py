@@ -194,6 +194,7 @@ class Binding(PacketBinding):
                 "rx5-resources-zero",
                 f"ProtocolReceivePacket of {self.name} returned {kept!r} for packets with NDIS_STATUS_RESOURCES, "
                 "which go back at once; it copies them and returns 0, and 0 was taken",
+                by=self.name,
             )
 
     def indicated(self, context: ReceiveContext) -> None:
@@ -203,9 +204,8 @@ class Binding(PacketBinding):
         receive = partial(self.protocol.receive, self)
         status = self.tell("ProtocolReceive", "an indication", lambda: context.show(self, receive))
         if not isinstance(status, Status) and not self.failed:
-            self.adapter.report(
-                "rx5-receive-status", f"ProtocolReceive of {self.name} returned {status!r}; it returns a Status"
-            )
+            text = f"ProtocolReceive of {self.name} returned {status!r}; it returns a Status"
+            self.adapter.report("rx5-receive-status", text, by=self.name)
 
     def receive_completed(self) -> None:
         """Tell the protocol that this was all for now: ProtocolReceiveComplete, at DISPATCH_LEVEL."""
@@ -225,10 +225,8 @@ class Binding(PacketBinding):
 
     def returned_too_much(self) -> None:
         """The protocol returned packets, before the indication was over, of which it kept no reference."""
-        self.adapter.report(
-            "rx5-refcount",
-            f"{self.name} returned {-self.receives_held} packets more than ProtocolReceivePacket has promised",
-        )
+        text = f"{self.name} returned {-self.receives_held} packets more than ProtocolReceivePacket has promised"
+        self.adapter.report("rx5-refcount", text, by=self.name)
         self.receives_held = 0
 
     def tell_request_complete(self, request: OidRequest, status: Status) -> None:
@@ -257,7 +255,7 @@ class Binding(PacketBinding):
             patience = self.adapter.hang.patience
             if not await self._unbound.wait(patience) and not self.failed:
                 text = f"ProtocolUnbindAdapter of {self.name} returned PENDING and was not completed in {format_time(patience)}"
-                self.adapter.report("proto-watchdogs", text)
+                self.adapter.report("proto-watchdogs", text, by=self.name)
         elif isinstance(result, Awaitable):
             await result
 

@@ -5,7 +5,7 @@ Source: NDIS reference 3.1 and 4.2.
 
 from typing import TYPE_CHECKING
 
-from ndisemu.ndis.binding import BaseBinding
+from ndisemu.ndis.binding import BaseBinding, binding_name
 from ndisemu.ndis.data.packet import Packet, PacketPool
 from ndisemu.ndis.ddi import Kind, ddi
 from ndisemu.ndis.states import BINDING_TRANSITIONS, BindingState, Machine
@@ -20,7 +20,7 @@ class PacketBinding(BaseBinding):
     __slots__ = ("_packet_pools",)
 
     def __init__(self, adapter: "Adapter", protocol_name: str) -> None:
-        name = f"{protocol_name} on {adapter.name}"
+        name = binding_name(protocol_name, adapter)
         super().__init__(adapter, name, Machine(name, BindingState.OPENING, BINDING_TRANSITIONS))
         self._packet_pools: list[PacketPool] = []
 

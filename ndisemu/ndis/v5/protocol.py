@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ndisemu.kernel import WorkItem
 from ndisemu.ndis.bindcontext import BaseBindContext
+from ndisemu.ndis.binding import binding_name
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
@@ -50,8 +51,8 @@ class BindContext(BaseBindContext["Binding"]):
         return self._protocol.open_adapter_complete(self._open(), Status.SUCCESS)
 
     def _not_opened(self, error: BaseException) -> None:
-        name = self._protocol.name
-        self._adapter.kernel.report("bugcheck", name, f"ProtocolOpenAdapterComplete raised {error!r}", error)
+        name, text = self._protocol.name, f"ProtocolOpenAdapterComplete raised {error!r}"
+        self._adapter.kernel.report("bugcheck", name, text, error, by=binding_name(name, self._adapter))
         self._complete(Status.FAILURE)
 
 

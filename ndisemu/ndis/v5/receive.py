@@ -173,6 +173,7 @@ class ReceivePath(ReceiveBook):
                 "rx5-refcount",
                 f"ProtocolReceivePacket of {upper.name} returned {counts!r} for {len(packets)} packets; "
                 "it returns how many references it keeps of each, and none were counted",
+                by=upper.name,
             )
 
     def _end_walk(self, packets: Sequence[Packet], *, kept: bool) -> None:

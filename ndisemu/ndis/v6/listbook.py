@@ -71,7 +71,7 @@ class ListBook(SendBook):
     def refuse_formless(self, sender: Sender, nbls: Sequence[NetBufferList], formless: NetBufferList) -> None:
         """One of these lists has no frame, so all of them fail."""
         text = f"{sender} sent {formless!r}, which has no NET_BUFFER; a list has at least one frame"
-        self.adapter.report("proto-send-wellformed", text)
+        self.adapter.report("proto-send-wellformed", text, about=formless, by=str(sender))
         self.finish(nbls, Status.FAILURE)
 
     def complete(self, nbls: Sequence[NetBufferList], flags: int) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from ndisemu.kernel import Event, Timer, run_passive
-from ndisemu.ndis.binding import BaseBinding
+from ndisemu.ndis.binding import BaseBinding, binding_name
 from ndisemu.ndis.data.nbl import NblPool, NetBuffer, NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
@@ -32,7 +32,7 @@ class NblBinding(BaseBinding):
     __slots__ = ("_drained", "_nbl_pools", "refuses")
 
     def __init__(self, adapter: "Adapter", protocol_name: str) -> None:
-        name = f"{protocol_name} on {adapter.name}"
+        name = binding_name(protocol_name, adapter)
         super().__init__(adapter, name, Machine(name, BindingState.OPENING, BINDING_TRANSITIONS))
         self._nbl_pools: list[NblPool] = []
         self.refuses: Status | None = Status.PAUSED
@@ -125,6 +125,7 @@ class NblBinding(BaseBinding):
                     "proto-pause",
                     f"{self.name} completed NetEventPause with {self.sends_pending} sends pending and "
                     f"{self.receives_held} received lists not returned; it completes when all are back",
+                    by=self.name,
                 )
             await run_passive(self.drain, self.adapter.cpu)
         self.state.apply(FlowEvent.PAUSED)
@@ -170,7 +171,6 @@ class NblBinding(BaseBinding):
             return Status.FAILURE
         status = await NetPnPEvent(code).tell(self)
         if status is not Status.SUCCESS and not self.failed:
-            self.adapter.report(
-                "proto-netpnp-status", f"{self.name} answered NetEvent{code.name.title()} with {status}"
-            )
+            text = f"{self.name} answered NetEvent{code.name.title()} with {status}"
+            self.adapter.report("proto-netpnp-status", text, by=self.name)
         return status

@@ -92,9 +92,9 @@ class ProtoTouchAfterSend(Rule):
     def touching(self, touch: Touch) -> None:
         """Look who touches, and whose it is."""
         adapter = self.watch.adapter
-        bound = any(touch.driver is binding.protocol for binding in adapter.bindings)
-        if bound and touch.item.owner is adapter.sends:
-            self.broken(f"{touch.driver.name} touches {touch.field} of {touch.item!r}, which it has sent", touch.item)
+        if (by := self.watch.binding_of(touch.driver)) and touch.item.owner is adapter.sends:
+            text = f"{touch.driver.name} touches {touch.field} of {touch.item!r}, which it has sent"
+            self.broken(text, touch.item, by)
 
 
 RULES: Final[tuple[type[Rule], ...]] = (

@@ -53,6 +53,7 @@ class Irql(Rule):
         self.broken(
             f"{call.name} was {what} at {irql_name(call.irql)}; it may be {what} at IRQL {right}",
             next(iter(call.items), None),
+            "" if call.is_entry else call.who.name,
         )
 
 
@@ -195,6 +196,7 @@ class IrqlFlagTruth(Rule):
             self.broken(
                 f"{call.name} was called at {irql_name(call.irql)} with the flag DISPATCH_LEVEL; leave the flag out",
                 next(iter(call.items), None),
+                call.who.name,
             )
 
 
@@ -246,7 +248,8 @@ class IrqlCallbackReturn(Rule):
             return
         self.broken(
             f"{call.name} was entered at {irql_name(call.irql or 0)} and returned at {irql_name(cpu.irql)}; "
-            "lower what you raise"
+            "lower what you raise",
+            by=call.who.name,
         )
 
 

@@ -124,6 +124,7 @@ class Rx5NoReturnInsideHandler(Rule):
                 f"{call.who} called NdisReturnPackets for {early!r} inside the ProtocolReceivePacket that brought it; "
                 "return 0 there to keep none, or return the packet later",
                 early,
+                call.who.name,
             )
 
 

@@ -119,6 +119,7 @@ class RxResourcesNoRetain(Rule):
                 f"{touch.driver.name} reads {touch.field} of {touch.item!r}, which it was shown with RESOURCES, after its "
                 "handler has returned; copy what is needed there",
                 touch.item,
+                self.watch.binding_of(touch.driver),
             )
 
     def _forget(self, item: Any, protocol: Any) -> bool:
