@@ -16,9 +16,7 @@ from ndisemu.ndis.call import Driver
 
 
 class SendPath(Protocol):
-    """Whose call it is: the sends of one adapter. Items of a call are numbered from its `serial` on."""
-
-    name: str
+    """Whose call it is: the sends of one adapter or circuit. Items of a call are numbered from its `serial` on."""
 
     def returned(
         self, items: Sequence[Any], serial: int, value: object, *, suspended: bool, plain: bool = False
@@ -48,7 +46,7 @@ class SendCall(Fiber):
     @property
     def actor(self) -> str:
         """The adapter."""
-        return self._path.name
+        return self._driver.name
 
     def returned(self, value: object) -> None:
         """What it returns is what the call returns."""

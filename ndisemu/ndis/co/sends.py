@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ndisemu.ndis.call import enter
 from ndisemu.ndis.co.books import VcSends
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.sendbook import Sender
+from ndisemu.ndis.sendcall import enter_send
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
@@ -51,12 +51,7 @@ class VcPackets(VcSends[Packet, Status]):
         self._dma.map(packets)
         if (costs := self._costs) is not None:
             self.charge(costs.submission(len(packets)) + costs.send(len(packets)))
-        enter(
-            self.adapter,
-            partial(self._entry, self._vc, packets),
-            partial(self.returned, packets, serial),
-            partial(self.raised, packets, serial),
-        )
+        enter_send(self.adapter, self, partial(self._entry, self._vc), packets, serial)
 
     def complete(self, packets: Sequence[Packet], status: Status) -> None:
         """Give packets back to the protocol that sent them (`NdisMCoSendComplete`)."""
@@ -73,19 +68,21 @@ class VcPackets(VcSends[Packet, Status]):
             self.give_back(packets)
             self._end(packets, status)
 
-    def returned(self, packets: Sequence[Packet], serial: int, value: object, *, suspended: bool) -> None:
-        """MiniportCoSendPackets ended with `value`: None completes nothing, a status what is left of the call."""
+    def returned(
+        self, packets: Sequence[Packet], serial: int, value: object, *, suspended: bool, plain: bool = False
+    ) -> None:
+        """MiniportCoSendPackets ended with `value`: None completes nothing, a coroutine's status what is left of the call."""
         if value is None or (value is Status.PENDING and not suspended):
             return
         left = self.left(packets, serial)
-        if isinstance(value, Status) and value is not Status.PENDING:
+        if isinstance(value, Status) and value is not Status.PENDING and not plain:
             if left:
                 self.complete(left, value)
             return
         self.adapter.report(
             "send-return",
             f"MiniportCoSendPackets returned {value!r}; it returns None, "
-            "or after suspending the status that completes the packets it has left",
+            "or as a coroutine the status that completes the packets it has left",
         )
         if left:
             self.complete(left, Status.FAILURE)

@@ -375,14 +375,27 @@ async def test_a_miniport_that_raises_while_it_sends_is_stopped(bench: Bench) ->
     await finish(bench, desk)
 
 
-@pytest.mark.parametrize(("value", "rules"), [(Status.SUCCESS, []), (Status.RESOURCES, []), (7, ["send-return"])])
+@pytest.mark.parametrize(
+    ("value", "coroutine", "rules"),
+    [
+        (Status.SUCCESS, True, []),
+        (Status.RESOURCES, True, []),
+        (7, True, ["send-return"]),
+        (Status.SUCCESS, False, ["send-return"]),
+    ],
+)
 @on_bench
-async def test_what_send_packets_returns_completes_the_rest(bench: Bench, value: object, rules: list[str]) -> None:
-    """A status completes what is left of the call, and anything else is no answer."""
+async def test_what_a_coroutine_of_send_packets_returns_completes_the_rest(
+    bench: Bench, value: object, coroutine: bool, rules: list[str]
+) -> None:
+    """A status completes what is left of the call; anything else is no answer, and a plain routine returns nothing."""
 
     class Answering(CoMini):
         def co_send_packets(self, vc: co.VirtualCircuit, packets: Sequence[Packet]) -> Any:
             self.ndis.co_send_complete(vc, packets[0], Status.SUCCESS)
+            return self.ended() if coroutine else value
+
+        async def ended(self) -> Any:
             return value
 
     desk = Office(bench)
@@ -391,7 +404,7 @@ async def test_what_send_packets_returns_completes_the_rest(bench: Bench, value:
     vc = await desk.call()
     await bench.passive(lambda: vc.send_packets(desk.client.packets[:2]))
     assert bench.rules() == rules
-    last = value if isinstance(value, Status) else Status.FAILURE
+    last = Status.FAILURE if rules else value
     assert [status for _, status in desk.client.completed] == [Status.SUCCESS, last]
     await desk.hang_up(vc)
     await desk.leave()

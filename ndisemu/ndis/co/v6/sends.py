@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from ndisemu.ndis.call import enter
 from ndisemu.ndis.co.books import VcSends
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.sendbook import Sender
+from ndisemu.ndis.sendcall import enter_send
 from ndisemu.ndis.v6.listbook import ListBook, frames_in
 
 if TYPE_CHECKING:
@@ -56,12 +56,7 @@ class VcLists(ListBook, VcSends[NetBufferList, int]):
         if (costs := self._costs) is not None:
             frames = frames_in(nbls)
             self.charge(costs.submission(frames) + costs.send(frames))
-        enter(
-            self.adapter,
-            partial(self._entry, self._vc, nbls, flags),
-            partial(self.returned, nbls, serial),
-            partial(self.raised, nbls, serial),
-        )
+        enter_send(self.adapter, self, partial(self._entry, self._vc), nbls, serial, flags)
 
     def announce(self, nbls: Sequence[NetBufferList], flags: int) -> None:
         """Call ProtocolCoSendNetBufferListsComplete of the circuit's user."""
