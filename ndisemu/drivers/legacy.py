@@ -75,8 +75,8 @@ class LegacyMiniport(Miniport):
         frame = Burst((packet,))
         if packet.length > self.longest:
             return Status.INVALID_LENGTH
-        if frame.descriptors >= self.tx_count:
-            return Status.INVALID_PACKET
+        if not 0 < frame.descriptors < self.tx_count:
+            return Status.INVALID_PACKET if frame.words else Status.INVALID_LENGTH
         return Status.RESOURCES if self.tx.post((frame,)) else Status.PENDING
 
     def isr(self) -> tuple[bool, bool]:

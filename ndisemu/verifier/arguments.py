@@ -72,6 +72,8 @@ def spoilt(items: Sequence[Any]) -> tuple[Any, str] | None:
             elif isinstance(item, Packet):
                 _read_packet(item)
             elif isinstance(item, NetBufferList):
+                if not len(item.buffers):
+                    return item, "has no NET_BUFFER any more; leave its chain as it is"
                 _read_list(item)
         except Exception as error:  # noqa: BLE001 - whatever a driver has put there
             return item, f"cannot be read any more ({shown(error)})"

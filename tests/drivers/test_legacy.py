@@ -74,19 +74,20 @@ async def test_a_full_ring_is_resources(wire: Wire) -> None:
     assert wire.sender.statuses == [Status.SUCCESS] * 20
 
 
+@pytest.mark.parametrize("length", [0, 1015])
 @pytest.mark.parametrize("by_ndis_send", [False, True])
-def test_a_frame_that_is_too_long_fails_alone(by_ndis_send: bool) -> None:
+def test_a_frame_that_is_too_long_or_empty_fails_alone(length: int, by_ndis_send: bool) -> None:
     """INVALID_LENGTH is the answer, by return to NdisSend and by callback to an array."""
 
     @on_wire(miniport=LegacyMiniport, mtus=(1000, 1500))
     async def check(wire: Wire) -> None:
         (packet,) = wire.sender.packets[:1]
-        packet.fill(frame(length=1015))
+        packet.fill(frame(length=1015)[:length])
         answers: list[Status] = []
         if by_ndis_send:
             await wire.dispatch(wire.a.host, lambda: answers.append(wire.sender.binding.send(packet)))
         else:
-            await wire.send(frame(length=1015))
+            await wire.send(frame(length=1015)[:length])
         assert [*answers, *wire.sender.statuses] == [Status.INVALID_LENGTH]
         await wire.send(frame(1, length=1014))
         await wire.emu.idle()

@@ -1,7 +1,7 @@
 """The reference miniport on its card: every frame once and in order, queueing inside, and a clean end."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -137,6 +137,20 @@ async def test_a_packet_may_lie_in_several_buffers(wire: Wire) -> None:
     await wire.emu.idle()
     assert wire.receiver.received == [frame(number, length=300) for number in range(6)]
     assert wire.sender.statuses == [Status.SUCCESS] * 6
+
+
+@pytest.mark.parametrize("empty", [lambda packet: packet.resize(0), Packet.chain], ids=["no bytes", "no buffers"])
+@in_both_styles()
+async def test_a_packet_without_a_byte_fails(wire: Wire, empty: Callable[[Packet], None]) -> None:
+    """There is nothing to send, so it is completed INVALID_LENGTH, and those beside it are sent."""
+    packets = list(wire.sender.packets[:3])
+    for place, packet in enumerate(packets):
+        packet.fill(frame(place))
+    empty(packets[1])
+    await wire.dispatch(wire.a.host, lambda: wire.sender.binding.send_packets(packets))
+    await wire.emu.idle()
+    assert wire.receiver.received == [frame(0), frame(2)]
+    assert dict(wire.sender.completed)[packets[1]] is Status.INVALID_LENGTH
 
 
 @in_both_styles(a={"tx_ring": 8})

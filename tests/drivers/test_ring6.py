@@ -114,6 +114,17 @@ async def test_a_frame_that_is_too_long_fails_its_list(wire: Wire6) -> None:
     assert wire.sender.statuses.count(Status.INVALID_LENGTH) == 2
 
 
+@on_wire6()
+async def test_a_frame_of_nothing_fails_its_list(wire: Wire6) -> None:
+    """There is nothing to send, so it ends with INVALID_LENGTH; the lists around it are sent."""
+    nbls = wire.sender.nbls[:3]
+    await wire.send(frame(0), b"", frame(2), nbls=nbls)
+    await wire.emu.idle()
+    assert wire.received == [frame(0), frame(2)]
+    ended = dict(wire.sender.completed)
+    assert [ended[nbl] for nbl in nbls] == [Status.SUCCESS, Status.INVALID_LENGTH, Status.SUCCESS]
+
+
 @on_wire6(a={"tx_ring": 8})
 async def test_a_frame_in_too_many_pieces_fails(wire: Wire6) -> None:
     """It can never be in the ring, so its list fails, and nothing waits behind it."""

@@ -67,7 +67,7 @@ def test_a_packet_knows_where_it_lies(buffers: BufferPool, count: int, first: in
         packet.head.length = first
     packet.recount()
     chain = list(buffers)[:count]
-    whole = slice(chain[0].address, chain[0].address + first) if count == 1 else None
+    whole = slice(chain[0].address, chain[0].address + first) if count == 1 and first else None
     destination = slice(chain[0].address, chain[0].address + 6) if count and first >= 6 else None
     assert (packet.window, packet.to) == (whole, destination)
     if count == 1:

@@ -29,7 +29,7 @@ class Burst(Signal, Generic[F]):
 
     It ends when the card has taken the last of them, or when nothing is left
     of them to post. `ends` are the lists whose last frame is in it, where
-    frames come in lists; `descriptors` is how many it takes.
+    frames come in lists; `descriptors` is how many it takes, none if one of the frames has nothing in it.
     """
 
     __slots__ = ("descriptors", "ends", "frames", "last", "status", "words")
@@ -122,14 +122,14 @@ class TxRing(Generic[F]):
             self._memory = None
 
     def split(self, frames: Sequence[F]) -> list[Burst[F]]:
-        """Cut frames into bursts that fit the ring, in order; a frame of too many buffers has failed already."""
+        """Cut frames into bursts that fit the ring, in order; a frame of too many buffers, or of none, has failed already."""
         if len(frames) <= BURST:
             burst = Burst(frames)
-            if burst.descriptors < self._ring.count:
+            if 0 < burst.descriptors < self._ring.count:
                 return [burst]
             if len(frames) == 1:
-                # There will never be room for it.
-                burst.end(Status.INVALID_PACKET)
+                # There will never be room for it, or there is nothing to send.
+                burst.end(Status.INVALID_PACKET if burst.words else Status.INVALID_LENGTH)
                 return [burst]
         half = len(frames) // 2
         return self.split(frames[:half]) + self.split(frames[half:])
@@ -211,7 +211,7 @@ class TxRing(Generic[F]):
 
 
 def _descriptors(frames: Sequence[TxFrame]) -> list[int]:
-    """Return the words that offer `frames` to the card, the last of which asks for a report."""
+    """Return the words that offer `frames` to the card, the last of which asks for a report; none if one is empty."""
     words: list[int] = []
     command = _COMMAND
     for frame in frames:
@@ -219,14 +219,17 @@ def _descriptors(frames: Sequence[TxFrame]) -> list[int]:
         if frame.window is not None:
             words.append(frame.address)
             words.append(frame.length | command)
+        elif parts := _parts(frame.segments):
+            words += parts
         else:
-            words += _parts(frame.segments)
+            return []
     words[-1] |= reg.TX_RS
     return words
 
 
 def _parts(segments: Sequence[tuple[int, int]]) -> list[int]:
-    """Return the words of one frame, of which the last descriptor ends it."""
-    words = [word for address, length in segments for word in (address, length | reg.TX_IFCS)]
-    words[-1] |= reg.TX_EOP
+    """Return the words of one frame, of which the last descriptor ends it; none if there is nothing in it."""
+    words = [word for address, length in segments if length for word in (address, length | reg.TX_IFCS)]
+    if words:
+        words[-1] |= reg.TX_EOP
     return words

@@ -41,7 +41,7 @@ class Packet:
     same chain as pairs of bus address and length, which NDIS maps for the card
     while a send is in flight (`ScatterGatherListPacketInfo`). Where it is one
     buffer, `window` is the same as a slice of `memory`, and `address` where it
-    begins; else `window` is None. `to` is the slice of the destination address,
+    begins; else, and where there is nothing in it, `window` is None. `to` is the slice of the destination address,
     or None if that does not lie in one buffer. `serial` numbers
     submissions, `binding` is who submitted it, `references` what protocols
     still owe of a received packet. `status` is None while a serialized
@@ -106,7 +106,7 @@ class Packet:
             start = self.address = first.address
             if first.length >= ADDRESS:
                 self.to = slice(start, start + ADDRESS)
-            if first.next is None:
+            if first.next is None and first.length:
                 self.window = slice(start, start + first.length)
 
     def resize(self, length: int) -> None:
@@ -117,13 +117,15 @@ class Packet:
         start = self.address = buffer.address
         buffer.length = self.length = length
         self.segments = ((start, length),)
-        self.window = slice(start, start + length)
+        self.window = slice(start, start + length) if length else None
         self.to = slice(start, start + ADDRESS) if length >= ADDRESS else None
 
     def fill(self, data: bytes) -> None:
         """Copy a frame into the packet's one buffer and set its length."""
         if self.length != len(data) or self.window is None:
             self.resize(len(data))
+            if not data:
+                return
         self.memory[self.window] = data  # type: ignore[index]
 
     def put(self, data: bytes) -> None:

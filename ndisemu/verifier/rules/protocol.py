@@ -1,9 +1,16 @@
 """The rules of protocols."""
 
+from operator import methodcaller
 from typing import Final
 
-from ndisemu.verifier.rule import ANY, EVERY, V5, Code, Model, Refused, Rule, touched
+from ndisemu.frame.ethernet import HEADER
+from ndisemu.verifier.call import Call
+from ndisemu.verifier.rule import ANY, EVERY, V5, Code, Model, Refused, Rule, before, touched
+from ndisemu.verifier.rules.send.completion import SUBMISSIONS
 from ndisemu.verifier.touch import Touch
+from ndisemu.verifier.watch import Watch
+
+_read = methodcaller("read")
 
 
 class ProtoReusePending(Refused):
@@ -15,13 +22,36 @@ class ProtoReusePending(Refused):
     why = "NDIS and the miniport would meet one object in two places."
 
 
-class ProtoSendWellformed(Refused):
-    """A list that is sent has a frame at least."""
+class ProtoSendWellformed(Rule):
+    """What is sent is a frame: a list has one at least, and each has buffers with a whole header.
+
+    NDIS itself fails lists without a frame, in every build.
+    """
 
     id = "proto-send-wellformed"
-    models = Model.NDIS6
-    source = "DDK: NdisSendNetBufferLists"
-    why = "The miniport looks at its first frame."
+    models = ANY
+    source = "DDK: NdisSendNetBufferLists, NdisSendPackets, NdisChainBufferAtFront"
+    why = "The miniport takes it to pieces, or has the card send what no receiver can tell the sender of."
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._framed = not watch.model & Model.CIRCUITS
+
+    @before(*SUBMISSIONS)
+    def submitting(self, call: Call) -> None:
+        """Look at the shortest."""
+        frames = call.frames() if self._framed else None
+        if not frames or min(map(len, frames)) >= HEADER:
+            return
+        for item in call.items:
+            short = min(map(len, map(_read, getattr(item, "buffers", (item,)))))
+            if short < HEADER:
+                sender = getattr(item.binding, "name", "")
+                text = (
+                    f"{sender} sent {item!r} with a frame of {short} bytes; a frame has a header of {HEADER} at least"
+                )
+                self.broken(text, item, sender)
+                return
 
 
 class ProtoOpenInBind(Refused):

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from ndisemu.frame.ethernet import HEADER
 from ndisemu.ndis.status import Status
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import Model, Refused, Rule, before
@@ -88,7 +89,8 @@ class SendStatusMatchesReason(Rule):
         if status is Status.RESET_IN_PROGRESS:
             return adapter.resetting.in_progress
         if status is Status.INVALID_LENGTH:
-            return any(buffer.length > adapter.maximum_total_size for buffer in getattr(nbl, "buffers", ()))
+            longest = adapter.maximum_total_size
+            return any(not HEADER <= buffer.length <= longest for buffer in getattr(nbl, "buffers", ()))
         return True
 
 

@@ -1,0 +1,87 @@
+"""The rules of protocols, where their pairs do not show it: whose mistake it is, and that the miniport outlives it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from ndisemu.drivers.protocols import Station, Station6
+from ndisemu.kernel import Finding
+from ndisemu.ndis import Packet, Status, v5, v6
+from tests.verifier.exercises import found_in
+
+
+def first_of(findings: Sequence[Finding], rule: str) -> Finding:
+    """Return the first finding of a rule."""
+    return next(finding for finding in findings if finding.rule == rule)
+
+
+def unchained(packet: Packet) -> None:
+    """Take a packet's buffers away."""
+    packet.chain()
+
+
+def empty(packet: Packet) -> None:
+    """Leave nothing in a packet."""
+    packet.resize(0)
+
+
+@pytest.mark.parametrize(("spoil", "length"), [(unchained, 0), (empty, 0), (lambda packet: packet.resize(13), 13)])
+def test_a_packet_without_a_header_is_its_protocols_mistake(spoil: Callable[[Packet], None], length: int) -> None:
+    """The miniport fails it, or pads it, and is accused of nothing."""
+
+    class SendsWhatIsNoFrame(Station):
+        extra: Sequence[Packet] = ()
+
+        async def bind_adapter(self, context: v5.BindContext) -> Status:
+            status = await super().bind_adapter(context)
+            binding: Any = self.senders[0]._binding
+            self.extra = binding.allocate_packets(1, 60)
+            return status
+
+        def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> Any:
+            extra, self.extra = self.extra, ()
+            for packet in extra:
+                spoil(packet)
+                binding.send_packets(extra)
+            return super().receive_packets(binding, packets)
+
+        def send_complete(self, binding: v5.Binding, packets: Sequence[Packet], status: Status) -> None:
+            super().send_complete(binding, [packet for packet in packets if packet.protocol_reserved], status)
+
+    (finding,) = found_in(SendsWhatIsNoFrame, "life")
+    assert (finding.rule, finding.driver.rpartition(".")[2]) == ("proto-send-wellformed", "SendsWhatIsNoFrame")
+    assert f"with a frame of {length} bytes; a frame has a header of 14 at least" in finding.text
+
+
+def test_a_list_of_an_empty_frame_is_failed_for_its_length() -> None:
+    """INVALID_LENGTH is a reason that fits."""
+
+    class SendsNothing(Station6):
+        async def bind_adapter(self, context: v6.BindContext) -> Status:
+            status = await super().bind_adapter(context)
+            self.senders[0]._fill = self.empty
+            return status
+
+        def empty(self, nbls: Sequence[v6.NetBufferList], frames: Sequence[bytes]) -> None:
+            for nbl in nbls:
+                nbl.fill(b"")
+
+    findings = found_in(SendsNothing, "life")
+    assert {finding.rule for finding in findings} == {"proto-send-wellformed"}
+    assert {finding.driver.rpartition(".")[2] for finding in findings} == {"SendsNothing"}
+
+
+def test_a_received_list_that_is_emptied_is_found_when_it_is_returned() -> None:
+    """Before its miniport takes it for its own."""
+
+    class Empties(Station6):
+        def receive_nbls(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
+            for nbl in nbls:
+                nbl.buffers = ()
+            super().receive_nbls(binding, nbls, port, flags)
+
+    finding = found_in(Empties, "life")[0]
+    assert finding.rule == "descriptor-whole"
+    assert finding.driver.endswith("Empties")
+    assert "has no NET_BUFFER any more; leave its chain as it is" in finding.text
