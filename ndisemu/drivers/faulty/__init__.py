@@ -10,6 +10,7 @@ from typing import Final
 
 from ndisemu.drivers.faulty import (
     allocation,
+    binding,
     call,
     condis,
     dma,
@@ -49,6 +50,7 @@ _ALL: Final = (
     *memory.PAIRS,
     *condis.PAIRS,
     *protocol.PAIRS,
+    *binding.PAIRS,
 )
 
 PAIRS: Final[Mapping[str, Pair]] = {pair.rule: pair for pair in _ALL}

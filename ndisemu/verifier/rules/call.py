@@ -2,7 +2,13 @@
 
 from typing import Final
 
-from ndisemu.verifier.rule import EVERY, Rule
+from ndisemu.kernel import shown
+from ndisemu.ndis import Oid
+from ndisemu.verifier.call import Call
+from ndisemu.verifier.rule import EVERY, Rule, before
+
+# OIDs of vendors have this and higher values; nobody else knows their names.
+_OF_VENDORS: Final = range(0xFF000000, 0x1_0000_0000)
 
 
 class CallArgument(Rule):
@@ -15,6 +21,22 @@ class CallArgument(Rule):
         "C compiles what fits in a register. On Windows a wrong pointer is read as whatever lies there, and the crash "
         "comes later and elsewhere."
     )
+
+    @before("NdisRequest", "NdisOidRequest")
+    def asking(self, call: Call) -> None:
+        """Look into a request, whose fields the prototype names, too."""
+        request = call.argument("request")
+        oid, length, data = request.oid, request.length, request.data
+        if type(oid) is not Oid and (type(oid) is not int or oid not in _OF_VENDORS):
+            said = f"{oid:#010x}" if type(oid) is int else shown(oid)
+            wrong, right = f"the OID {said}", "an Oid, or the number of a vendor's own, 0xFF000000 or more"
+        elif type(length) is not int or length < 0:
+            wrong, right = f"a buffer of {shown(length)} bytes", "a length of 0 or more"
+        elif not isinstance(data, bytes | bytearray | memoryview):
+            wrong, right = f"data of {type(data).__name__}", "bytes"
+        else:
+            return
+        self.broken(f"{call.who.name} called {call.name} with a request with {wrong}; it takes {right}", request)
 
 
 class DescriptorWhole(Rule):

@@ -13,7 +13,7 @@ from ndisemu.scenario.run import Options, run as run_scenario
 from ndisemu.verifier import Verification
 from tests.verifier.bench import Bench
 from tests.verifier.exercises import condis, receive, send, stream
-from tests.verifier.exercises.usual import busy_reset, failed_start, life, removal, shutdown
+from tests.verifier.exercises.usual import busy_reset, failed_start, life, removal, shutdown, slow_answers
 
 CHECKED: Final = Verification(touch=True)
 """All rules, those that watch single fields too."""
@@ -27,6 +27,7 @@ EXERCISES: Final[Mapping[str, Callable[[Bench], Awaitable[None]]]] = {
     "removal": removal,
     "shutdown": shutdown,
     "failed start": failed_start,
+    "slow answers": slow_answers,
     **condis.EXERCISES,
     **receive.EXERCISES,
     **send.EXERCISES,

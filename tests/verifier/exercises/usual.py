@@ -2,9 +2,11 @@
 
 import asyncio
 
+from ndisemu.drivers.faulty.oid import Completes
+from ndisemu.drivers.ring import RingMiniport
 from ndisemu.machine.faults import FAULTS
 from ndisemu.ndis import Oid, OidRequest, PowerState, v6
-from tests.verifier.bench import Bench
+from tests.verifier.bench import RINGS, Bench
 
 
 async def life(bench: Bench) -> None:
@@ -25,6 +27,18 @@ async def life(bench: Bench) -> None:
     await bench.emulation.idle()
     # Long enough for a check for hang or two.
     await asyncio.sleep(5)
+
+
+async def slow_answers(bench: Bench) -> None:
+    """Traffic between two hosts more, of which the near one has a miniport that answers a counter's query later."""
+    hosts = bench.a, bench.b = bench.emulation.host("c"), bench.emulation.host("d")
+    near, far = (
+        host.nic("eth0", driver, mac=slot.mac, parameters=RINGS)
+        for host, driver, slot in zip(hosts, (Completes, RingMiniport), (bench.near, bench.far), strict=True)
+    )
+    bench.emulation.connect(near, far, delay="1us")
+    await bench.start()
+    await bench.traffic()
 
 
 async def busy_reset(bench: Bench) -> None:

@@ -1,0 +1,50 @@
+"""What a call takes, where its own prototype does not say it all."""
+
+from typing import Any, Final
+
+import pytest
+
+from ndisemu.drivers.protocols import Station6
+from ndisemu.ndis import Oid, OidRequest, Status, v6
+from tests.verifier.exercises import found_in
+
+_KNOWN: Final = Oid.GEN_CURRENT_PACKET_FILTER
+
+
+def asks(request: OidRequest) -> type[Station6]:
+    """Return a protocol that makes a request when it is bound."""
+
+    class Asks(Station6):
+        async def bind_adapter(self, context: v6.BindContext) -> Status:
+            status = await super().bind_adapter(context)
+            self.senders[0]._binding.request(request)
+            return status
+
+    return Asks
+
+
+def made(oid: Any, length: Any = 4, data: Any = b"") -> OidRequest:
+    """Make a query of whatever it is."""
+    return OidRequest(oid, is_set=False, data=data, length=length)
+
+
+@pytest.mark.parametrize(
+    ("request_", "text"),
+    [
+        (made(0x77777777), "a request with the OID 0x77777777; it takes an Oid, or the number of a vendor's own"),
+        (made(int(_KNOWN)), "a request with the OID 0x0001010e; it takes an Oid"),
+        (made("a"), "a request with the OID 'a'"),
+        (made(None), "a request with the OID None"),
+        (made(_KNOWN, -4), "near on a.eth0 called NdisOidRequest with a request with a buffer of -4 bytes"),
+        (made(_KNOWN, 4, "no"), "a request with data of str; it takes bytes"),
+    ],
+)
+def test_what_a_request_says_is_looked_at(request_: OidRequest, text: str) -> None:
+    """By the fields of its structure."""
+    found = found_in(asks(request_), "traffic")
+    assert [(finding.rule, text in finding.text) for finding in found] == [("call-argument", True)]
+
+
+def test_a_vendors_own_oid_is_one() -> None:
+    """Nobody else knows it."""
+    assert found_in(asks(made(0xFF010203)), "traffic") == []
