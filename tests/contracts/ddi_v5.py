@@ -113,8 +113,8 @@ FACES: Final = (
     BaseBinding,
 )
 
-# Routines that both miniports and protocols call.
-ON_BOTH_SIDES: Final = ("NdisAllocatePacketPoolEx", "NdisGetCurrentSystemTime")
+# Routines that both miniports and protocols call, and one that protocols may await or not.
+ON_BOTH_SIDES: Final = ("NdisAllocatePacketPoolEx", "NdisGetCurrentSystemTime", "NdisCloseAdapter")
 
 # Public methods that are no routine of the DDK, by the reason.
 EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -122,10 +122,7 @@ EXCEPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "BaseBinding.query",
         "BaseBinding.set",
     ),
-    "the explicit form of NdisOpenAdapter and NdisCloseAdapter, whose awaitable one bears the contract": (
-        "BindContext.start_open",
-        "Binding.start_close",
-    ),
+    "the explicit form of NdisOpenAdapter, whose awaitable one bears the contract": ("BindContext.start_open",),
     "called by NDIS, not by a protocol": (
         "BaseBinding.net_event",
         "BaseBinding.tell_status",

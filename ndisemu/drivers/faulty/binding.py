@@ -3,8 +3,8 @@
 from typing import Final
 
 from ndisemu.drivers.faulty.pair import Pair
-from ndisemu.drivers.protocols import Station
-from ndisemu.ndis import Oid, OidRequest, Status, v5
+from ndisemu.drivers.protocols import Station, Station6
+from ndisemu.ndis import Oid, OidRequest, Status, v5, v6
 
 
 class AsksWithOneRequest(Station):
@@ -40,4 +40,76 @@ class AsksOneByOne(AsksWithOneRequest):
             binding.request(request)
 
 
-PAIRS: Final = (Pair("proto-oid-buffer", AsksWithOneRequest, AsksOneByOne, "slow answers"),)
+class RefusesToUnbind(Station6):
+    """It closes the binding, and says that it could not."""
+
+    async def unbind_adapter(self, binding: v6.Binding) -> Status:  # type: ignore[override]
+        await super().unbind_adapter(binding)
+        return Status.FAILURE
+
+
+class Unbinds(Station6):
+    """It closes the binding, and that is all."""
+
+    async def unbind_adapter(self, binding: v6.Binding) -> None:
+        await super().unbind_adapter(binding)
+
+
+class CompletesUnbindTwice(Station):
+    """The end of its close completes the unbind, and so does the clean-up behind it."""
+
+    def unbind_adapter(self, binding: v5.Binding) -> Status:  # type: ignore[override]
+        self.hold()
+        binding.start_close()
+        return Status.PENDING
+
+    def close_adapter_complete(self, binding: v5.Binding, status: Status) -> None:
+        binding.complete_unbind()
+        binding.complete_unbind()
+
+
+class CompletesUnbindOnce(CompletesUnbindTwice):
+    """The end of its close completes the unbind."""
+
+    def close_adapter_complete(self, binding: v5.Binding, status: Status) -> None:
+        binding.complete_unbind()
+
+
+class ForgetsToClose(Station6):
+    """It sends no more, and leaves the close to NDIS."""
+
+    async def unbind_adapter(self, binding: v6.Binding) -> None:
+        self.hold()
+
+
+class Closes(Station6):
+    """It sends no more, and closes the binding."""
+
+    async def unbind_adapter(self, binding: v6.Binding) -> None:
+        self.hold()
+        await binding.close()
+
+
+class AsksAfterItsClose(Station):
+    """It wants to know in the end how much it has sent, and has closed the binding before."""
+
+    async def unbind_adapter(self, binding: v5.Binding) -> None:
+        await super().unbind_adapter(binding)
+        binding.request(OidRequest.query(Oid.GEN_XMIT_OK, 8))
+
+
+class AsksBeforeItsClose(Station):
+    """It asks first."""
+
+    async def unbind_adapter(self, binding: v5.Binding) -> None:
+        binding.request(OidRequest.query(Oid.GEN_XMIT_OK, 8))
+        await super().unbind_adapter(binding)
+
+
+PAIRS: Final = (
+    Pair("proto-oid-buffer", AsksWithOneRequest, AsksOneByOne, "slow answers"),
+    Pair("proto-unbind-no-fail", RefusesToUnbind, Unbinds),
+    Pair("proto-unbind-complete", CompletesUnbindTwice, CompletesUnbindOnce),
+    Pair("proto-unbind-closes", ForgetsToClose, Closes),
+    Pair("proto-handle-after-close", AsksAfterItsClose, AsksBeforeItsClose),
+)

@@ -131,6 +131,7 @@ class Binding(PacketBinding):
         self.adapter.running_cpu("NdisCompletePnPEvent")
         event.complete(status)
 
+    @ddi("NdisCloseAdapter", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 3.2")
     def start_close(self) -> Status:
         """Close the adapter without waiting: PENDING, and `close_adapter_complete` follows."""
         WorkItem(self.adapter.cpu, self._close_now, self._not_closed, name=f"close of {self.name}").queue()
@@ -283,7 +284,8 @@ class Binding(PacketBinding):
         self.look_whether_quiet()
 
     async def _close_now(self) -> None:
-        await self.close()
+        # Without a watcher: the protocol has called already.
+        await super().close()
         result = self.protocol.close_adapter_complete(self, Status.SUCCESS)
         if isinstance(result, Awaitable):
             await result

@@ -1,6 +1,7 @@
 """The rules of protocols."""
 
 from operator import methodcaller
+from collections.abc import Awaitable
 from typing import Any, Final
 
 from ndisemu.frame.ethernet import HEADER
@@ -14,6 +15,8 @@ from ndisemu.verifier.watch import Watch
 
 _REQUESTS: Final = ("NdisRequest", "NdisOidRequest")
 _read = methodcaller("read")
+_UNBINDS: Final = ("ProtocolUnbindAdapter", "ProtocolUnbindAdapterEx")
+_CLOSED: Final = "Closed"
 
 
 class ProtoReusePending(Refused):
@@ -200,13 +203,119 @@ def _fields(request: OidRequest) -> dict[str, object]:
 
 
 def _said(value: object) -> str:
-    """Say what a field holds."""
-    return str(value) if type(value) is Oid else shown(value)
+    """Say what a field holds, or what was returned."""
+    return str(value) if type(value) in (Oid, Status) else shown(value)
 
 
 def _copied(data: Any) -> object:
     """Return a copy of the data of a set, which may be in a buffer that its owner fills anew."""
     return bytes(data) if isinstance(data, bytearray | memoryview) else data
+
+
+class ProtoUnbindNoFail(Rule):
+    """An unbind ends with NDIS_STATUS_SUCCESS: in NDIS 6 it cannot fail, in 5.x it may pend or fail, and nothing else."""
+
+    id = "proto-unbind-no-fail"
+    models = ANY
+    source = "DDK: ProtocolUnbindAdapterEx, ProtocolUnbindAdapter"
+    why = "The adapter goes all the same, under a protocol that believes that it has kept it."
+
+    @ended(*_UNBINDS)
+    def unbound(self, call: Call) -> None:
+        """Look at what it has returned; a coroutine that just ends has succeeded."""
+        result = call.result
+        five = call.name == "ProtocolUnbindAdapter"
+        fits = result is None or result is Status.SUCCESS or (five and (result is Status.FAILURE or _goes_on(result)))
+        if call.error is None and not fits:
+            right = "SUCCESS, PENDING or FAILURE" if five else "SUCCESS, when the binding is closed"
+            self.broken(f"{call.name} of {call.who} returned {_said(result)}; it returns {right}")
+
+
+class ProtoUnbindComplete(Rule):
+    """An unbind that has returned NDIS_STATUS_PENDING is completed once, and no other is."""
+
+    id = "proto-unbind-complete"
+    models = V5
+    source = "DDK: NdisCompleteUnbindAdapter"
+    why = "After the first time NDIS frees what it knows of the binding."
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        # Whether it is completed, for each binding whose unbind has begun.
+        self._completed: dict[Any, bool] = {}
+
+    @before("ProtocolUnbindAdapter")
+    def unbinding(self, call: Call) -> None:
+        """It may be completed from now on."""
+        self._completed[call.who] = False
+
+    @before("NdisCompleteUnbindAdapter")
+    def completing(self, call: Call) -> None:
+        """Look whether it has been."""
+        if self._completed.get(call.who, True):
+            self.broken(f"{call.who} called {call.name}, and no unbind of it is pending; complete each exactly once")
+        self._completed[call.who] = True
+
+    @ended("ProtocolUnbindAdapter")
+    def unbound(self, call: Call) -> None:
+        """An unbind that does not pend is complete when it has returned."""
+        if not _goes_on(call.result):
+            if self._completed[call.who]:
+                self.broken(f"{call.who} called NdisCompleteUnbindAdapter for an unbind that has not returned PENDING")
+            self._completed[call.who] = True
+
+
+class ProtoUnbindCloses(Rule):
+    """An unbind closes its binding, and does not end before the close has."""
+
+    id = "proto-unbind-closes"
+    models = ANY
+    source = "DDK: ProtocolUnbindAdapterEx, ProtocolUnbindAdapter"
+    why = "NDIS frees the binding under a close that still waits, or closes it without the protocol's knowledge."
+
+    @ended(*_UNBINDS)
+    def unbound(self, call: Call) -> None:
+        """It is over, if it does not pend."""
+        if call.error is None and not (call.name == "ProtocolUnbindAdapter" and _goes_on(call.result)):
+            self._look(call)
+
+    @before("NdisCompleteUnbindAdapter")
+    def completing(self, call: Call) -> None:
+        """It is over."""
+        self._look(call)
+
+    def _look(self, call: Call) -> None:
+        state = call.who.state.current.value
+        if state != _CLOSED:
+            what = "was called" if call.name.startswith("Ndis") else "ended"
+            self.broken(
+                f"{call.name} of {call.who} {what} in state {state} of the binding; close it, and wait until it is closed"
+            )
+
+
+class ProtoHandleAfterClose(Rule):
+    """A protocol does not use a binding that it has closed."""
+
+    id = "proto-handle-after-close"
+    models = ANY
+    source = "DDK: NdisCloseAdapter, NdisCloseAdapterEx"
+    why = "Its memory is another binding's by then."
+
+    @before(
+        *_REQUESTS, "NdisCancelOidRequest", "NdisSend", "NdisSendPackets", "NdisCancelSendPackets",
+        "NdisCancelSendNetBufferLists", "NdisReset", "NdisInitializeTimer", "NdisAllocateTimerObject",
+        "NdisAllocatePacketPoolEx", "NdisAllocateNetBufferListPool",
+    )  # fmt: skip
+    def using(self, call: Call) -> None:
+        """Look whether it is closed; a miniport has some of these routines, too."""
+        binding = call.who
+        if binding is not self.watch.adapter and binding.state.current.value == _CLOSED:
+            self.broken(f"{binding} called {call.name} after its close; do it before, or not at all")
+
+
+def _goes_on(result: object) -> bool:
+    """Whether an unbind of 5.x is not over with what it has returned."""
+    return result is Status.PENDING or isinstance(result, Awaitable)
 
 
 RULES: Final[tuple[type[Rule], ...]] = (
@@ -220,4 +329,8 @@ RULES: Final[tuple[type[Rule], ...]] = (
     ProtoCancelId,
     ProtoTouchAfterSend,
     ProtoOidBuffer,
+    ProtoUnbindNoFail,
+    ProtoUnbindComplete,
+    ProtoUnbindCloses,
+    ProtoHandleAfterClose,
 )
