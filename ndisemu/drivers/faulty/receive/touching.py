@@ -74,8 +74,29 @@ class ReadsWhatItHasCopied(Station6):
         super().receive_nbls(binding, nbls, port, flags)
 
 
+class ReadsWhatItHasReturned(Station6):
+    """It returns its lists, and counts their bytes then."""
+
+    octets = 0
+
+    def receive_nbls(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
+        super().receive_nbls(binding, nbls, port, flags)
+        self.octets += sum(nbl.buffers[0].length for nbl in nbls)
+
+
+class ReadsBeforeItReturns(Station6):
+    """It counts the bytes of its lists, and returns them then."""
+
+    octets = 0
+
+    def receive_nbls(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
+        self.octets += sum(nbl.buffers[0].length for nbl in nbls)
+        super().receive_nbls(binding, nbls, port, flags)
+
+
 PAIRS: Final = (
     Pair("rx-touch-while-indicated", CountsAfterwards, CountsBefore, "slow client"),
     Pair("rx-oob-status-peek", PeeksAtTheStatus, WaitsForReturns),
     Pair("rx-resources-no-retain", ReadsWhatItWasShown, ReadsWhatItHasCopied, "two bindings"),
+    Pair("rx-touch-after-return", ReadsWhatItHasReturned, ReadsBeforeItReturns),
 )

@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from ndisemu.ndis import v6
+from ndisemu.ndis import contents, v6
 from ndisemu.verifier.call import Call
-from ndisemu.verifier.rule import V5, Code, Model, Refused, Rule, before
+from ndisemu.verifier.rule import ANY, V5, Code, Model, Refused, Rule, after, before
 from ndisemu.verifier.watch import Watch
 
 _RESOURCES: Final = int(v6.ReceiveFlag.RESOURCES)
@@ -51,10 +51,10 @@ class RxResourcesChainRestored(Refused):
 
 
 class RxPayloadUnmodified(Rule):
-    """A protocol returns a list with the frame that it was given: the same bytes, from the same place on."""
+    """A protocol returns a frame as it was given or shown: the same bytes, from the same place on."""
 
     id = "rx-payload-unmodified"
-    models = Model.NDIS6
+    models = ANY
     source = "DDK: NdisAdvanceNetBufferDataStart"
     why = (
         "Other protocols and filters were shown the same buffer. The miniport goes on with the data where the list says "
@@ -89,6 +89,28 @@ class RxPayloadUnmodified(Rule):
                 self.broken(f"{call.who} returned {nbl!r} {what}; retreat as far as you have advanced", nbl)
             elif frame.read() != was[1]:
                 self.broken(f"{call.who} returned {nbl!r} with other bytes than it was given; change a copy", nbl)
+
+    @before("ProtocolReceivePacket", "ProtocolReceiveNetBufferLists")
+    def showing(self, call: Call) -> None:
+        """Keep, for as long as the handler takes, what packets hold, and lists that are only shown."""
+        if call.argument("flags", _RESOURCES) & _RESOURCES:
+            call.frames()
+
+    @after("ProtocolReceivePacket", "ProtocolReceiveNetBufferLists")
+    def has_shown(self, call: Call) -> None:
+        """Compare; a list with another length has another shape, which NDIS sees itself."""
+        packets = "flags" not in call.places
+        if not packets and not call.argument("flags") & _RESOURCES:
+            return
+        was, now = call.frames(), (contents.read if packets else contents.read_lists)(call.items)
+        if was is None or was == now:
+            return
+        for item, before_it, after_it in zip(call.items, was, now, strict=False):
+            if before_it != after_it and (packets or len(before_it) == len(after_it)):
+                self.broken(
+                    f"{call.who} changed the data of {item!r}, which it was shown by {call.name}; change a copy", item
+                )
+                return
 
 
 class Rx5Refcount(Refused):

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from ndisemu.ndis import Status, v6
 from ndisemu.verifier.call import Call
-from ndisemu.verifier.rule import Model, Rule, after, before, touched
+from ndisemu.verifier.rule import ANY, Model, Rule, after, before, touched
 from ndisemu.verifier.touch import Touch
 from ndisemu.verifier.watch import Watch
 
@@ -133,4 +133,34 @@ class RxResourcesNoRetain(Rule):
         return len(left) < len(protocols)
 
 
-RULES: Final[tuple[type[Rule], ...]] = (RxTouchWhileIndicated, RxOobStatusPeek, RxResourcesNoRetain)
+class RxTouchAfterReturn(RxResourcesNoRetain):
+    """A protocol does not look at what it has returned, or has not kept."""
+
+    id = "rx-touch-after-return"
+    models = ANY
+    source = "DDK: NdisReturnNetBufferLists, NdisReturnPackets, ProtocolReceivePacket"
+    why = "The card fills it again, so what the protocol reads later is another frame, and what it sets another one finds."
+
+    @touched(
+        *_CONTENTS, "Packet.status", "Packet.flags", "Packet.ieee8021q", "Packet.oob", "Packet.protocol_reserved",
+        "NetBufferList.status", "NetBufferList.protocol_reserved",
+    )  # fmt: skip
+    def touching(self, touch: Touch) -> None:
+        """Look whether it is the miniport's again, and was more than shown."""
+        adapter, item, driver = self.watch.adapter, touch.item, touch.driver
+        if getattr(item, "owner", None) is not adapter or driver is None or driver is adapter.miniport:
+            return
+        if all(protocol is not driver for protocol in self._shown.get(item, ())):
+            self.broken(
+                f"{driver.name} {'sets' if touch.write else 'reads'} {touch.field} of {item!r}, which is "
+                f"{adapter.name}'s again; copy what is needed before it is returned",
+                item,
+            )
+
+
+RULES: Final[tuple[type[Rule], ...]] = (
+    RxTouchWhileIndicated,
+    RxOobStatusPeek,
+    RxResourcesNoRetain,
+    RxTouchAfterReturn,
+)
