@@ -4,7 +4,7 @@ A rule is a small class; its docstring is what it says. Most watch: their
 methods are told of the calls between drivers and NDIS, before and after, and
 of the moments at which books are made up. Some are kept by NDIS itself, which
 refuses the call in every build (`Refused`); their classes say what they are,
-and nothing of theirs runs. A rule never changes anything.
+and watch no more than what NDIS does not see. A rule never changes anything.
 
 There is one object of each rule for each adapter under watch, so what a rule
 remembers it remembers in its own attributes.

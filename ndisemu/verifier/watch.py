@@ -25,7 +25,8 @@ class Watch:
         self.ledger = ledger
         self.calls = calls
         self.model = model_of(adapter)
-        self.rules = [rule(self) for rule in rules if rule.models & self.model and not issubclass(rule, Refused)]
+        mine = [rule for rule in rules if rule.models & self.model]
+        self.rules = [rule(self) for rule in mine if not issubclass(rule, Refused) or rule.interests()]
         self._looks: dict[Moment, dict[str, Looks]] = {moment: {} for moment in Moment}
         for rule in self.rules:
             for method, moment, names in rule.interests():

@@ -1,10 +1,11 @@
 """Protocols that use a binding wrongly, from its open to its close, each beside its mended twin."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from ndisemu.drivers.faulty.pair import Pair
 from ndisemu.drivers.protocols import Station, Station6
-from ndisemu.ndis import Oid, OidRequest, Status, v5, v6
+from ndisemu.ndis import NetEvent, NetPnPEvent, Oid, OidRequest, Status, v5, v6
 
 
 class AsksWithOneRequest(Station):
@@ -106,10 +107,41 @@ class AsksBeforeItsClose(Station):
         await super().unbind_adapter(binding)
 
 
+class Greets(Station6):
+    """It sends a frame of its own at an event."""
+
+    at = NetEvent.RESTART
+
+    async def bind_adapter(self, context: v6.BindContext) -> Status:
+        self.greeting: Sequence[v6.NetBufferList] = ()
+        return await super().bind_adapter(context)
+
+    async def net_pnp_event(self, binding: v6.Binding, event: NetPnPEvent) -> Status:
+        status = await super().net_pnp_event(binding, event)
+        if event.code is self.at and not self.greeting:
+            self.greeting = binding.allocate_nbls(1, 60)
+            binding.send_nbls(self.greeting)
+        return status
+
+    def send_complete(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], flags: int) -> None:
+        super().send_complete(binding, [nbl for nbl in nbls if nbl not in self.greeting], flags)
+
+
+class SaysGoodbye(Greets):
+    """It sends its frame when all others are back, at the end of its pause."""
+
+    at = NetEvent.PAUSE
+
+
+class SaysHello(Greets):
+    """It sends its frame as soon as it may."""
+
+
 PAIRS: Final = (
     Pair("proto-oid-buffer", AsksWithOneRequest, AsksOneByOne, "slow answers"),
     Pair("proto-unbind-no-fail", RefusesToUnbind, Unbinds),
     Pair("proto-unbind-complete", CompletesUnbindTwice, CompletesUnbindOnce),
     Pair("proto-unbind-closes", ForgetsToClose, Closes),
+    Pair("proto-send-state", SaysGoodbye, SaysHello),
     Pair("proto-handle-after-close", AsksAfterItsClose, AsksBeforeItsClose),
 )

@@ -98,8 +98,9 @@ class RefusesToRestart(Station6):
     """It fails an event that cannot be failed."""
 
     async def net_pnp_event(self, binding: v6.Binding, event: NetPnPEvent) -> Status:
-        status = await super().net_pnp_event(binding, event)
-        return Status.FAILURE if event.code is NetEvent.RESTART else status
+        if event.code is NetEvent.RESTART:
+            return Status.FAILURE
+        return await super().net_pnp_event(binding, event)
 
 
 class Keeping(Station6):
@@ -125,7 +126,8 @@ class PausesTooSoon(Keeping):
     async def net_pnp_event(self, binding: v6.Binding, event: NetPnPEvent) -> Status:
         if event.code is NetEvent.PAUSE:
             self.hold()
-            binding.initialize_timer(lambda: self.give_back(binding)).set(1000)
+            if self.kept:
+                binding.initialize_timer(lambda: self.give_back(binding)).set(1000)
             return Status.SUCCESS
         return await super().net_pnp_event(binding, event)
 

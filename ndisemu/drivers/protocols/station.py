@@ -129,6 +129,8 @@ class Station6(Traffic[v6.NetBufferList], v6.Protocol):
             )
             for source, flow in self._sources
         ]
+        # The binding is paused.
+        self.hold()
         if self._keeps:
             self.holding = Holding(binding, self._keeps, binding.return_nbls)
         await binding.set(Oid.GEN_CURRENT_PACKET_FILTER, self._filter.to_bytes(4, "little"))

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from ndisemu.frame.ethernet import HEADER
 from ndisemu.kernel import shown
-from ndisemu.ndis import Oid, OidRequest, Status
+from ndisemu.ndis import NetEvent, Oid, OidRequest, Status
+from ndisemu.ndis.v6.states import BindingState
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import ANY, EVERY, V5, Code, Model, Refused, Rule, after, before, ended, touched
 from ndisemu.verifier.rules.send.completion import SUBMISSIONS
@@ -17,6 +18,7 @@ _REQUESTS: Final = ("NdisRequest", "NdisOidRequest")
 _read = methodcaller("read")
 _UNBINDS: Final = ("ProtocolUnbindAdapter", "ProtocolUnbindAdapterEx")
 _CLOSED: Final = "Closed"
+_RUNNING, _RESTARTING, _PAUSING = BindingState.RUNNING, BindingState.RESTARTING, BindingState.PAUSING
 
 
 class ProtoReusePending(Refused):
@@ -293,6 +295,41 @@ class ProtoUnbindCloses(Rule):
             )
 
 
+class ProtoSendState(Rule):
+    """A protocol sends from NetEventRestart until NetEventPause, and at no other time."""
+
+    id = "proto-send-state"
+    models = Model.NDIS6
+    source = "DDK: Pausing a Binding; Protocol Binding States and Operations"
+    why = "NDIS gives everything back unsent. A protocol that waits for the right moment loses nothing."
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        # The processor on which each binding that pauses was told so.
+        self._told: dict[Any, object] = {}
+
+    @before("ProtocolNetPnPEvent")
+    def telling(self, call: Call) -> None:
+        """Note that it knows."""
+        code = call.argument("event").code
+        if code is NetEvent.PAUSE:
+            self._told[call.who] = call.cpu
+        elif code is NetEvent.RESTART:
+            self._told.pop(call.who, None)
+
+    @before("NdisSendNetBufferLists")
+    def sending(self, call: Call) -> None:
+        """Look at the state; in the middle of a pause another processor may not have seen it."""
+        state = call.who.state.current
+        if state is _RUNNING or state is _RESTARTING or not call.items:
+            return
+        if state is not _PAUSING or self._told.get(call.who) is call.cpu:
+            self.broken(
+                f"{call.who} called {call.name} in state {state.value}; send between NetEventRestart and NetEventPause",
+                call.items[0],
+            )
+
+
 class ProtoHandleAfterClose(Rule):
     """A protocol does not use a binding that it has closed."""
 
@@ -332,5 +369,6 @@ RULES: Final[tuple[type[Rule], ...]] = (
     ProtoUnbindNoFail,
     ProtoUnbindComplete,
     ProtoUnbindCloses,
+    ProtoSendState,
     ProtoHandleAfterClose,
 )

@@ -1,20 +1,53 @@
 """The rules of timers, work items, events and IRPs: what outlives whoever has started it."""
 
-from typing import Final
+from collections.abc import Awaitable
+from typing import Any, Final
 
-from ndisemu.verifier.rule import ANY, EVERY, Refused, Rule
+from ndisemu.kernel import Timer
+from ndisemu.ndis import Status
+from ndisemu.verifier.call import Call
+from ndisemu.verifier.rule import ANY, EVERY, Refused, Rule, after, before, ended
+from ndisemu.verifier.watch import Watch
 
 _IRPS: Final = "DDK: Handling IRPs; seed 003 (WDM lower edge)"
 
 
 class TimerHalt(Refused):
-    """No timer is set when a halt returns, and none is set afterwards."""
+    """No timer is set when a halt returns, or a protocol's unbind, and none is set afterwards."""
 
     id = "timer-halt"
     models = ANY
     source = "DDK: NdisCancelTimerObject, MiniportHaltEx"
     why = "It expires in memory that is freed."
     microsoft = "NdisTimer"
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._timers: list[tuple[Any, Timer]] = []
+
+    @after("NdisInitializeTimer", "NdisAllocateTimerObject")
+    def made(self, call: Call) -> None:
+        """Note a protocol's timer; those of the miniport NDIS looks after itself."""
+        if call.who is not self.watch.adapter and isinstance(call.result, Timer):
+            self._timers.append((call.who, call.result))
+
+    @ended("ProtocolUnbindAdapter", "ProtocolUnbindAdapterEx")
+    def unbound(self, call: Call) -> None:
+        """The unbind is over, if it does not pend."""
+        if call.error is None and call.result is not Status.PENDING and not isinstance(call.result, Awaitable):
+            self._look(call.who)
+
+    @before("NdisCompleteUnbindAdapter")
+    def completing(self, call: Call) -> None:
+        """The unbind is over."""
+        self._look(call.who)
+
+    def _look(self, binding: Any) -> None:
+        """Look at the timers of a binding that is gone; where its protocol has raised they do nothing any more."""
+        for owner, timer in self._timers:
+            if owner is binding and timer.is_set and not binding.failed:
+                self.broken(f"{binding} was unbound with {timer!r} still set; cancel it before the close")
+        self._timers = [noted for noted in self._timers if noted[0] is not binding]
 
 
 class WorkItemAtHalt(Refused):

@@ -30,6 +30,7 @@ class Keeper(Talker):
     async def unbind_adapter(self, binding: CoBinding) -> None:
         self.timer.set(LATER)
         await super().unbind_adapter(binding)
+        self.timer.cancel()
 
     def cl_incoming_close_call(self, vc: ClientVc, status: Status, data: bytes) -> None:
         self.timer.set(LATER)
