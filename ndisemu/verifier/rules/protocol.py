@@ -125,8 +125,12 @@ class ProtoTouchAfterSend(Rule):
     source = "DDK: NdisSendNetBufferLists, NdisSendPackets"
     why = "It is the miniport's meanwhile, and the card's."
 
-    @touched("Packet.length", "Packet.status", "Packet.protocol_reserved", "NetBufferList.status", "NetBufferList.buffers",
-             "NetBufferList.protocol_reserved")  # fmt: skip
+    @touched(
+        "Packet.length", "Packet.window", "Packet.head", "Packet.status", "Packet.flags", "Packet.cancel_id",
+        "Packet.ieee8021q", "Packet.protocol_reserved", "OobBlock.time_to_send", "OobBlock.time_sent",
+        "OobBlock.header_size", "OobBlock.media_specific", "NetBufferList.status", "NetBufferList.buffers",
+        "NetBufferList.flags", "NetBufferList.info", "NetBufferList.protocol_reserved", "NetBuffer.length", "NetBuffer.window",
+    )  # fmt: skip
     def touching(self, touch: Touch) -> None:
         """Look who touches, and whose it is."""
         adapter = self.watch.adapter

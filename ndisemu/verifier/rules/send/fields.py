@@ -44,18 +44,30 @@ class SendOobReadonly(Fields):
 
 
 class SendReservedFields(Fields):
-    """A miniport keeps what it must remember of a send in the area that is reserved for miniports."""
+    """Miniports and protocols keep what they must remember of a packet or list each in the area that is theirs."""
 
     id = "send-reserved-fields"
     models = ANY
     source = "DDK: NET_BUFFER_LIST structure"
-    why = "The protocol finds its own context there at the completion, and takes the driver's number for a pointer."
+    why = "The other side finds its own context there when it has it back, and takes somebody's number for a pointer."
 
     @touched("Packet.protocol_reserved", "NetBufferList.protocol_reserved")
     def touch(self, touch: Touch) -> None:
         """Look who writes."""
         if touch.write and self.has(touch):
             self.broken(f"{self.named(touch)}, which is the protocol's; write to miniport_reserved", touch.item)
+
+    @touched("Packet.miniport_reserved", "NetBufferList.miniport_reserved")
+    def touch_by_protocol(self, touch: Touch) -> None:
+        """Look whether a protocol writes, into what it has sent or was given."""
+        adapter, owner = self.watch.adapter, getattr(touch.item, "owner", None)
+        ours = owner is adapter.sends or adapter.receives in (owner, getattr(owner, "book", None))
+        if touch.write and ours and any(touch.driver is binding.protocol for binding in adapter.bindings):
+            self.broken(
+                f"{touch.driver.name} wrote {touch.field} of {touch.item!r}, which is the miniport's; write to "
+                "protocol_reserved",
+                touch.item,
+            )
 
 
 class SendSourceHandle(Fields):
