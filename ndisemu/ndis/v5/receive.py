@@ -64,6 +64,8 @@ class ReceivePath(ReceiveBook):
 
     def indicate(self, packets: Sequence[Packet]) -> None:
         """Offer an array to all bindings (`NdisMIndicateReceivePacket`, IRQL <= DISPATCH), in its order."""
+        # Nobody who is shown it can take anything out of it.
+        packets = tuple(packets)
         if (costs := self._costs) is not None:
             self.charge(len(packets), costs)
         for packet in packets:

@@ -3,12 +3,14 @@
 from typing import Final
 
 from ndisemu.kernel import shown
-from ndisemu.ndis import Oid
+from ndisemu.ndis import Oid, v6
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import EVERY, Rule, before
 
 # OIDs of vendors have this and higher values; nobody else knows their names.
 _OF_VENDORS: Final = range(0xFF000000, 0x1_0000_0000)
+_FLAGS: Final = sum(v6.ReceiveFlag)
+_NO_FLAG: Final = ~_FLAGS
 
 
 class CallArgument(Rule):
@@ -37,6 +39,18 @@ class CallArgument(Rule):
         else:
             return
         self.broken(f"{call.who.name} called {call.name} with a request with {wrong}; it takes {right}", request)
+
+    @before("NdisMIndicateReceiveNetBufferLists")
+    def indicating(self, call: Call) -> None:
+        """Look at the two numbers behind the lists."""
+        port, flags = call.argument("port", 0), call.argument("flags", 0)
+        if port or flags & _NO_FLAG:
+            wrong, right = f"the port {port}", "0, the port that every adapter has"
+            if not port:
+                wrong, right = f"the flags {flags:#x}", f"those of v6.ReceiveFlag, {_FLAGS:#x} together"
+            self.broken(
+                f"{call.who.name} called {call.name} with {wrong}; it takes {right}", next(iter(call.items), None)
+            )
 
 
 class DescriptorWhole(Rule):

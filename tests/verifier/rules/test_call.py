@@ -1,10 +1,12 @@
 """What a call takes, where its own prototype does not say it all."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pytest
 
 from ndisemu.drivers.protocols import Station6
+from ndisemu.drivers.ring6 import Ring6Miniport
 from ndisemu.ndis import Oid, OidRequest, Status, v6
 from tests.verifier.exercises import found_in
 
@@ -43,6 +45,31 @@ def test_what_a_request_says_is_looked_at(request_: OidRequest, text: str) -> No
     """By the fields of its structure."""
     found = found_in(asks(request_), "traffic")
     assert [(finding.rule, text in finding.text) for finding in found] == [("call-argument", True)]
+
+
+def indicates(*numbers: int) -> type[Ring6Miniport]:
+    """Return a miniport that indicates with these numbers: a port, and flags."""
+
+    class Indicates(Ring6Miniport):
+        def indicate(self, nbls: Sequence[v6.NetBufferList]) -> None:
+            self.lent += len(nbls)
+            self.ndis.indicate_receive(nbls, *numbers)
+
+    return Indicates
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [
+        ((7,), "a.eth0 called NdisMIndicateReceiveNetBufferLists with the port 7; it takes 0"),
+        ((0, 0x4000), "with the flags 0x4000; it takes those of v6.ReceiveFlag, 0x2f03 together"),
+    ],
+)
+def test_the_numbers_of_an_indication_mean_something(numbers: tuple[int, ...], text: str) -> None:
+    """There is one port, and there are so many flags."""
+    found = found_in(indicates(*numbers), "traffic")
+    assert {finding.rule for finding in found} == {"call-argument"}
+    assert text in found[0].text
 
 
 def test_a_vendors_own_oid_is_one() -> None:

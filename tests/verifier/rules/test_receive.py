@@ -11,7 +11,7 @@ from ndisemu.drivers.protocols import Station, Station6
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.drivers.ring6 import Ring6Miniport
 from ndisemu.drivers.ring_explicit import ExplicitRingMiniport
-from ndisemu.ndis import Packet, Status, v6
+from ndisemu.ndis import Packet, Status, v5, v6
 from tests.verifier.exercises import found_in, receive
 
 
@@ -147,3 +147,84 @@ def test_the_reference_drivers_break_no_rule(driver: type[Any], exercise: str) -
     if exercise in {"throttled", "paused"} and driver is not Ring6Miniport:
         exercise = "batches"
     assert [finding.text for finding in found_in(driver, exercise)] == []
+
+
+class MarksAsFailed(Ring6Miniport):
+    """It says of what it has received that it has failed."""
+
+    def indicate(self, nbls: Sequence[v6.NetBufferList]) -> None:
+        for nbl in nbls:
+            nbl.status = Status.FAILURE
+        super().indicate(nbls)
+
+
+def test_what_is_received_has_not_failed() -> None:
+    """The status that a miniport gives its lists is part of what it initialises."""
+    found = found_in(MarksAsFailed, "traffic")
+    assert {finding.rule for finding in found} == {"rx-nbl-initialised"}
+    assert "whose status is NDIS_STATUS_FAILURE; what has been received has SUCCESS" in found[0].text
+
+
+class LeavesAStatus(Station6):
+    """It writes down in each list what it thinks of it."""
+
+    def receive_nbls(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
+        for nbl in nbls:
+            nbl.status = Status.NOT_ACCEPTED
+        super().receive_nbls(binding, nbls, port, flags)
+
+
+def test_a_status_that_a_protocol_has_left_is_not_the_miniports() -> None:
+    """Nobody says that it has to set it again."""
+    assert found_in(LeavesAStatus, "slow client") == []
+
+
+def keeps(count: Any) -> type[Station]:
+    """Return a protocol that says so of how many references it keeps."""
+
+    class Keeps(Station):
+        def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> Any:
+            super().receive_packets(binding, packets)
+            return count
+
+    return Keeps
+
+
+@pytest.mark.parametrize("count", [None, False, Status.SUCCESS, ()])
+def test_what_is_no_number_of_references_is_told_even_if_it_is_nothing(count: object) -> None:
+    """In C it would be whatever lay in the register."""
+    found = found_in(keeps(count), "traffic")
+    assert {finding.rule for finding in found} == {"rx5-refcount"}
+    assert f"ProtocolReceivePacket of near on a.eth0 returned {count!r}; it returns how many" in found[0].text
+
+
+class TakesAllOut(Station):
+    """It takes the packets out of the array that it is shown, as if that were a queue."""
+
+    def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int:
+        mine = list(packets)
+        if isinstance(packets, list):
+            packets.clear()
+        return super().receive_packets(binding, mine)
+
+
+def test_the_array_is_not_the_protocols_to_empty() -> None:
+    """The books are the same, whatever it tries."""
+    assert found_in(TakesAllOut, "traffic") == []
+
+
+class AnswersAPacketInPlace(Station):
+    """It turns each frame into the answer to it, in the packet that it is shown."""
+
+    def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int:
+        for packet in packets:
+            frame = packet.read()
+            packet.put(frame[6:12] + frame[:6])
+        return 0
+
+
+def test_the_data_of_a_packet_is_not_its_readers_to_change() -> None:
+    """Others are shown the same packet."""
+    found = found_in(AnswersAPacketInPlace, "traffic")
+    assert {finding.rule for finding in found} == {"rx-payload-unmodified"}
+    assert "near on a.eth0 changed the data of packet#33, which it was shown by ProtocolReceivePacket" in found[0].text

@@ -4,13 +4,14 @@ from typing import Final
 
 from ndisemu.frame.ethernet import HEADER
 from ndisemu.ndis import Packet, Status, v5, v6
-from ndisemu.ndis.data.nbl import NetBuffer
+from ndisemu.ndis.data.nbl import NetBuffer, NetBufferList
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import ANY, EVERY, V5, Code, Model, Refused, Rule, after, before
 from ndisemu.verifier.watch import Watch
 
 INDICATIONS: Final = ("NdisMIndicateReceivePacket", "NdisMIndicateReceiveNetBufferLists")
 _RESOURCES: Final = Status.RESOURCES
+_SUCCESS: Final = Status.SUCCESS
 
 
 class RxReindicateInUse(Refused):
@@ -121,7 +122,7 @@ class RxReturnHandlerPresent(Rule):
 
 
 class RxNblInitialised(Rule):
-    """Each frame that is indicated has a header, and its length is that of the data its buffers describe."""
+    """Each frame that is indicated has a header and the length that its buffers describe, each list a status that fits."""
 
     id = "rx-nbl-initialised"
     models = ANY
@@ -130,6 +131,11 @@ class RxNblInitialised(Rule):
         "A length that the card's descriptor told, and no buffer holds, lets protocols read what lies behind. One that "
         "is shorter than a header lets them read an address that never came."
     )
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        # Lists in which a protocol has left another status, which tells nothing of the miniport.
+        self._set_above: dict[object, None] = {}
 
     @before("NdisMIndicateReceivePacket")
     def indicating_packets(self, call: Call) -> None:
@@ -143,12 +149,35 @@ class RxNblInitialised(Rule):
     def indicating_lists(self, call: Call) -> None:
         """Measure the frame, or frames, of each list."""
         for nbl in call.items:
+            if nbl.status is not _SUCCESS:
+                self._look_at_status(call, nbl)
             if not nbl.buffers:
                 self.broken(f"{call.name} was called with {nbl!r}, which has no NET_BUFFER; a frame is one", nbl)
             for frame in nbl.buffers:
                 window, length = frame.window, frame.length
                 if window is None or window.stop - window.start != length or length < HEADER:
                     self._look(call, nbl, frame)
+
+    @after("ProtocolReceiveNetBufferLists")
+    def shown(self, call: Call) -> None:
+        """Note in which lists a protocol has set a status, to which they were only shown."""
+        if is_short(call):
+            self.giving_back(call)
+
+    @before("NdisReturnNetBufferLists")
+    def giving_back(self, call: Call) -> None:
+        """Note in which lists a protocol has set a status."""
+        for nbl in call.items:
+            if nbl.status is not _SUCCESS:
+                self._set_above[nbl] = None
+
+    def _look_at_status(self, call: Call, nbl: NetBufferList) -> None:
+        mine = nbl.owner is self.watch.adapter and nbl not in self._set_above
+        if mine and nbl.status is not _RESOURCES:
+            self.broken(
+                f"{call.name} was called with {nbl!r}, whose status is {nbl.status}; what has been received has SUCCESS",
+                nbl,
+            )
 
     def _look(self, call: Call, item: object, frame: Packet | NetBuffer) -> None:
         described = sum(length for _, length in frame.segments)

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from ndisemu.kernel import shown
 from ndisemu.ndis import contents, v6
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import ANY, V5, Code, Model, Refused, Rule, after, before
@@ -123,6 +124,17 @@ class Rx5Refcount(Refused):
         "Once too often takes the packet away from another protocol that has it too. Once too seldom, and the miniport "
         "never sees it again."
     )
+
+    @after("ProtocolReceivePacket")
+    def has_received(self, call: Call) -> None:
+        """Look at a result that NDIS takes for a number, and that is none."""
+        kept = call.result
+        if type(kept) is not int and call.error is None and (isinstance(kept, int) or not kept):
+            self.broken(
+                f"ProtocolReceivePacket of {call.who} returned {shown(kept)}; it returns how many references it keeps of "
+                "each packet, 0 for none",
+                next(iter(call.items), None),
+            )
 
 
 class Rx5NoReturnInsideHandler(Rule):
