@@ -1,7 +1,7 @@
 """OID requests as data: NDIS_REQUEST."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final, Self
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import Signal
@@ -43,7 +43,8 @@ class OidRequest:
     )
 
     def __init__(self, oid: Oid, *, is_set: bool, data: bytes, length: int) -> None:
-        self.oid = oid
+        # Its number is as good as the member.
+        self.oid = _NUMBERED.get(oid, oid)
         self.is_set = is_set
         self.data = data
         self.length = length
@@ -105,3 +106,6 @@ class OidRequest:
     def number(self, size: int = 4) -> int | None:
         """Return the data of a set as a little-endian number of `size` bytes; None if it is not that long."""
         return int.from_bytes(self.data, "little") if len(self.data) == size else None
+
+
+_NUMBERED: Final[Mapping[int, Oid]] = {int(oid): oid for oid in Oid}

@@ -7,8 +7,8 @@ from ndisemu.ndis import Oid, v6
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import EVERY, Rule, before
 
-# OIDs of vendors have this and higher values; nobody else knows their names.
-_OF_VENDORS: Final = range(0xFF000000, 0x1_0000_0000)
+# What an OID can be; many that a miniport may be asked for have no name here.
+_OIDS: Final = range(1, 0x1_0000_0000)
 _FLAGS: Final = sum(v6.ReceiveFlag)
 _NO_FLAG: Final = ~_FLAGS
 
@@ -29,16 +29,16 @@ class CallArgument(Rule):
         """Look into a request, whose fields the prototype names, too."""
         request = call.argument("request")
         oid, length, data = request.oid, request.length, request.data
-        if type(oid) is not Oid and (type(oid) is not int or oid not in _OF_VENDORS):
-            said = f"{oid:#010x}" if type(oid) is int else shown(oid)
-            wrong, right = f"the OID {said}", "an Oid, or the number of a vendor's own, 0xFF000000 or more"
+        if type(oid) is not Oid and (type(oid) is not int or oid not in _OIDS):
+            wrong, right = f"the OID {shown(oid)}", "an Oid, or the number of another one, of 32 bits"
         elif type(length) is not int or length < 0:
             wrong, right = f"a buffer of {shown(length)} bytes", "a length of 0 or more"
         elif not isinstance(data, bytes | bytearray | memoryview):
             wrong, right = f"data of {type(data).__name__}", "bytes"
         else:
             return
-        self.broken(f"{call.who.name} called {call.name} with a request with {wrong}; it takes {right}", request)
+        text = f"{call.who.name} called {call.name} with a request with {wrong}; it takes {right}"
+        self.broken(text, request, call.who.name)
 
     @before("NdisMIndicateReceiveNetBufferLists")
     def indicating(self, call: Call) -> None:

@@ -46,7 +46,8 @@ class TimerHalt(Refused):
         """Look at the timers of a binding that is gone; where its protocol has raised they do nothing any more."""
         for owner, timer in self._timers:
             if owner is binding and timer.is_set and not binding.failed:
-                self.broken(f"{binding} was unbound with {timer!r} still set; cancel it before the close")
+                text = f"{binding} was unbound with {timer!r} still set; cancel it before the close"
+                self.broken(text, by=binding.name)
         self._timers = [noted for noted in self._timers if noted[0] is not binding]
 
 

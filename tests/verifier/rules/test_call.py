@@ -33,8 +33,11 @@ def made(oid: Any, length: Any = 4, data: Any = b"") -> OidRequest:
 @pytest.mark.parametrize(
     ("request_", "text"),
     [
-        (made(0x77777777), "a request with the OID 0x77777777; it takes an Oid, or the number of a vendor's own"),
-        (made(int(_KNOWN)), "a request with the OID 0x0001010e; it takes an Oid"),
+        (
+            made(0x1_0000_0001),
+            "a request with the OID 4294967297; it takes an Oid, or the number of another one, of 32 bits",
+        ),
+        (made(0), "a request with the OID 0;"),
         (made("a"), "a request with the OID 'a'"),
         (made(None), "a request with the OID None"),
         (made(_KNOWN, -4), "near on a.eth0 called NdisOidRequest with a request with a buffer of -4 bytes"),
@@ -72,6 +75,14 @@ def test_the_numbers_of_an_indication_mean_something(numbers: tuple[int, ...], t
     assert text in found[0].text
 
 
-def test_a_vendors_own_oid_is_one() -> None:
-    """Nobody else knows it."""
-    assert found_in(asks(made(0xFF010203)), "traffic") == []
+@pytest.mark.parametrize(
+    "oid", [0xFF010203, 0x0D010101, int(_KNOWN)], ids=["a vendor's", "without a name here", "by number"]
+)
+def test_any_number_of_32_bits_may_be_an_oid(oid: int) -> None:
+    """Miniports may be asked for more than has a name here, and by numbers."""
+    assert found_in(asks(made(oid)), "traffic") == []
+
+
+def test_an_oid_by_number_is_the_member() -> None:
+    """So it is the same whoever asks."""
+    assert made(int(_KNOWN)).oid is _KNOWN

@@ -108,9 +108,8 @@ class RxPayloadUnmodified(Rule):
             return
         for item, before_it, after_it in zip(call.items, was, now, strict=False):
             if before_it != after_it and (packets or len(before_it) == len(after_it)):
-                self.broken(
-                    f"{call.who} changed the data of {item!r}, which it was shown by {call.name}; change a copy", item
-                )
+                text = f"{call.who} changed the data of {item!r}, which it was shown by {call.name}; change a copy"
+                self.broken(text, item, call.who.name)
                 return
 
 
@@ -130,11 +129,11 @@ class Rx5Refcount(Refused):
         """Look at a result that NDIS takes for a number, and that is none."""
         kept = call.result
         if type(kept) is not int and call.error is None and (isinstance(kept, int) or not kept):
-            self.broken(
+            text = (
                 f"ProtocolReceivePacket of {call.who} returned {shown(kept)}; it returns how many references it keeps of "
-                "each packet, 0 for none",
-                next(iter(call.items), None),
+                "each packet, 0 for none"
             )
+            self.broken(text, next(iter(call.items), None), call.who.name)
 
 
 class Rx5NoReturnInsideHandler(Rule):

@@ -151,11 +151,11 @@ class RxTouchAfterReturn(RxResourcesNoRetain):
         if getattr(item, "owner", None) is not adapter or driver is None or driver is adapter.miniport:
             return
         if all(protocol is not driver for protocol in self._shown.get(item, ())):
-            self.broken(
+            text = (
                 f"{driver.name} {'sets' if touch.write else 'reads'} {touch.field} of {item!r}, which is "
-                f"{adapter.name}'s again; copy what is needed before it is returned",
-                item,
+                f"{adapter.name}'s again; copy what is needed before it is returned"
             )
+            self.broken(text, item, self.watch.binding_of(driver))
 
 
 RULES: Final[tuple[type[Rule], ...]] = (

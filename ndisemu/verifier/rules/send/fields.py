@@ -62,12 +62,12 @@ class SendReservedFields(Fields):
         """Look whether a protocol writes, into what it has sent or was given."""
         adapter, owner = self.watch.adapter, getattr(touch.item, "owner", None)
         ours = owner is adapter.sends or adapter.receives in (owner, getattr(owner, "book", None))
-        if touch.write and ours and any(touch.driver is binding.protocol for binding in adapter.bindings):
-            self.broken(
+        if touch.write and ours and (by := self.watch.binding_of(touch.driver)):
+            text = (
                 f"{touch.driver.name} wrote {touch.field} of {touch.item!r}, which is the miniport's; write to "
-                "protocol_reserved",
-                touch.item,
+                "protocol_reserved"
             )
+            self.broken(text, touch.item, by)
 
 
 class SendSourceHandle(Fields):
