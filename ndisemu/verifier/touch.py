@@ -30,6 +30,8 @@ from ndisemu.ndis.data.packet import OobBlock, Packet
 _METHODS: Final = str(Path(data.__file__).parent)
 # Where code begins that has nothing to do with what is below it on the stack: a DPC, a thread, an interrupt.
 _TURNS: Final = ("Cpu._drain", "Cpu._take_turn", "Cpu._deliver")
+# How many buffers of a packet are watched; a chain that a driver has made may have no end.
+_LONGEST_CHAIN: Final = 64
 # What can be watched, by the name that a rule gives it.
 CLASSES: Final[Mapping[str, type]] = {cls.__name__: cls for cls in (Packet, OobBlock, NetBufferList, NetBuffer, Mdl)}
 
@@ -130,6 +132,12 @@ def _parts(item: Any) -> Iterator[Any]:
     yield item
     if isinstance(item, Packet):
         yield getattr(item, "oob", None)
+        buffer = getattr(item, "head", None)
+        for _ in range(_LONGEST_CHAIN):
+            if buffer is None:
+                break
+            yield buffer
+            buffer = getattr(buffer, "next", None)
     elif isinstance(item, NetBufferList):
         for buffer in getattr(item, "buffers", ()):
             yield buffer

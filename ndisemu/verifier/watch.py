@@ -101,6 +101,11 @@ class Watch:
         """Return the name of the binding that a protocol has here; nothing if it has none."""
         return next((binding.name for binding in self.adapter.bindings if binding.protocol is protocol), "")
 
+    def either(self, binding: str) -> str:
+        """Name both drivers that may have made a mistake: the miniport, and the protocol of this binding."""
+        drivers = self.kernel.drivers
+        return f"{drivers[self.adapter.name]} or {drivers.get(binding, binding)}"
+
     def report(self, rule: Rule, text: str, about: object, by: str) -> None:
         """Record a breach of `rule`."""
         self.kernel.report(rule.id, self.adapter.name, text, watched=True, about=about, by=by)

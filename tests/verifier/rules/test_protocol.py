@@ -1,14 +1,16 @@
 """The rules of protocols, where their pairs do not show it: whose mistake it is, and that the miniport outlives it."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from ndisemu.drivers.protocols import Station, Station6
+from ndisemu.drivers.ring6 import Ring6Miniport
 from ndisemu.kernel import Finding
 from ndisemu.ndis import Packet, Status, v5, v6
-from tests.verifier.exercises import found_in
+from ndisemu.verifier import Verification
+from tests.verifier.exercises import CHECKED, found_in
 
 
 def first_of(findings: Sequence[Finding], rule: str) -> Finding:
@@ -85,3 +87,52 @@ def test_a_received_list_that_is_emptied_is_found_when_it_is_returned() -> None:
     assert finding.rule == "descriptor-whole"
     assert finding.driver.endswith("Empties")
     assert "has no NET_BUFFER any more; leave its chain as it is" in finding.text
+
+
+class FillsTooSoon(Station):
+    """It clears its packets as soon as they are sent, and not when they are back."""
+
+    async def bind_adapter(self, context: v5.BindContext) -> Status:
+        status = await super().bind_adapter(context)
+        sender: Any = self.senders[0]
+        submit = sender._submit
+
+        def send(packets: Sequence[Packet]) -> None:
+            submit(packets)
+            for packet in packets:
+                packet.put(bytes(60))
+
+        sender._submit = send
+        return status
+
+
+class WritesBesideItsSends(Ring6Miniport):
+    """It clears what it has lent."""
+
+    def indicate(self, nbls: Sequence[v6.NetBufferList]) -> None:
+        super().indicate(nbls)
+        for nbl in nbls:
+            nbl.buffers[0].fill(bytes(60))
+
+
+UNSEEN: Final = Verification()
+
+
+@pytest.mark.parametrize(
+    ("driver", "exercise", "rules", "verify", "names"),
+    [
+        (FillsTooSoon, "life", ("send-content-exact", "send-data-unmodified"), CHECKED, "{}"),
+        (FillsTooSoon, "life", ("send-content-exact", "send-data-unmodified"), UNSEEN, "RingMiniport or {}"),
+        (WritesBesideItsSends, "slow client", ("rx-payload-unmodified",), CHECKED, "{}"),
+        (WritesBesideItsSends, "slow client", ("rx-payload-unmodified",), UNSEEN, "{} or Station6"),
+    ],
+)
+def test_bytes_that_change_in_between_are_laid_to_whoever_changed_them(
+    driver: type, exercise: str, rules: Sequence[str], verify: Verification, names: str
+) -> None:
+    """Where that was not seen both are named, and neither is accused alone."""
+    findings = found_in(driver, exercise, verify)
+    for rule in rules:
+        named = first_of(findings, rule).driver
+        short = " or ".join(name.rpartition(":")[2] for name in named.split(" or "))
+        assert short == names.format(driver.__qualname__)

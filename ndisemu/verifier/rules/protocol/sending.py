@@ -110,10 +110,11 @@ class ProtoTouchAfterSend(Rule):
     why = "It is the miniport's meanwhile, and the card's."
 
     @touched(
-        "Packet.length", "Packet.window", "Packet.head", "Packet.status", "Packet.flags", "Packet.cancel_id",
+        "Packet.length", "Packet.memory", "Packet.window", "Packet.head", "Packet.status", "Packet.flags", "Packet.cancel_id",
         "Packet.ieee8021q", "Packet.protocol_reserved", "OobBlock.time_to_send", "OobBlock.time_sent",
         "OobBlock.header_size", "OobBlock.media_specific", "NetBufferList.status", "NetBufferList.buffers",
-        "NetBufferList.flags", "NetBufferList.info", "NetBufferList.protocol_reserved", "NetBuffer.length", "NetBuffer.window",
+        "NetBufferList.flags", "NetBufferList.info", "NetBufferList.protocol_reserved", "NetBuffer.length", "NetBuffer.memory",
+        "NetBuffer.window", "Mdl.memory",
     )  # fmt: skip
     def touching(self, touch: Touch) -> None:
         """Look who touches, and whose it is."""

@@ -5,7 +5,9 @@ from typing import Any, Final
 from ndisemu.kernel import shown
 from ndisemu.ndis import contents, v6
 from ndisemu.verifier.call import Call
-from ndisemu.verifier.rule import ANY, V5, Code, Model, Refused, Rule, after, before
+from ndisemu.verifier.rule import ANY, V5, Code, Model, Refused, Rule, after, before, touched
+from ndisemu.verifier.rules.receive.touching import CONTENTS
+from ndisemu.verifier.touch import Touch
 from ndisemu.verifier.watch import Watch
 
 _RESOURCES: Final = int(v6.ReceiveFlag.RESOURCES)
@@ -52,7 +54,11 @@ class RxResourcesChainRestored(Refused):
 
 
 class RxPayloadUnmodified(Rule):
-    """A protocol returns a frame as it was given or shown: the same bytes, from the same place on."""
+    """A protocol returns a frame as it was given or shown: the same bytes, from the same place on.
+
+    What it returns before its handler has returned nobody else can have changed. What was kept for longer the miniport can
+    have, which it is held for where it was seen to touch the list (`rx-touch-while-indicated`).
+    """
 
     id = "rx-payload-unmodified"
     models = ANY
@@ -66,6 +72,8 @@ class RxPayloadUnmodified(Rule):
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
         self._given: dict[Any, tuple[int, bytes]] = {}
+        # What the miniport has touched since.
+        self._touched: dict[Any, None] = {}
 
     @before("ProtocolReceiveNetBufferLists")
     def giving(self, call: Call) -> None:
@@ -76,20 +84,41 @@ class RxPayloadUnmodified(Rule):
                 frame = nbl.buffers[0]
                 given[nbl] = frame.data_offset, frame.read()
 
+    @touched(*CONTENTS)
+    def touching(self, touch: Touch) -> None:
+        """Note what the miniport touches of what is lent."""
+        if touch.driver is self.watch.adapter.miniport and touch.item in self._given:
+            self._touched[touch.item] = None
+
     @before("NdisReturnNetBufferLists")
     def returning(self, call: Call) -> None:
         """Compare."""
-        given = self._given
+        given, by_miniport = self._given, self._touched
         for nbl in call.argument("nbls"):
             was = given.pop(nbl, None)
+            touched_below = bool(by_miniport) and by_miniport.pop(nbl, False) is None
             if was is None:
                 continue
             frame = nbl.buffers[0]
             if frame.data_offset != was[0]:
                 what = f"beginning {frame.data_offset - was[0]} bytes later than it was given"
-                self.broken(f"{call.who} returned {nbl!r} {what}; retreat as far as you have advanced", nbl)
+                self._accuse(call, nbl, what, "retreat as far as you have advanced", touched_below=touched_below)
             elif frame.read() != was[1]:
-                self.broken(f"{call.who} returned {nbl!r} with other bytes than it was given; change a copy", nbl)
+                what = "with other bytes than it was given"
+                self._accuse(call, nbl, what, "change a copy", touched_below=touched_below)
+
+    def _accuse(self, call: Call, nbl: Any, what: str, right: str, *, touched_below: bool) -> None:
+        """Report it of whoever can have done it."""
+        adapter, who = self.watch.adapter.name, call.who.name
+        bringing = self.watch.inside("ProtocolReceiveNetBufferLists")
+        if touched_below:
+            right, by = f"{adapter} touched it while it was lent; leave alone what is lent until it comes back", adapter
+        elif bringing is not None and bringing.who is call.who and any(one is nbl for one in bringing.items):
+            by = who
+        else:
+            right = f"{right}, if it was not {adapter} that changed what it has lent; --touch shows whose hand it was"
+            by = self.watch.either(who)
+        self.broken(f"{who} returned {nbl!r} {what}; {right}", nbl, by)
 
     @before("ProtocolReceivePacket", "ProtocolReceiveNetBufferLists")
     def showing(self, call: Call) -> None:

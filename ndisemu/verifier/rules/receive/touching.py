@@ -9,7 +9,8 @@ from ndisemu.verifier.rule import ANY, Model, Rule, after, before, touched
 from ndisemu.verifier.touch import Touch
 from ndisemu.verifier.watch import Watch
 
-_CONTENTS: Final = (
+# What tells of the data of a packet or list, or leads to it.
+CONTENTS: Final = (
     "Packet.head",
     "Packet.length",
     "Packet.window",
@@ -32,7 +33,7 @@ class RxTouchWhileIndicated(Rule):
         "reads is true by luck, and what it writes another one finds."
     )
 
-    @touched(*_CONTENTS)
+    @touched(*CONTENTS)
     def touching(self, touch: Touch) -> None:
         """Look who has it."""
         adapter, item = self.watch.adapter, touch.item
@@ -111,7 +112,7 @@ class RxResourcesNoRetain(Rule):
             for item in items:
                 self._shown.setdefault(item, []).append(call.who.protocol)
 
-    @touched(*_CONTENTS)
+    @touched(*CONTENTS)
     def touching(self, touch: Touch) -> None:
         """Look whether it was."""
         if self._forget(touch.item, touch.driver):
@@ -142,7 +143,7 @@ class RxTouchAfterReturn(RxResourcesNoRetain):
     why = "The card fills it again, so what the protocol reads later is another frame, and what it sets another one finds."
 
     @touched(
-        *_CONTENTS, "Packet.status", "Packet.flags", "Packet.ieee8021q", "Packet.oob", "Packet.protocol_reserved",
+        *CONTENTS, "Packet.status", "Packet.flags", "Packet.ieee8021q", "Packet.oob", "Packet.protocol_reserved",
         "NetBufferList.status", "NetBufferList.protocol_reserved",
     )  # fmt: skip
     def touching(self, touch: Touch) -> None:

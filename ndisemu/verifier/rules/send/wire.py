@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ndisemu.frame.ethernet import ADDRESS, MIN_FRAME, VLAN_TAG
+from ndisemu.ndis import contents
+from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.verifier.call import Call
-from ndisemu.verifier.rule import ANY, Model, Rule, before, quiet, wire
+from ndisemu.verifier.rule import ANY, Model, Rule, before, quiet, touched, wire
 from ndisemu.verifier.rules.send.completion import COMPLETIONS, SUBMISSIONS
+from ndisemu.verifier.touch import Touch
 from ndisemu.verifier.watch import Watch
 
 # How many more frames are expected than can be on their way.
@@ -100,9 +103,8 @@ class SendContentExact(Rule):
             if expected in due:
                 due.remove(expected)
             elif not self._is_cut(frame):
-                self.broken(
-                    f"the card of {self.watch.adapter.name} sent {len(frame)} bytes that no protocol has submitted; "
-                    "send each frame from its first to its last byte, and nothing else"
+                self._accuse(
+                    f"the card of {self.watch.adapter.name} sent {len(frame)} bytes that no protocol has submitted"
                 )
                 return
 
@@ -112,6 +114,15 @@ class SendContentExact(Rule):
         if not self.watch.adapter.sends.in_flight:
             self._due.clear()
 
+    def _accuse(self, text: str) -> None:
+        """Report whose mistake it is: the miniport's, unless the bytes of something on its way have been changed."""
+        copies = next((rule for rule in self.watch.rules if isinstance(rule, SendDataUnmodified)), None)
+        changed = None if copies is None else copies.changed()
+        if copies is None or changed is None or copies.whose(changed) == self.watch.adapter.name:
+            self.broken(f"{text}; send each frame from its first to its last byte, and nothing else", changed)
+        else:
+            self.broken(f"{text}: {copies.accusation(changed)}", changed, copies.suspect(changed))
+
     def _is_cut(self, frame: bytes) -> bool:
         """Whether it is so long that it is a mistake already that it has left."""
         most = self.watch.adapter.maximum_total_size
@@ -119,16 +130,25 @@ class SendContentExact(Rule):
 
 
 class SendDataUnmodified(Rule):
-    """The bytes that a protocol has submitted are the same when it has them back."""
+    """The bytes that a protocol has submitted are the same when it has them back.
+
+    Neither side may change them on their way. Who has is told by a send that is completed before its entry point has
+    returned, and by whoever alone has taken their memory in hand, where fields are watched.
+    """
 
     id = "send-data-unmodified"
     models = ANY
     source = "DDK: NdisSendNetBufferLists"
-    why = "A protocol that keeps its buffer to send it once more sends what the miniport has made of it."
+    why = (
+        "A protocol that keeps its buffer to send it once more sends what the miniport has made of it. One that fills it "
+        "too soon sends half of this frame and half of the next."
+    )
 
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
         self._given: dict[Any, bytes] = {}
+        # Drivers by item; two may be equal.
+        self._hands: dict[Any, list[Any]] = {}
 
     @before(*SUBMISSIONS)
     def submitting(self, call: Call) -> None:
@@ -136,22 +156,65 @@ class SendDataUnmodified(Rule):
         copies = call.frames()
         if copies is not None and len(copies) == len(call.items):
             self._given.update(zip(call.items, copies, strict=True))
+        if self._hands:
+            self._forget(call)
+
+    @touched("Packet.memory", "NetBuffer.memory", "Mdl.memory")
+    def touching(self, touch: Touch) -> None:
+        """Note whose hand it is, while the item is on its way."""
+        if touch.item in self._given and touch.driver is not None:
+            hands = self._hands.setdefault(touch.item, [])
+            if all(one is not touch.driver for one in hands):
+                hands.append(touch.driver)
 
     @before(*COMPLETIONS)
     def completing(self, call: Call) -> None:
         """Compare: a whole burst at once, and one by one where something is different."""
         given = [self._given.pop(item, None) for item in call.items]
         now = call.frames()
-        if now is None or given == now or len(now) != len(given):
-            return
-        for item, before_it, after_it in zip(call.items, given, now, strict=True):
-            if before_it is not None and before_it != after_it:
-                self.broken(
-                    f"{self.watch.adapter.name} completed {item!r} with other bytes than it was given; "
-                    "what it must change it changes in a buffer of its own",
-                    item,
-                )
-                return
+        if now is not None and given != now and len(now) == len(given):
+            for item, before_it, after_it in zip(call.items, given, now, strict=True):
+                if before_it is not None and before_it != after_it:
+                    text = f"{self.watch.adapter.name} completed {item!r} with other bytes than it was given"
+                    self.broken(f"{text}; {self.accusation(item)}", item, self.suspect(item))
+                    break
+        if self._hands:
+            self._forget(call)
+
+    def changed(self) -> Any:
+        """Return the first item on its way that has other bytes than it was given with; None if there is none."""
+        sends = self.watch.adapter.sends
+        mine = ((item, copy) for item, copy in self._given.items() if getattr(item, "owner", None) is sends)
+        return next((item for item, copy in mine if _contents(item) != copy), None)
+
+    def whose(self, item: Any) -> str:
+        """Return the name of the adapter or binding whose driver has changed an item on its way, if that can be told."""
+        adapter, hands = self.watch.adapter, self._hands.get(item, ())
+        if len(hands) == 1:
+            return adapter.name if hands[0] is adapter.miniport else self.watch.binding_of(hands[0])
+        entered = self.watch.inside(*SUBMISSIONS)
+        if not hands and entered is not None and any(one is item for one in entered.items):
+            # Nobody else has run since it was given.
+            return adapter.name
+        return ""
+
+    def accusation(self, item: Any) -> str:
+        """Say what would have been right, to whom it concerns."""
+        who, adapter = self.whose(item), self.watch.adapter.name
+        if who == adapter:
+            return "what it must change it changes in a buffer of its own"
+        if who:
+            return f"{who} changed {item!r} after it had sent it; leave alone what is sent until it comes back"
+        return f"neither {_sender(item)}, which has sent it, nor {adapter} may change {item!r} on its way; --touch shows whose hand it was"
+
+    def suspect(self, item: Any) -> str:
+        """Return whose driver is named for it: both where it cannot be told."""
+        return self.whose(item) or self.watch.either(_sender(item))
+
+    def _forget(self, call: Call) -> None:
+        """Nobody has laid hands yet on what is given anew, and it is the protocol's own when it is back."""
+        for item in call.items:
+            self._hands.pop(item, None)
 
 
 class SendSuccessUnsent(Rule):
@@ -190,6 +253,20 @@ class SendSuccessUnsent(Rule):
                 f"{adapter.name} has completed {adapter.sends.completed} sends with NDIS_STATUS_SUCCESS, and its card has "
                 f"sent {self._sent} frames; complete what is not sent with the status that says why"
             )
+
+
+def _sender(item: Any) -> str:
+    """Return the name of the binding that has sent an item."""
+    return str(getattr(item.binding, "name", "its protocol"))
+
+
+def _contents(item: Any) -> bytes | None:
+    """Return the bytes of a packet, or of a list of one frame; None where a driver has maimed it."""
+    try:
+        (frame,) = contents.read_lists((item,)) if isinstance(item, NetBufferList) else contents.read((item,))
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return frame
 
 
 def _padded(frame: bytes) -> bytes:
