@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from ndisemu.kernel import driver_name
 from ndisemu.ndis import Status, v6
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import ANY, Model, Rule, after, before, touched
@@ -120,7 +121,7 @@ class RxResourcesNoRetain(Rule):
                 f"{touch.driver.name} reads {touch.field} of {touch.item!r}, which it was shown with RESOURCES, after its "
                 "handler has returned; copy what is needed there",
                 touch.item,
-                self.watch.binding_of(touch.driver),
+                driver_name(touch.driver),
             )
 
     def _forget(self, item: Any, protocol: Any) -> bool:
@@ -156,7 +157,7 @@ class RxTouchAfterReturn(RxResourcesNoRetain):
                 f"{driver.name} {'sets' if touch.write else 'reads'} {touch.field} of {item!r}, which is "
                 f"{adapter.name}'s again; copy what is needed before it is returned"
             )
-            self.broken(text, item, self.watch.binding_of(driver))
+            self.broken(text, item, driver_name(driver))
 
 
 RULES: Final[tuple[type[Rule], ...]] = (
