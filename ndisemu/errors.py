@@ -60,7 +60,10 @@ class RuleViolation(NdisemuError):
 
 
 class Unfinished(RuleViolation):
-    """A driver's routine that somebody waits for has not come to its end: it is overdue, or was cancelled by itself."""
+    """A driver's routine that somebody waits for has not come to its end; its cause is what has passed through the driver's code.
+
+    It is overdue, was cancelled by itself, or has raised what only who awaits it may raise.
+    """
 
 
 def rule_of(error: BaseException) -> str:
@@ -70,13 +73,16 @@ def rule_of(error: BaseException) -> str:
 
 def failure_of(routine: str, error: BaseException) -> str:
     """Say how a driver's routine has failed: what it raised, or why it has not come to its end."""
-    if isinstance(error, Unfinished):
-        return f"{routine} {error.text}"
+    return f"{routine} {error.text if isinstance(error, Unfinished) else raised_by(error)}"
+
+
+def raised_by(error: BaseException) -> str:
+    """Say what was raised, as far as it can say that itself."""
     try:
         said = str(error)
     except Exception:  # noqa: BLE001 - an error of a driver's own may be unable to say what it is
         said = "(it cannot be shown)"
-    return f"{routine} raised {type(error).__name__}: {said}"
+    return f"raised {type(error).__name__}" + (f": {said}" if said else "")
 
 
 class BugCheck(NdisemuError):

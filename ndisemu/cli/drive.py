@@ -1,7 +1,6 @@
-"""Driving a run from the command line: the loop, the signals, the time limit, the exit code."""
+"""Driving a run from the command line: the loop, the end that is asked for from outside, the exit code."""
 
 import asyncio
-import signal
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,13 +8,12 @@ from typing import Any, Final
 import click
 
 from ndisemu.errors import InternalError
-from ndisemu.kernel import VirtualLoop
+from ndisemu.kernel import DriverBlocks, Ending, VirtualLoop
+from ndisemu.kernel.ending import LIMITED
 from ndisemu.scenario.result import Result
 
 PASSED: Final = 0
 FAILED: Final = 1
-LIMITED: Final = 124
-INTERRUPTED: Final = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,44 +24,29 @@ class Outcome:
     exit_code: int
 
 
-def drive(main: Coroutine[Any, Any, Result], *, clock: str, limit: int | None) -> Outcome:
-    """Run `main` under the loop for its clock; `limit` is real nanoseconds. Ctrl-C ends it with a partial result."""
-    limited = False
+def drive(main: Coroutine[Any, Any, Result], *, clock: str, ending: Ending) -> Outcome:
+    """Run `main` under the loop for its clock; Ctrl-C or a limit, where `ending` has one, end it with a partial result."""
 
     async def guarded() -> Result:
-        nonlocal limited
-        task = asyncio.current_task()
-        loop = asyncio.get_running_loop()
+        ending.cancels(asyncio.current_task())
+        return await main
 
-        def expired(*_: object) -> None:
-            nonlocal limited
-            limited = True
-            if task is not None:
-                loop.call_soon_threadsafe(task.cancel)
-
-        if limit is not None and hasattr(signal, "setitimer"):
-            signal.signal(signal.SIGALRM, expired)
-            signal.setitimer(signal.ITIMER_REAL, limit / 1e9)
-        try:
-            return await main
-        finally:
-            if limit is not None and hasattr(signal, "setitimer"):
-                signal.setitimer(signal.ITIMER_REAL, 0)
-
-    with asyncio.Runner(loop_factory=_loop_factory(clock)) as runner:
+    with ending, asyncio.Runner(loop_factory=_loop_factory(clock)) as runner:
         try:
             result = runner.run(guarded())
-        except asyncio.CancelledError:
-            if not limited:
+        except (asyncio.CancelledError, DriverBlocks) as error:
+            if ending.exit_code is None:
                 raise InternalError("the run was cancelled, and nobody had asked for it") from None
-            # The limit was reached while the run was ending already.
-            click.echo("the wall-clock limit was reached before the result was complete", err=True)
-            raise SystemExit(LIMITED) from None
-    if limited:
-        return Outcome(result, LIMITED)
-    if result["ended"] == "interrupted":
-        return Outcome(result, INTERRUPTED)
+            # It was ending already, or had not begun.
+            click.echo(f"the run was ended before the result was complete{_said(error)}", err=True)
+            raise SystemExit(ending.exit_code) from None
+    if ending.exit_code is not None and (ending.exit_code == LIMITED or result["ended"] == "interrupted"):
+        return Outcome(result, ending.exit_code)
     return Outcome(result, PASSED if result["passed"] else FAILED)
+
+
+def _said(error: BaseException) -> str:
+    return f": {error}" if isinstance(error, DriverBlocks) else ""
 
 
 def _loop_factory(clock: str) -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -12,7 +12,10 @@ from ndisemu.cli.drive import drive
 from ndisemu.cli.logs import configure
 from ndisemu.cli.progress import Progress
 from ndisemu.errors import UsageError
+from ndisemu.kernel import Ending
+from ndisemu.machine import Emulation
 from ndisemu.observe.report import render
+from ndisemu.scenario.build import Plan
 from ndisemu.scenario.load import load
 from ndisemu.scenario.result import FailOn
 from ndisemu.scenario.run import Options, run
@@ -80,8 +83,14 @@ def command(
     log.info("running", scenario=str(file), seed=scenario.seed, clock=scenario.clock)
     # What a driver prints must not get into the result.
     with Progress() as progress, redirect_stdout(sys.stderr):
-        options = Options(out=out, verify=verify, fail_on=fail_on, watch=progress.watch)
-        outcome = drive(run(scenario, options), clock=scenario.clock, limit=limit)
+        ending = Ending(limit)
+
+        def watch(plan: Plan, emulation: Emulation) -> None:
+            ending.watch(emulation.kernel)
+            progress.watch(plan, emulation)
+
+        options = Options(out=out, verify=verify, fail_on=fail_on, watch=watch)
+        outcome = drive(run(scenario, options), clock=scenario.clock, ending=ending)
     if out is not None:
         log.info("written", directory=str(out))
     if as_json:

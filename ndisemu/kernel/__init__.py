@@ -5,11 +5,13 @@ Plain synchronous code on integer nanoseconds, drained by an asyncio loop
 callables and coroutines, and knows no card and no NDIS.
 """
 
+from ndisemu.kernel.blame import DRIVER_ERRORS, driver_errors
 from ndisemu.kernel.clock import Alarm, Calendar
 from ndisemu.kernel.contention import Contended
 from ndisemu.kernel.costs import MEASURED, Costs
 from ndisemu.kernel.cpu import Cpu, Held
 from ndisemu.kernel.dpc import Dpc, Importance
+from ndisemu.kernel.ending import Abandoned, DriverBlocks, Ending
 from ndisemu.kernel.event import Event
 from ndisemu.kernel.finding import Finding, driver_name, driver_stack, is_driver_code, shown
 from ndisemu.kernel.interrupt import InterruptLine
@@ -24,7 +26,7 @@ from ndisemu.kernel.rwlock import LockState, RwLock
 from ndisemu.kernel.strategy import Replay, SeededRandom, Strategy
 from ndisemu.kernel.timer import Timer
 from ndisemu.kernel.traps import Delay, Fiber, Signal, Trap, Waiter, sleep
-from ndisemu.kernel.watchdog import DRIVER_ERRORS, DriverSpins, Watchdog
+from ndisemu.kernel.watchdog import DriverSpins, Watchdog
 from ndisemu.kernel.workitem import WorkItem
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "DRIVER_ERRORS",
     "MEASURED",
     "PASSIVE",
+    "Abandoned",
     "Alarm",
     "Calendar",
     "Contended",
@@ -39,7 +42,9 @@ __all__ = [
     "Cpu",
     "Delay",
     "Dpc",
+    "DriverBlocks",
     "DriverSpins",
+    "Ending",
     "Event",
     "Fiber",
     "Finding",
@@ -68,6 +73,7 @@ __all__ = [
     "Waiter",
     "Watchdog",
     "WorkItem",
+    "driver_errors",
     "driver_name",
     "driver_stack",
     "irql_name",

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Final, NamedTuple
 
+from ndisemu.errors import Unfinished
+
 # The packages that call drivers; their frames at the top of a traceback tell a driver's author nothing.
 _OURS: Final = tuple(
     f"{Path(__file__).parents[1] / name}{os.sep}" for name in ("kernel", "memory", "hw", "link", "ndis", "verifier")
@@ -72,6 +74,11 @@ def driver_name(driver: object) -> str:
 
 def driver_trace(error: BaseException) -> str:
     """Return the traceback of `error` as Python prints it, from the first frame that is the driver's."""
+    if isinstance(error, Unfinished):
+        # Nothing of the driver's is left to be seen where it has swallowed what passed through it.
+        if error.__cause__ is None:
+            return ""
+        error = error.__cause__
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS):
         trace = trace.tb_next

@@ -13,7 +13,8 @@ import types
 from collections.abc import Callable, Generator
 from typing import Any, Final, NoReturn
 
-from ndisemu.errors import InternalError, RuleViolation, Unfinished
+from ndisemu.errors import InternalError, RuleViolation, Unfinished, raised_by
+from ndisemu.kernel.blame import DRIVER_ERRORS, driver_errors
 from ndisemu.kernel.cpu import Cpu
 from ndisemu.kernel.irql import PASSIVE, irql_name
 from ndisemu.kernel.traps import DriverCoroutine, Trap, routine_name
@@ -71,6 +72,13 @@ def _step(coroutine: DriverCoroutine, cpu: Cpu, value: object, error: BaseExcept
             _refuse(coroutine, "irql-await", f"suspended while holding {cpu.locks[-1].name}; release it before")
         if cpu.irql != PASSIVE:
             _refuse(coroutine, "irql-await", f"suspended at {irql_name(cpu.irql)}; lower to PASSIVE_LEVEL before")
+    except DRIVER_ERRORS:
+        raise
+    except driver_errors() as raised:
+        if raised is error or isinstance(raised, asyncio.CancelledError):
+            # It came from outside, or may have: see `run_in_time`.
+            raise
+        raise Unfinished("bugcheck", raised_by(raised)) from raised
     finally:
         if cpu.locks or cpu.irql != PASSIVE:
             cpu.mend(PASSIVE)
@@ -104,22 +112,24 @@ async def run_passive(routine: Callable[[], object], cpu: Cpu) -> object:
 async def run_in_time(routine: Callable[[], object], cpu: Cpu, rule: str) -> object:
     """As `run_passive`, for a routine of a driver that has to come to an end: after `IN_TIME` it is cancelled.
 
-    Raises `Unfinished`, with `rule` if it was, and as a bug check if it has raised `CancelledError` by itself.
+    Raises `Unfinished`, with `rule` if it was, and as a bug check if it has raised `CancelledError` by itself; the cause is
+    what the routine itself has seen of that, at the place where it waited.
     """
     task = asyncio.current_task()
     before = 0 if task is None else task.cancelling()
     deadline = asyncio.timeout(IN_TIME)
+    waited: BaseException | None = None
     try:
         async with deadline:
             result = await run_passive(routine, cpu)
         if not deadline.expired():
             return result
-    except TimeoutError:
+    except TimeoutError as late:
         if not deadline.expired():
             raise
+        waited = late.__cause__
     except asyncio.CancelledError as error:
         if task is None or task.cancelling() > before:
             raise
-        text = "raised CancelledError, and nobody has cancelled it"
-        raise Unfinished("bugcheck", text).with_traceback(error.__traceback__) from None
-    raise Unfinished(rule, f"has not returned within {IN_TIME} s")
+        raise Unfinished("bugcheck", "raised CancelledError, and nobody has cancelled it") from error
+    raise Unfinished(rule, f"has not returned within {IN_TIME} s") from waited

@@ -18,6 +18,7 @@ from types import CoroutineType
 from typing import Any, Protocol
 
 from ndisemu.errors import InternalError, RuleViolation
+from ndisemu.kernel.blame import DRIVER_ERRORS, driver_errors
 from ndisemu.kernel.cpu import Cpu
 from ndisemu.kernel.irql import DISPATCH, PASSIVE, irql_name
 from ndisemu.kernel.kernel import Kernel
@@ -177,13 +178,11 @@ class Fiber:
         except StopIteration as end:
             self.done = True
             self.returned(end.value)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - a driver may raise anything, and only its adapter may stop
+        except driver_errors() as error:
             self.done = True
             self.suspended = False
             # Where it still waits, it ends now and on its CPU, not when Python collects it.
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(*DRIVER_ERRORS):
                 self._coroutine.close()
             self.raised(error)
         return True

@@ -29,10 +29,6 @@ class DriverSpins(BaseException):
     """
 
 
-# What ends a driver's routine: anything it raises on its own, and the watchdog.
-DRIVER_ERRORS: Final = (Exception, SystemExit, DriverSpins)
-
-
 class Watchdog:
     """Guards `kernel` while the `with` block runs."""
 

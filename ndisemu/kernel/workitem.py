@@ -7,9 +7,9 @@ in at most one queue at a time; queueing it again meanwhile returns False.
 from collections.abc import Callable
 
 from ndisemu.errors import InternalError
+from ndisemu.kernel.blame import DRIVER_ERRORS
 from ndisemu.kernel.cpu import Cpu
 from ndisemu.kernel.passive import run_passive
-from ndisemu.kernel.watchdog import DRIVER_ERRORS
 
 
 class WorkItem:

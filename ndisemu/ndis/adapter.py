@@ -19,7 +19,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from ndisemu.errors import failure_of, rule_of
-from ndisemu.kernel import DRIVER_ERRORS, Cpu, Dpc, Fiber, Signal, driver_name, run_passive
+from ndisemu.kernel import Cpu, Dpc, Fiber, Signal, driver_errors, driver_name, run_passive
 from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.call import Ended, Failed, enter
 from ndisemu.ndis.control import Control
@@ -248,7 +248,7 @@ class Adapter(Control):
     def _guarded(self, entry: str, routine: Callable[[], object]) -> None:
         try:
             routine()
-        except DRIVER_ERRORS as error:
+        except driver_errors() as error:
             self.bug_check(entry, error)
 
     def remember(self, fiber: Fiber) -> None:
@@ -326,5 +326,5 @@ class Adapter(Control):
             return
         try:
             fiber.close()
-        except DRIVER_ERRORS as error:
+        except driver_errors() as error:
             self.report("st-halt-quiet", f"{fiber.name} raised while it was closed: {error!r}", error)

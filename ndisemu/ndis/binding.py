@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ndisemu.errors import RuleViolation, failure_of, rule_of
-from ndisemu.kernel import DISPATCH, DRIVER_ERRORS, Event, Signal, Timer
+from ndisemu.kernel import DISPATCH, Event, Signal, Timer, driver_errors
 from ndisemu.ndis.constants import ProtocolOption
 from ndisemu.ndis.data.mdl import BufferPool
 from ndisemu.ndis.data.request import OidRequest
@@ -101,7 +101,7 @@ class BaseBinding(ABC):
             if not self.failed:
                 try:
                     routine()
-                except DRIVER_ERRORS as error:
+                except driver_errors() as error:
                     self.fail("ProtocolTimer", error)
 
         device = self.adapter.device
@@ -211,7 +211,7 @@ class BaseBinding(ABC):
         before, cpu.irql = cpu.irql, max(cpu.irql, DISPATCH)
         try:
             result = routine()
-        except DRIVER_ERRORS as error:
+        except driver_errors() as error:
             self.fail(entry, error)
         cpu.lower_irql(before)
         return result

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import CoroutineType
 from typing import TYPE_CHECKING, Protocol
 
-from ndisemu.kernel import DRIVER_ERRORS, Cpu, Fiber, Kernel
+from ndisemu.kernel import Cpu, Fiber, Kernel, driver_errors
 from ndisemu.kernel.traps import DriverCoroutine
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def enter(driver: Driver, routine: Callable[[], object], ended: Ended, failed: F
     """Call `routine`, an entry point of the driver, at the current IRQL."""
     try:
         result = routine()
-    except DRIVER_ERRORS as error:
+    except driver_errors() as error:
         failed(error)
         return
     if type(result) is CoroutineType:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from types import CoroutineType
 from typing import Any, Protocol
 
-from ndisemu.kernel import DRIVER_ERRORS, Fiber
+from ndisemu.kernel import Fiber, driver_errors
 from ndisemu.kernel.traps import DriverCoroutine
 from ndisemu.ndis.call import Driver
 
@@ -66,7 +66,7 @@ def enter_send(
     """Call the send entry of the driver with `items` and the other arguments, at the current IRQL."""
     try:
         result = entry(items, *arguments)
-    except DRIVER_ERRORS as error:
+    except driver_errors() as error:
         path.raised(items, serial, error)
         return
     if type(result) is CoroutineType:

@@ -9,7 +9,7 @@ from ndisemu.drivers.protocols import Broadcast, Entry, Flow, Generator, Replay,
 from ndisemu.errors import BugCheck, RuleViolation
 from ndisemu.frame.capture import read_capture
 from ndisemu.frame.ethernet import BROADCAST
-from ndisemu.kernel import DRIVER_ERRORS, Costs
+from ndisemu.kernel import Costs, driver_errors
 from ndisemu.link import Relay
 from ndisemu.machine import BaseSlot, Circuits, Emulation, Host, Slot, StreamSlot
 from ndisemu.ndis import PacketFilter, v6
@@ -82,7 +82,7 @@ def _put_in(plan: Plan, host: Host, name: str, nic: schema.Nic, line_owner: str,
     def make() -> AnyMiniport:
         try:
             return driver_class(path, folder)()
-        except DRIVER_ERRORS as error:
+        except driver_errors() as error:
             if isinstance(error, BugCheck):
                 raise
             raise BugCheck(f"the driver {path} cannot be made: {error!r}", error) from error
@@ -168,7 +168,7 @@ def _add_stations(scenario: Scenario, emulation: Emulation, plan: Plan) -> None:
                 )
             except BugCheck as failure:
                 raise BugCheck(f"{name}: {failure}", failure.cause, actor=name, driver=path) from failure
-            except DRIVER_ERRORS as error:
+            except driver_errors() as error:
                 text = f"{name}: the protocol {path} cannot be made: {error!r}"
                 raise BugCheck(text, error, actor=name, driver=path) from error
 

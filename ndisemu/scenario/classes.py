@@ -15,7 +15,7 @@ from typing import TypeAlias
 from ndisemu.drivers.catalogue import MINIPORTS, STATIONS
 from ndisemu.drivers.protocols import Station, Station6
 from ndisemu.errors import BugCheck
-from ndisemu.kernel import DRIVER_ERRORS
+from ndisemu.kernel import driver_errors
 from ndisemu.ndis import v5, v6
 
 AnyMiniport: TypeAlias = v5.Miniport | v6.Miniport
@@ -58,7 +58,7 @@ def _loaded(kind: str, name: str, path: str, folder: Path | None) -> object:
     try:
         with nullcontext() if folder is None else _importing_from(folder):
             found: object = getattr(import_module(module), attribute)
-    except DRIVER_ERRORS as error:
+    except driver_errors() as error:
         raise BugCheck(f"the {kind} {name} cannot be imported: {error!r}", error) from error
     return found
 

@@ -61,6 +61,8 @@ class RaisesInSend(RingMiniport):
     async def send_packets(self, packets): raise ValueError("in send")
 class RaisesInPlainSend(RingMiniport):
     def send_packets(self, packets): raise ValueError("in plain send")
+class LeavesInPlainSend(RingMiniport):
+    def send_packets(self, packets): raise GeneratorExit
 class ExitsInSend(RingMiniport):
     async def send_packets(self, packets): sys.exit(7)
 class RaisesAfterSuspension(RingMiniport):
@@ -239,6 +241,7 @@ def test_a_cancellation_out_of_a_driver_is_no_interrupt(bad: Run) -> None:
     [
         ("RaisesInSend", "MiniportSendPackets raised ValueError: in send", "in send", 200),
         ("RaisesInPlainSend", "MiniportSendPackets raised ValueError: in plain send", "in plain send", 200),
+        ("LeavesInPlainSend", "MiniportSendPackets raised GeneratorExit", "raise GeneratorExit", 200),
         ("ExitsInSend", "MiniportSendPackets raised SystemExit: 7", "sys.exit(7)", 200),
         ("RaisesAfterSuspension", "MiniportSendPackets raised ValueError: after suspension", "after suspension", 200),
         ("RaisesInReturn", "MiniportReturnPacket raised ValueError: in return", "in return", None),

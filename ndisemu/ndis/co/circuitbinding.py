@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import DRIVER_ERRORS, Cpu, Fiber
+from ndisemu.kernel import Cpu, Fiber, driver_errors
 from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.call import Ended, Failed, enter
 from ndisemu.ndis.co.address_family import ClientAf
@@ -186,7 +186,7 @@ class CircuitBinding(BaseBinding, Generic[T, E]):
         if fiber.suspended:
             try:
                 fiber.close()
-            except DRIVER_ERRORS as error:
+            except driver_errors() as error:
                 self.report("st-halt-quiet", f"{fiber.name} raised while it was closed: {error!r}", error)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ndisemu.kernel import DRIVER_ERRORS, Event, WorkItem
+from ndisemu.kernel import Event, WorkItem, driver_errors
 from ndisemu.ndis.call import Driver
 from ndisemu.ndis.co.address_family import CallManagerAf, ClientAf
 from ndisemu.ndis.co.call import Call
@@ -243,7 +243,7 @@ class Connections:
         """Run an entry point of the miniport that may not pend."""
         try:
             return _judged(self._adapter, entry, rule, routine())
-        except DRIVER_ERRORS as error:
+        except driver_errors() as error:
             self._adapter.bug_check(entry, error)
             return Status.FAILURE
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import DISPATCH, DRIVER_ERRORS, Event, WorkItem
+from ndisemu.kernel import DISPATCH, Event, WorkItem, driver_errors
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
@@ -155,7 +155,7 @@ class Binding(PacketBinding):
         try:
             if not self.failed:
                 self.protocol.send_complete(self, packets, status)
-        except DRIVER_ERRORS as error:
+        except driver_errors() as error:
             self.fail("ProtocolSendComplete", error)
         if cpu.irql != before:
             cpu.lower_irql(before)
@@ -177,7 +177,7 @@ class Binding(PacketBinding):
         kept: int | Sequence[int] = 0
         try:
             kept = self.protocol.receive_packets(self, packets)
-        except DRIVER_ERRORS as error:
+        except driver_errors() as error:
             self.fail("ProtocolReceivePacket", error)
         if cpu.irql != before:
             cpu.lower_irql(before)

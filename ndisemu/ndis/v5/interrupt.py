@@ -9,7 +9,7 @@ Source: NDIS reference 5.9 (5.x flow).
 
 from typing import TYPE_CHECKING
 
-from ndisemu.kernel import DRIVER_ERRORS, Dpc
+from ndisemu.kernel import Dpc, driver_errors
 
 if TYPE_CHECKING:
     from ndisemu.ndis.v5.adapter import PacketAdapter
@@ -47,7 +47,7 @@ class Interrupt:
                 recognized, queue = adapter.miniport.isr()
             else:
                 adapter.miniport.disable_interrupt()
-        except DRIVER_ERRORS as error:
+        except driver_errors() as error:
             adapter.bug_check("MiniportISR" if self._request_isr else "MiniportDisableInterrupt", error)
             return True
         if (note := adapter.kernel.probe.event) is not None:

@@ -9,7 +9,7 @@ Source: NDIS reference 2.2, 3.4.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from ndisemu.kernel import DRIVER_ERRORS
+from ndisemu.kernel import driver_errors
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
@@ -79,7 +79,7 @@ class Binding(NblBinding):
         try:
             if not self.failed:
                 self.protocol.send_complete(self, nbls, flags)
-        except DRIVER_ERRORS as error:
+        except driver_errors() as error:
             self.fail("ProtocolSendNetBufferListsComplete", error)
         if self._drained is not None or self.closing:
             self.look_whether_quiet()
@@ -90,7 +90,7 @@ class Binding(NblBinding):
             if not self.failed and self.is_open:
                 self.protocol.receive_nbls(self, nbls, port, flags)
                 return
-        except DRIVER_ERRORS as error:
+        except driver_errors() as error:
             self.fail("ProtocolReceiveNetBufferLists", error)
         if not flags & _RESOURCES:
             # Nobody else could give back what it has not.

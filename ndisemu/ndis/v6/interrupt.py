@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import DRIVER_ERRORS, Dpc
+from ndisemu.kernel import Dpc, driver_errors
 
 if TYPE_CHECKING:
     from ndisemu.ndis.v6.adapter import NblAdapter
@@ -83,7 +83,7 @@ class Interrupt:
                 targets = 1 << self._cpus.index(adapter.device.dpc_cpu or adapter.running_cpu("MiniportInterrupt"))
             if targets:
                 self.queue(targets, None)
-        except DRIVER_ERRORS as error:
+        except driver_errors() as error:
             adapter.bug_check("MiniportInterrupt", error)
             return True
         if (note := adapter.kernel.probe.event) is not None:
