@@ -6,10 +6,10 @@ import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType, FrameType, TracebackType
 from typing import Final, NamedTuple
 
-from ndisemu.errors import Unfinished
+from ndisemu.errors import NdisemuError, Unfinished
 
 # The packages that call drivers; their frames at the top of a traceback tell a driver's author nothing.
 _OURS: Final = tuple(
@@ -82,8 +82,21 @@ def driver_trace(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS):
         trace = trace.tb_next
-    lines = traceback.format_exception(type(error), error, trace or error.__traceback__)
+    # Where a call was refused, or cut short, what NDIS did with it tells nothing either.
+    depth = _depth(trace) if isinstance(error, NdisemuError) or not isinstance(error, Exception) else None
+    lines = traceback.format_exception(type(error), error, trace or error.__traceback__, limit=depth or None)
     return plain("".join(lines).rstrip(), LONGEST_TRACE)
+
+
+def _depth(trace: TracebackType | None) -> int:
+    """Return how many frames of a traceback there are down to the last that is a driver's; 0 if none is."""
+    depth = frames = 0
+    while trace is not None:
+        frames += 1
+        if is_driver_code(trace.tb_frame.f_code.co_filename):
+            depth = frames
+        trace = trace.tb_next
+    return depth
 
 
 def is_driver_code(file: str) -> bool:

@@ -26,6 +26,7 @@ from ndisemu.ndis.ddi import Contract, Kind, declarations
 from ndisemu.ndis.status import Status
 from ndisemu.verifier.arguments import Wanted, maimed, tests
 from ndisemu.verifier.call import Call
+from ndisemu.verifier.guard import Guard
 from ndisemu.verifier.ledger import Ledger
 from ndisemu.verifier.rule import Moment
 from ndisemu.verifier.touch import Touch, TouchLevel
@@ -53,6 +54,7 @@ class Border:
         self._drivers: list[object] = []
         self._touch = TouchLevel(fields, self._drivers, _entered, self._touched) if fields else None
         self._suspended: dict[object, tuple[Watch, Call]] = {}
+        self._guard = Guard(self._refuse)
 
     def watch(self, watch: Watch) -> None:
         """Watch an adapter, and every binding that joins it from now on."""
@@ -67,6 +69,7 @@ class Border:
         def joined(binding: Any) -> None:
             join(binding)
             self._stand_before(binding, binding)
+            self._guard.protect(binding)
             if all(driver is not binding.protocol for driver in self._drivers):
                 self._drivers.append(binding.protocol)
                 self._stand_before(binding.protocol, None)
@@ -78,6 +81,8 @@ class Border:
         # The places where NDIS itself gets to know of these.
         for name, seam in (("join", joined), ("halt", halted)):
             setattr(adapter, name, seam)
+        for handle in (adapter.miniport.ndis, adapter):
+            self._guard.protect(handle)
 
     def _note_suspensions(self, adapter: Adapter) -> None:
         """Learn where NDIS learns it that a coroutine of this adapter's miniport has suspended."""
@@ -198,6 +203,14 @@ class Border:
     def _touched(self, touch: Touch) -> None:
         for watch in self._watches.values():
             watch.tell_of(Moment.TOUCHED, touch, name=touch.field)
+
+    def _refuse(self, handle: Any, deed: str) -> None:
+        """Refuse what driver code does to a handle, if that is watched for."""
+        watch = self._watch_of(handle) or self._watch_of(getattr(handle, "_adapter", None))
+        if watch is not None and watch.looks_for("handle-opaque"):
+            name = getattr(handle, "name", watch.adapter.name)
+            text = f"driver code tried to {deed} of {handle!r}, which is NDIS's own; it calls what NDIS gives it, and keeps its own elsewhere"
+            raise RuleViolation("handle-opaque", text, watch.kernel.report("handle-opaque", name, text, watched=True))
 
     def _watch_of(self, doer: Any) -> Watch | None:
         adapter = getattr(doer, "adapter", None) or doer

@@ -45,6 +45,10 @@ class Watch:
         """Whether any rule asks for this routine by name."""
         return any(name in told for told in self._looks.values())
 
+    def looks_for(self, rule_id: str) -> bool:
+        """Whether a rule is on."""
+        return any(rule.id == rule_id for rule in self.rules)
+
     def tell_of(self, moment: Moment, *facts: Any, name: str = "") -> None:
         """Tell the rules of a moment that is no call: `name` is the field where it is about one."""
         self.tell(self._looks[moment].get(name, ()), *facts)

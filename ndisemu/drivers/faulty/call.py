@@ -43,7 +43,34 @@ class LeavesItsPacketsWhole(RingMiniport):
         self.ndis.send_complete(packets, Status.FAILURE)
 
 
+class CountsInTheLibrary(RingMiniport):
+    """It puts a function of its own before the library's, to count what it lends."""
+
+    async def reset(self) -> Status:
+        indicate = self.ndis.indicate_receive
+        self.lent = 0
+
+        def counted(packets: Sequence[Packet]) -> None:
+            self.lent += len(packets)
+            indicate(packets)
+
+        library: Any = self.ndis
+        library.indicate_receive = counted
+        return await super().reset()
+
+
+class CountsBeforeTheLibrary(RingMiniport):
+    """It counts in an entry point of its own, and keeps what is its own on itself."""
+
+    returned = 0
+
+    def return_packets(self, packets: Sequence[Packet]) -> None:
+        self.returned += len(packets)
+        super().return_packets(packets)
+
+
 PAIRS: Final[tuple[Pair, ...]] = (
     Pair("call-argument", CompletesByNumber, CompletesPackets, implies=("send-complete-argument",)),
     Pair("descriptor-whole", TakesItsPacketsApart, LeavesItsPacketsWhole),
+    Pair("handle-opaque", CountsInTheLibrary, CountsBeforeTheLibrary),
 )

@@ -62,4 +62,16 @@ class DescriptorWhole(Rule):
     why = "NDIS and the next driver read the fields without asking whether they are there."
 
 
-RULES: Final[tuple[type[Rule], ...]] = (CallArgument, DescriptorWhole)
+class HandleOpaque(Rule):
+    """What NDIS gives a driver to call it with, a binding or its library, is NDIS's: a driver sets and deletes nothing of it."""
+
+    id = "handle-opaque"
+    models = EVERY
+    source = "ndisemu: what in C is behind a handle is an object here (NDIS_HANDLE is opaque)"
+    why = (
+        "NDIS goes on with what it has put there. On Windows a driver that writes behind a handle corrupts NDIS's memory, "
+        "and the crash is in NDIS, long after. The checked build refuses it."
+    )
+
+
+RULES: Final[tuple[type[Rule], ...]] = (CallArgument, DescriptorWhole, HandleOpaque)
