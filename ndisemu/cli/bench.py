@@ -10,6 +10,7 @@ import click
 
 from ndisemu.bench.modes import MODES, perform
 from ndisemu.bench.options import DRIVERS, Build, Driver, Options
+from ndisemu.cli.output import for_a_reader
 from ndisemu.errors import UsageError
 
 if TYPE_CHECKING:
@@ -126,14 +127,14 @@ def _prepare(out: Path) -> None:
 
 def _present(document: "Document", *, as_json: bool, out: Path | None) -> None:
     """Print the document, and write what was asked for."""
-    if as_json:
-        click.echo(document.to_json())
-    else:
-        from rich.console import Console
+    with for_a_reader():
+        if as_json:
+            click.echo(document.to_json())
+        else:
+            from ndisemu.bench.presentation.table import show
+            from ndisemu.observe.console import Paper
 
-        from ndisemu.bench.presentation.table import show
-
-        show(document, Console(highlight=False))
+            show(document, Paper(sys.stdout))
     if out is not None:
         from ndisemu.bench.presentation.page import write_out
 
@@ -142,13 +143,13 @@ def _present(document: "Document", *, as_json: bool, out: Path | None) -> None:
 
 def _compare(document: "Document", before: "Document", earlier: Path, *, as_json: bool) -> int:
     """Print the comparison, beside a JSON document on stderr; returns the exit code."""
-    from rich.console import Console
-
     from ndisemu.bench.compare import compare
     from ndisemu.bench.presentation.comparison import show_comparison
+    from ndisemu.observe.console import Paper
 
     compared = compare(document, before)
-    show_comparison(compared, earlier, Console(highlight=False, stderr=as_json))
+    with for_a_reader():
+        show_comparison(compared, earlier, Paper(sys.stderr if as_json else sys.stdout))
     return int(compared.regressions > 0)
 
 

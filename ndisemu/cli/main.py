@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from ndisemu import __version__
+from ndisemu.cli.output import for_a_reader
 from ndisemu.errors import InternalError, UsageError
 
 # Exit codes: the user's mistake, our defect, an interrupt. A verb's own are 0, 1 and 124.
@@ -45,6 +46,11 @@ class Verbs(click.Group):
             return None
         command: click.Command = import_module(f"ndisemu.cli.{cmd_name}").command
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a verb, for as long as somebody reads what it prints."""
+        with for_a_reader():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing them."""

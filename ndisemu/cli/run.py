@@ -10,6 +10,7 @@ import structlog
 
 from ndisemu.cli.drive import drive
 from ndisemu.cli.logs import configure
+from ndisemu.cli.output import for_a_reader
 from ndisemu.cli.progress import Progress
 from ndisemu.errors import UsageError
 from ndisemu.kernel import Ending
@@ -17,7 +18,7 @@ from ndisemu.machine import Emulation
 from ndisemu.observe.report import render
 from ndisemu.scenario.build import Plan
 from ndisemu.scenario.load import load
-from ndisemu.scenario.result import FailOn
+from ndisemu.scenario.result import FailOn, Result
 from ndisemu.scenario.run import Options, run
 from ndisemu.units import SECOND, format_time, parse_duration
 from ndisemu.verifier import Track, Verification, choose
@@ -93,13 +94,20 @@ def command(
         outcome = drive(run(scenario, options), clock=scenario.clock, ending=ending)
     if out is not None:
         log.info("written", directory=str(out))
-    if as_json:
-        for finding in outcome.result["violations"]:
-            log.warning(finding["rule"], actor=finding["actor"], at=format_time(finding["time"]), text=finding["text"])
-        click.echo(json.dumps(outcome.result, indent=2))
-    else:
-        render(outcome.result, sys.stdout)
+    with for_a_reader():
+        _tell(outcome.result, as_json=as_json)
     sys.exit(outcome.exit_code)
+
+
+def _tell(result: Result, *, as_json: bool) -> None:
+    """Print the result."""
+    if as_json:
+        log = structlog.get_logger()
+        for finding in result["violations"]:
+            log.warning(finding["rule"], actor=finding["actor"], at=format_time(finding["time"]), text=finding["text"])
+        click.echo(json.dumps(result, indent=2))
+    else:
+        render(result, sys.stdout)
 
 
 def _limit(text: str) -> int:

@@ -3,19 +3,18 @@
 from collections.abc import Mapping
 from typing import TextIO
 
-from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from ndisemu.observe.report import WIDTH
+from ndisemu.observe.console import Paper
 
 
 def show_rule(
     name: str, paragraphs: Mapping[str, str], fields: Mapping[str, str], code: Mapping[str, str], file: TextIO
 ) -> None:
     """Print a rule: its name, its paragraphs under their headings, its short facts, and pieces of Python."""
-    console = Console(file=file, width=None if file.isatty() else WIDTH, highlight=False)
+    console = Paper(file)
     console.print(Text(name, style="bold"))
     for heading, paragraph in paragraphs.items():
         if paragraph:

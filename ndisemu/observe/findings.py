@@ -1,5 +1,9 @@
 """What went wrong, as a person reads it: the rule, who, when and where, what happened, and what led there."""
 
+import os
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
@@ -34,15 +38,27 @@ def _print(console: Console, finding: Record, times: int) -> None:
         Text(f"{kind}{finding['rule']}: {finding['actor']} at {format_time(finding['time'])}{where}:", style=style),
         Text(finding["text"]),
     )
-    for place in finding["stack"][:_PLACES]:
-        console.print(Text(f"    at {place}", style="dim"), soft_wrap=True)
+    _print_lines(console, [f"    at {_from_here(place)}" for place in finding["stack"][:_PLACES]])
     if finding["history"]:
-        console.print(Text(f"    {finding['about']}:", style="dim"))
-        for line in finding["history"][-_PAST:]:
-            console.print(Text(f"      {line}", style="dim"), soft_wrap=True)
-    if finding["trace"]:
-        trace = "\n".join(f"    {line}" for line in finding["trace"].splitlines())
-        console.print(Text(trace, style="dim"), soft_wrap=True)
+        _print_lines(console, [f"    {finding['about']}:", *(f"      {line}" for line in finding["history"][-_PAST:])])
+    _print_lines(console, [f"    {line}" for line in _from_here(finding["trace"]).splitlines()])
+
+
+def _print_lines(console: Console, lines: Iterable[str]) -> None:
+    """Print lines as they are, wrapped under themselves where the console is too narrow for one."""
+    for line in lines:
+        if len(line) > console.width and not line.strip(" ^~"):
+            # What it points at is wrapped, and no longer above it.
+            continue
+        indent = " " * (len(line) - len(line.lstrip()))
+        for part in textwrap.wrap(line, console.width, subsequent_indent=f"{indent}  ", drop_whitespace=False) or [""]:
+            console.print(Text(part.rstrip(), style="dim"), soft_wrap=True)
+
+
+def _from_here(text: str) -> str:
+    """Name the files below the present directory as they are named from there."""
+    here = f"{Path.cwd()}{os.sep}"
+    return text.removeprefix(here).replace(f'File "{here}', 'File "')
 
 
 def _level(irql: int) -> str:

@@ -5,16 +5,15 @@ from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ndisemu.observe.report import WIDTH
+from ndisemu.observe.console import Paper
 
 
 def show(rows: Sequence[Mapping[str, str]], file: TextIO = sys.stdout) -> None:
     """Print rows that have the same headings; what is too wide is folded, never cut."""
-    console = Console(file=file, width=None if file.isatty() else WIDTH, highlight=False)
+    console = Paper(file)
     table = Table(box=SIMPLE_HEAD, show_edge=False)
     *short, last = rows[0] if rows else ("",)
     for heading in short:

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ndisemu.observe.console import Paper
 from ndisemu.observe.findings import print_findings
 from ndisemu.units import format_count, format_time
 
-WIDTH: Final = 80
 # Between two columns of a table.
 GAP: Final = 3
 
@@ -51,7 +51,7 @@ Nics = dict[str, dict[str, Any]]
 
 def render(result: dict[str, Any], file: TextIO = sys.stdout) -> None:
     """Print the tables, what went wrong, and the verdict."""
-    console = Console(file=file, width=None if file.isatty() else WIDTH, highlight=False, soft_wrap=False)
+    console = Paper(file)
     console.print(Text(f"{result['scenario']['name']}", style="bold"))
     console.print(
         f"seed {result['seed']}, {result['clock']} clock, {result['build']} build, "
