@@ -124,6 +124,9 @@ def driver_stack() -> tuple[str, ...]:
     """Return where the driver code is that led to the caller: `file:line in function`, innermost first; else nothing."""
     places = []
     frame: FrameType | None = sys._getframe(2)
+    # A refusal is reported from where drivers are run from, too.
+    while frame is not None and frame.f_code.co_filename.endswith(_BASE):
+        frame = frame.f_back
     while frame is not None and not frame.f_code.co_filename.endswith(_BASE):
         if is_driver_code(frame.f_code.co_filename):
             places.append(f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_qualname}")

@@ -17,7 +17,7 @@ from typing import ClassVar, Self
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel.cpu import Cpu
-from ndisemu.kernel.finding import caller_of
+from ndisemu.kernel.finding import caller_of, shown
 from ndisemu.kernel.irql import DISPATCH, irql_name
 from ndisemu.kernel.kernel import Kernel
 
@@ -106,13 +106,16 @@ class RwLock:
         cpu = self._kernel.current
         if cpu is None:
             raise RuleViolation("call-no-cpu", f"{self.name} is released by driver code on a virtual CPU")
-        if state.cpu is not cpu:
+        if type(state) is LockState and state.cpu is not cpu:
             text = (
                 f"{self.name} was taken on {state.cpu.name} and is released on {cpu.name}; release it where it is taken"
             )
             raise RuleViolation("rwlock-same-cpu", text)
-        if state not in self.states:
-            text = f"{self.name} is released on {cpu.name} with a state that is over; each taking is released once"
+        if all(state is not mine for mine in self.states):
+            text = (
+                f"{self.name} is released on {cpu.name} with {shown(state)}, a state that is over, or none of this lock; "
+                "each taking is released once, with what it has given"
+            )
             raise RuleViolation("rwlock-balanced", text)
         if cpu.locks[-1] is not state:
             raise RuleViolation(

@@ -5,7 +5,7 @@ from typing import overload
 
 from ndisemu.errors import BugCheck, UsageError
 from ndisemu.hw import Nic
-from ndisemu.kernel import Costs, Cpu, InterruptLine, Kernel, driver_name
+from ndisemu.kernel import Costs, Cpu, InterruptLine, Kernel
 from ndisemu.link import StreamDevice
 from ndisemu.machine.application import USUAL_FILTER, Application, ApplicationProtocol
 from ndisemu.machine.slot import BaseSlot, Slot
@@ -136,11 +136,7 @@ class Host:
         """Bind a protocol driver to a NIC, starting its adapter if need be."""
         chosen = self._cpu(cpu)
         adapter = await self.start(name)
-        binding = await self.ndis.bind(protocol, adapter, chosen)
-        if binding is None:
-            text = f"{protocol.name} did not bind to {adapter.name}"
-            raise BugCheck(text, actor=adapter.name, driver=driver_name(protocol))
-        return binding
+        return await self.ndis.bind(protocol, adapter, chosen)
 
     @overload
     async def bind_circuits(self, name: str, protocol: co.Protocol, *, cpu: int = 0) -> co.CoBinding: ...
@@ -154,11 +150,7 @@ class Host:
         """Bind a client or a call manager to a NIC whose driver is connection-oriented, starting it if need be."""
         chosen = self._cpu(cpu)
         adapter = await self.start(name)
-        binding = await self.ndis.bind_circuits(protocol, adapter, chosen)
-        if binding is None:
-            text = f"{protocol.name} did not bind to {adapter.name}"
-            raise BugCheck(text, actor=adapter.name, driver=driver_name(protocol))
-        return binding
+        return await self.ndis.bind_circuits(protocol, adapter, chosen)
 
     async def bind(self, name: str, *, cpu: int = 0, packet_filter: PacketFilter = USUAL_FILTER) -> Application:
         """Bind the asyncio-facing protocol to a NIC: send and receive from tasks."""

@@ -28,10 +28,9 @@ class BaseBindContext(Generic[B]):
         self._ended = Event(adapter.kernel, f"bind of {protocol}")
         self._status = Status.FAILURE
 
-    async def completed(self) -> Status:
-        """Wait for the end of a bind that pends, at PASSIVE_LEVEL; one that never ends has failed."""
-        await self._ended.wait(self._adapter.hang.patience)
-        return self._status
+    async def completed(self) -> Status | None:
+        """Wait for the end of a bind that pends, at PASSIVE_LEVEL; None if that does not come."""
+        return self._status if await self._ended.wait(self._adapter.hang.patience) else None
 
     def _open_once(self, entry: str) -> None:
         """Refuse to open the adapter again in one call of `entry`."""

@@ -83,9 +83,22 @@ def check_immediate(name: str, routine: Callable[..., object]) -> None:
         )
 
 
+def _where(routine: Callable[..., object]) -> str:
+    code = inspect.unwrap(routine).__code__
+    return f"{code.co_filename}:{code.co_firstlineno}"
+
+
 def check_entry_points(driver: type) -> None:
-    """Refuse a driver class whose immediate entry points are coroutines; done at registration."""
+    """Refuse a driver class whose immediate entry points are coroutines, or any of them generators; done at registration."""
     for name, declared in contracts(driver).items():
+        entry = getattr(driver, name)
+        if declared.kind is not Kind.CALL and (inspect.isgeneratorfunction(entry) or inspect.isasyncgenfunction(entry)):
+            kinds = "a plain def" if declared.kind is Kind.IMMEDIATE else "a plain def or an async def"
+            raise RuleViolation(
+                "entry-async",
+                f"{driver.__name__}.{name} is {declared.name} and has a yield in it ({_where(entry)}), so a call makes a generator and runs "
+                f"nothing; it must be {kinds} without",
+            )
         if declared.kind is Kind.IMMEDIATE and inspect.iscoroutinefunction(getattr(driver, name)):
             raise RuleViolation(
                 "entry-async",

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar, overload
 
-from ndisemu.errors import UsageError, failure_of, rule_of
+from ndisemu.errors import BugCheck, UsageError, failure_of, rule_of
 from ndisemu.frame.ethernet import HEADER
-from ndisemu.kernel import DRIVER_ERRORS, Cpu, driver_name, run_in_time, run_passive
+from ndisemu.kernel import DRIVER_ERRORS, Cpu, driver_name, run_in_time, run_passive, shown
 from ndisemu.memory import HostMemory
 from ndisemu.ndis.adapter import Adapter
 from ndisemu.ndis.binding import BaseBinding, Named, binding_name
@@ -31,6 +31,7 @@ from ndisemu.ndis.v5.miniport import Miniport
 from ndisemu.ndis.v5.protocol import BindContext, Protocol
 from ndisemu.ndis.v6 import binding as binding6, miniport as miniport6, protocol as protocol6
 from ndisemu.ndis.v6.adapter import NblAdapter
+from ndisemu.units import format_time
 
 B = TypeVar("B", bound=BaseBinding)
 CB = TypeVar("CB", co_binding.CoBinding, co_binding6.CoBinding)
@@ -89,17 +90,17 @@ class NdisLibrary:
         return PacketAdapter(self, miniport, device)
 
     @overload
-    async def bind(self, protocol: Protocol, adapter: Adapter, cpu: Cpu) -> Binding | None: ...
+    async def bind(self, protocol: Protocol, adapter: Adapter, cpu: Cpu) -> Binding: ...
 
     @overload
-    async def bind(self, protocol: protocol6.Protocol, adapter: Adapter, cpu: Cpu) -> binding6.Binding | None: ...
+    async def bind(self, protocol: protocol6.Protocol, adapter: Adapter, cpu: Cpu) -> binding6.Binding: ...
 
     async def bind(
         self, protocol: Protocol | protocol6.Protocol, adapter: Adapter, cpu: Cpu
-    ) -> Binding | binding6.Binding | None:
+    ) -> Binding | binding6.Binding:
         """Offer `adapter` to `protocol`, while nothing flows: ProtocolBindAdapter(Ex) at PASSIVE_LEVEL.
 
-        Returns the binding it opened, if any.
+        Returns the binding it opened; raises `BugCheck`, which says why, if it has opened none or does not keep it.
         """
         check_entry_points(type(protocol))
         if isinstance(adapter, CircuitAdapter):
@@ -110,33 +111,36 @@ class NdisLibrary:
     @overload
     async def bind_circuits(
         self, protocol: co_protocol.Protocol, adapter: Adapter, cpu: Cpu
-    ) -> co_binding.CoBinding | None: ...
+    ) -> co_binding.CoBinding: ...
 
     @overload
     async def bind_circuits(
         self, protocol: co_protocol6.Protocol, adapter: Adapter, cpu: Cpu
-    ) -> co_binding6.CoBinding | None: ...
+    ) -> co_binding6.CoBinding: ...
 
     async def bind_circuits(
         self, protocol: co_protocol.Protocol | co_protocol6.Protocol, adapter: Adapter, cpu: Cpu
-    ) -> co_binding.CoBinding | co_binding6.CoBinding | None:
-        """Offer a connection-oriented adapter to a client or call manager; returns the binding it opened, if any."""
+    ) -> co_binding.CoBinding | co_binding6.CoBinding:
+        """Offer a connection-oriented adapter to a client or call manager, as `bind` does."""
         check_entry_points(type(protocol))
         if not isinstance(adapter, CircuitAdapter):
             raise UsageError(f"{protocol.name} is connection-oriented and {adapter.name} has no virtual circuits")
         opened: list[co_binding.CoBinding | co_binding6.CoBinding] = []
         return await self._offer(protocol, adapter, cpu, self._bind_circuits_call(protocol, adapter, opened), opened)
 
-    async def _offer(self, protocol: Named, adapter: Adapter, cpu: Cpu, call: BindCall, opened: list[B]) -> B | None:
+    async def _offer(self, protocol: Named, adapter: Adapter, cpu: Cpu, call: BindCall, opened: list[B]) -> B:
         """Call a protocol's bind entry point while nothing flows; what it has opened and does not keep is unbound."""
         adapter.kernel.drivers[binding_name(protocol.name, adapter)] = driver_name(protocol)
         await adapter.pause()
         try:
-            if await _succeeded(protocol.name, adapter, cpu, call) and opened:
+            refused = await _refusal(protocol.name, adapter, cpu, call)
+            if not refused and opened:
                 return opened[0]
             for binding in opened:
                 await self.unbind(binding)
-            return None
+            why = refused or "its bind ended with NDIS_STATUS_SUCCESS and opened nothing"
+            text = f"{protocol.name} did not bind to {adapter.name}: {why}"
+            raise BugCheck(text, actor=adapter.name, driver=driver_name(protocol))
         finally:
             await adapter.restart()
 
@@ -199,6 +203,7 @@ class NdisLibrary:
         try:
             await run_in_time(binding.unbind, cpu, "proto-watchdogs")
         except DRIVER_ERRORS as error:
+            binding.adapter.kernel.withdraw(error)
             text = failure_of("ProtocolUnbindAdapter", error)
             binding.adapter.kernel.report(rule_of(error), binding.protocol.name, text, error, by=binding.name)
         if binding.is_open:
@@ -243,15 +248,23 @@ def _generations_differ(name: str, adapter: Adapter) -> UsageError:
     )
 
 
-async def _succeeded(name: str, adapter: Adapter, cpu: Cpu, call: BindCall) -> bool:
-    """Call the bind entry point of the protocol `name`; returns whether it has ended with SUCCESS."""
+async def _refusal(name: str, adapter: Adapter, cpu: Cpu, call: BindCall) -> str:
+    """Call the bind entry point of the protocol `name`; returns why it has not succeeded, nothing if it has."""
     routine, completed = call
+    kernel, entry, by = adapter.kernel, "ProtocolBindAdapter", binding_name(name, adapter)
     try:
         status = await run_in_time(routine, cpu, "proto-watchdogs")
-        if status is Status.PENDING:
-            status = await run_passive(completed, cpu)
+        if status is Status.PENDING and (status := await run_passive(completed, cpu)) is None:
+            why = f"{entry} returned NDIS_STATUS_PENDING and was not completed in {format_time(adapter.hang.patience)}"
+            kernel.report("proto-bind-complete", name, f"{why}; complete the bind with its final status", by=by)
+            return why
     except DRIVER_ERRORS as error:
-        text = failure_of("ProtocolBindAdapter", error)
-        adapter.kernel.report(rule_of(error), name, text, error, by=binding_name(name, adapter))
-        return False
-    return status is Status.SUCCESS
+        kernel.withdraw(error)
+        why = failure_of(entry, error)
+        kernel.report(rule_of(error), name, why, error, by=by)
+        return why
+    why = f"{entry} ended with {status if isinstance(status, Status) else shown(status)}"
+    if not isinstance(status, Status) or status is Status.PENDING:
+        text = f"{why}; it ends with a final Status, NDIS_STATUS_SUCCESS if the protocol keeps what it has opened"
+        kernel.report("proto-bind-complete", name, text, by=by)
+    return "" if status is Status.SUCCESS else why

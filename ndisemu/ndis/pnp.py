@@ -11,7 +11,7 @@ from enum import Enum, IntEnum, unique
 from typing import TYPE_CHECKING, Final
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import DRIVER_ERRORS, Event, run_in_time, run_passive
+from ndisemu.kernel import DRIVER_ERRORS, Event, run_in_time, run_passive, shown
 from ndisemu.ndis.status import Status
 from ndisemu.units import format_time
 
@@ -83,8 +83,8 @@ class NetPnPEvent:
         self._status = status
         self._ended.set()
 
-    async def tell(self, binding: "BaseBinding") -> Status:
-        """Tell a binding and wait for its answer, at PASSIVE_LEVEL."""
+    async def tell(self, binding: "BaseBinding", *, may_fail: bool = True) -> Status:
+        """Tell a binding and wait for its answer, at PASSIVE_LEVEL; whether the protocol may answer that it fails."""
         adapter = binding.adapter
         self._ended = Event(adapter.kernel, f"{self!r} of {binding.name}")
         try:
@@ -102,4 +102,10 @@ class NetPnPEvent:
                 )
                 self._status = Status.FAILURE
             answer = self._status
+        fits = isinstance(answer, Status) if may_fail else answer is Status.SUCCESS
+        if not fits and not binding.failed:
+            right = "a Status" if may_fail else "NDIS_STATUS_SUCCESS, as it cannot fail"
+            said = answer if isinstance(answer, Status) else shown(answer)
+            text = f"{binding.name} answered the {self!r} with {said}; it answers with {right}"
+            adapter.report("proto-netpnp-status", text, by=binding.name)
         return answer if isinstance(answer, Status) else Status.FAILURE

@@ -167,9 +167,8 @@ class SendBook:
         # What stands twice in an array is in other hands at its second place.
         who = items[place].owner
         self._undo(items, place, sender)
-        text = (
-            f"a protocol submitted {items[place]!r} to {self.name}, but it is owned by {who}; send only what is yours"
-        )
+        whose = "free: its binding has been closed, or it was never allocated" if who is None else f"owned by {who}"
+        text = f"a protocol submitted {items[place]!r} to {self.name}, but it is {whose}; send only what is yours"
         return self.adapter.kernel.refusal("proto-reuse-pending", str(sender), text, items[place])
 
     def _no_descriptor(self, items: Sequence[Sent], place: int) -> RuleViolation:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ndisemu import __version__
 from ndisemu.errors import BugCheck, RuleViolation
-from ndisemu.kernel import Watchdog, driver_name
+from ndisemu.kernel import Kernel, Watchdog, driver_name
 from ndisemu.machine import Emulation
 from ndisemu.machine.faults import FAULTS
 from ndisemu.observe import CaptureLog, EventLog, Interface, RunDirectory
@@ -113,8 +113,7 @@ class Run:
             await self._pass_time(emulation)
         except BugCheck as failure:
             if not emulation.findings:
-                actor = failure.actor or self._scenario.name
-                emulation.kernel.report("driver", actor, str(failure), failure.cause, by=failure.driver)
+                _report(emulation.kernel, self._scenario.name, failure)
         except asyncio.CancelledError:
             self.ended = "interrupted"
         self._end_time = emulation.now
@@ -182,6 +181,14 @@ class Run:
         for slot in slots:
             slot.record(*capture.hooks(slot.name))
         return capture
+
+
+def _report(kernel: Kernel, name: str, failure: BugCheck) -> None:
+    """Report a driver that cannot be had: by the rule that its class breaks, which no line of it has run into, or its error."""
+    if isinstance(failure.cause, RuleViolation):
+        kernel.report(failure.cause.rule, failure.actor or name, str(failure), by=failure.driver)
+    else:
+        kernel.report("driver", failure.actor or name, str(failure), failure.cause, by=failure.driver)
 
 
 async def run(scenario: Scenario, options: Options) -> Result:

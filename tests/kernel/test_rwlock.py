@@ -1,6 +1,7 @@
 """The reader/writer lock: who may take it while others hold it, at which level, and how each taking ends."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -99,6 +100,8 @@ def test_each_way_to_release_it_wrongly_has_its_rule(kernel: Kernel, cpu: Cpu, l
     cpu.lower_irql(PASSIVE)
     assert broken_rule(lambda: lock.release(state)) == "spin-release-irql"
     cpu.raise_irql(DISPATCH)
+    nothing: Any = None
+    assert broken_rule(lambda: lock.release(nothing)) == "rwlock-balanced"
     lock.release(state)
     assert broken_rule(lambda: lock.release(state)) == "rwlock-balanced"
 

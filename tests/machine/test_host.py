@@ -150,7 +150,7 @@ def test_a_protocol_that_does_not_bind_is_a_bug_check() -> None:
     async def main() -> None:
         async with Emulation() as emu:
             a, _ = wire(emu)
-            with pytest.raises(BugCheck, match=r"^refusing did not bind to a\.eth0$"):
+            with pytest.raises(BugCheck, match=r"^refusing did not bind to a\.eth0: ProtocolBindAdapter ended with "):
                 await a.bind_protocol("eth0", Refusing())
             assert a.slots["eth0"].adapter.running
             await a.bind("eth0")

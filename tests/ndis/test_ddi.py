@@ -1,5 +1,7 @@
 """The contract beside each routine: stored, free of charge, found again, and checked at registration."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from ndisemu.errors import RuleViolation
@@ -70,6 +72,18 @@ def test_an_entry_that_may_pend_may_be_async() -> None:
 
     check_entry_points(Base)
     check_entry_points(Driver)
+
+
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_no_entry_may_be_a_generator(name: str) -> None:
+    """A call of one would run nothing; the refusal says where its yield is to be found."""
+
+    def entry(_self: Base) -> Iterator[int]:
+        yield 1
+
+    driver = type("Driver", (Base,), {name: entry})
+    with pytest.raises(RuleViolation, match=rf"entry-async: Driver\.{name} is .* has a yield in it \(.*test_ddi.py:"):
+        check_entry_points(driver)
 
 
 def test_an_immediate_entry_must_be_plain() -> None:

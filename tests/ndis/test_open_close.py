@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 
 import pytest
 
-from ndisemu.errors import RuleViolation
+from ndisemu.errors import BugCheck, RuleViolation
 from ndisemu.kernel import PASSIVE
 from ndisemu.ndis import Oid, Status, v5
 from ndisemu.ndis.states import BindingState
@@ -67,7 +67,8 @@ async def test_a_bind_is_completed_with_what_it_came_to(bench: Bench) -> None:
             self.context.complete(Status.RESOURCES)
 
     adapter = await bench.start(Mini())
-    assert await bench.library.bind(Failing(), adapter, bench.cpu) is None
+    with pytest.raises(BugCheck, match=r"did not bind to nic0: ProtocolBindAdapter ended with NDIS_STATUS_RESOURCES$"):
+        await bench.library.bind(Failing(), adapter, bench.cpu)
     assert adapter.bindings == []
 
 
@@ -80,7 +81,9 @@ async def test_a_bind_that_is_never_completed_has_failed(bench: Bench) -> None:
             """Forget to complete."""
 
     adapter = await bench.start(Mini())
-    assert await bench.library.bind(Endless(), adapter, bench.cpu) is None
+    with pytest.raises(BugCheck, match="ProtocolBindAdapter returned NDIS_STATUS_PENDING and was not completed in"):
+        await bench.library.bind(Endless(), adapter, bench.cpu)
+    assert bench.rules() == ["proto-bind-complete"]
     assert bench.kernel.now >= adapter.hang.patience
     assert adapter.bindings == []
 
@@ -94,7 +97,8 @@ async def test_a_callback_that_raises_fails_the_bind(bench: Bench) -> None:
             raise LookupError("no filter")
 
     adapter = await bench.start(Mini())
-    assert await bench.library.bind(Broken(), adapter, bench.cpu) is None
+    with pytest.raises(BugCheck, match="did not bind"):
+        await bench.library.bind(Broken(), adapter, bench.cpu)
     assert bench.rules() == ["bugcheck"]
     assert "ProtocolOpenAdapterComplete raised LookupError" in bench.findings[0].text
 

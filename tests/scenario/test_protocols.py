@@ -86,7 +86,7 @@ def outcome(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ou
     ("miniport", "protocol", "rule", "text"),
     [
         ("ring6", "CannotBeMade", "driver", "cannot be made: TypeError"),
-        ("ring6", "WaitsInAHandler", "driver", "must be a plain def, not async"),
+        ("ring6", "WaitsInAHandler", "entry-async", "must be a plain def, not async"),
         ("ring6", "NeverPauses", "proto-watchdogs", "has not returned within 60 s"),
         ("ring6", "RaisesInBind", "bugcheck", "ProtocolBindAdapter raised ValueError: no"),
         ("ring6", "BindsNothing", "driver", "did not bind to b.eth0"),

@@ -238,10 +238,25 @@ class Unbinds(Station):
         await super().unbind_adapter(binding)
 
 
+class BindsWithoutAWord(Station6):
+    """It opens the adapter, and does not say how that went."""
+
+    async def bind_adapter(self, context: v6.BindContext) -> Status:  # type: ignore[return]
+        await super().bind_adapter(context)
+
+
+class BindsAndSaysSo(Station6):
+    """It ends with what the open ended with."""
+
+    async def bind_adapter(self, context: v6.BindContext) -> Status:
+        return await super().bind_adapter(context)
+
+
 PAIRS: Final = (
     Pair("proto-reuse-pending", SendsTwice, SendsOnce),
     Pair("proto-send-wellformed", SendsNoFrame, SendsFrames),
     Pair("proto-open-in-bind", OpensTwice, OpensOnce),
+    Pair("proto-bind-complete", BindsWithoutAWord, BindsAndSaysSo),
     Pair("proto-netpnp-complete", AnswersTwice, AnswersOnce),
     Pair("proto-netpnp-status", RefusesToRestart, AnswersOnce),
     Pair("proto-pause", PausesTooSoon, PausesWithEmptyHands),

@@ -169,8 +169,4 @@ class NblBinding(BaseBinding):
         """Tell the protocol, and wait for the end it may have left pending; it cannot refuse."""
         if self.failed:
             return Status.FAILURE
-        status = await NetPnPEvent(code).tell(self)
-        if status is not Status.SUCCESS and not self.failed:
-            text = f"{self.name} answered NetEvent{code.name.title()} with {status}"
-            self.adapter.report("proto-netpnp-status", text, by=self.name)
-        return status
+        return await NetPnPEvent(code).tell(self, may_fail=False)

@@ -441,8 +441,8 @@ class Office(CircuitOffice):
         adapter = await self.bench.start(self.mini)
         assert isinstance(adapter, CoAdapter)
         self.adapter = adapter
-        assert await self.bench.library.bind_circuits(self.manager, adapter, self.bench.cpu)
-        assert await self.bench.library.bind_circuits(self.client, adapter, self.bench.cpu)
+        await self.bench.library.bind_circuits(self.manager, adapter, self.bench.cpu)
+        await self.bench.library.bind_circuits(self.client, adapter, self.bench.cpu)
         await self.open_family()
 
 

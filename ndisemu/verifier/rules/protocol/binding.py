@@ -22,6 +22,15 @@ class ProtoOpenInBind(Refused):
     why = "NDIS pairs each bind with one open."
 
 
+class ProtoBindComplete(Refused):
+    """A bind ends with a final status: what its entry point returns, or what completes it after NDIS_STATUS_PENDING."""
+
+    id = "proto-bind-complete"
+    models = EVERY
+    source = "DDK: ProtocolBindAdapter, ProtocolBindAdapterEx, NdisCompleteBindAdapterEx"
+    why = "Nothing flows on the adapter until it does, and nobody knows whether the protocol is there."
+
+
 class ProtoNetpnpComplete(Refused):
     """A plug and play event that pends is completed once, with a final status."""
 
@@ -32,11 +41,11 @@ class ProtoNetpnpComplete(Refused):
 
 
 class ProtoNetpnpStatus(Refused):
-    """A protocol answers an event that it cannot fail with NDIS_STATUS_SUCCESS."""
+    """A protocol answers an event with a status, and one that it cannot fail with NDIS_STATUS_SUCCESS."""
 
     id = "proto-netpnp-status"
-    models = Model.NDIS6
-    source = "DDK: ProtocolNetPnPEvent"
+    models = EVERY
+    source = "DDK: ProtocolNetPnPEvent, ProtocolPnPEvent"
     why = "NDIS goes on all the same, with a protocol that believes it has not."
 
 
@@ -170,6 +179,7 @@ def _goes_on(result: object) -> bool:
 
 RULES: Final[tuple[type[Rule], ...]] = (
     ProtoOpenInBind,
+    ProtoBindComplete,
     ProtoNetpnpComplete,
     ProtoNetpnpStatus,
     ProtoWatchdogs,
