@@ -6,7 +6,8 @@ keeps the loop from hearing that. So a timer looks every second whether the
 loop has answered, and if neither that nor the kernel has moved on raises
 `DriverBlocks` inside the code that waits: a driver's is reported with its
 line, and the run ends in order after all. Who swallows even that, again and
-again, is ended with the process.
+again, is ended with the process; and so is everything at the second Ctrl-C,
+for a run that is broken off anywhere cannot even be tidied up.
 
 Only the main thread can receive signals; elsewhere nothing can be asked for.
 """
@@ -16,7 +17,7 @@ import os
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
 
 from ndisemu.kernel.finding import driver_stack
 from ndisemu.kernel.kernel import Kernel
@@ -34,7 +35,7 @@ class DriverBlocks(BaseException):
 
 
 class Abandoned(KeyboardInterrupt):
-    """Ctrl-C for the second time: the run is not even to end in order."""
+    """Ctrl-C before there is a run that could end in order."""
 
 
 class Ending:
@@ -49,7 +50,6 @@ class Ending:
         self._seen = -1
         self._heard = True
         self._told = 0
-        self._abandoned = False
         self._before: Any = None
         self._active = False
 
@@ -81,12 +81,9 @@ class Ending:
     def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
         if self._task is None:
             raise Abandoned
-        if self.exit_code != INTERRUPTED:
-            self._ask(INTERRUPTED)
-        elif not self._abandoned:
-            # Once: it is on its way then, and the timer looks after what blocks that.
-            self._abandoned = True
-            raise Abandoned
+        if self.exit_code == INTERRUPTED:
+            _leave(INTERRUPTED, "interrupted again: the run was not ended in order")
+        self._ask(INTERRUPTED)
 
     def _tick(self, _signal: int, _frame: FrameType | None) -> None:
         if self.exit_code is None:
@@ -127,10 +124,17 @@ class Ending:
         stack = driver_stack()
         place = f" at {stack[0]}" if stack else ""
         if self._told > PATIENCE:
-            os.write(2, f"the run cannot be ended: code{place} has swallowed that {PATIENCE} times\n".encode())
-            os._exit(self.exit_code or LIMITED)
+            _leave(
+                self.exit_code or LIMITED, f"the run cannot be ended: code{place} has swallowed that {PATIENCE} times"
+            )
         cpu = None if self._kernel is None else self._kernel.current
         raise DriverBlocks(
             f"driver code has kept {'the process' if cpu is None else cpu.name}{place} without returning or awaiting, "
             f"and the run that was to end has waited for {GRACE} s; wait with what ndis gives, in virtual time"
         )
+
+
+def _leave(exit_code: int, text: str) -> NoReturn:
+    """End the process where it is."""
+    os.write(2, f"{text}\n".encode())
+    os._exit(exit_code)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ndisemu.kernel import Abandoned, Cpu, DriverBlocks, Ending, Kernel
+from ndisemu.kernel import Cpu, DriverBlocks, Ending, Kernel
 from ndisemu.kernel.ending import INTERRUPTED, LIMITED
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="an end in real time needs interval timers")
@@ -66,19 +66,26 @@ def test_a_kernel_that_moves_on_is_let_alone() -> None:
     assert ending.exit_code == INTERRUPTED
 
 
-def test_a_second_interrupt_abandons_the_run_once() -> None:
-    """The first asks, the second raises, and whatever comes after that waits for its effect."""
+def test_a_second_interrupt_ends_the_process(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The first asks for an end in order; a run that is broken off anywhere has none, so nothing of it goes on."""
     ending = Ending(None)
+
+    def leave(exit_code: int) -> None:
+        raise SystemExit(exit_code)
+
+    monkeypatch.setattr("os._exit", leave)
 
     async def main() -> None:
         ending.cancels(asyncio.current_task())
         ending._interrupt(signal.SIGINT, None)
-        with pytest.raises(Abandoned):
-            ending._interrupt(signal.SIGINT, None)
         ending._interrupt(signal.SIGINT, None)
 
-    with ending:
+    with ending, pytest.raises(SystemExit) as left:
         asyncio.run(main())
+    assert left.value.code == INTERRUPTED
+    assert capfd.readouterr().err == "interrupted again: the run was not ended in order\n"
 
 
 def test_signals_and_timer_are_put_back() -> None:
