@@ -1,5 +1,6 @@
 """What a protocol does with what it was given: it leaves it as it is, and returns it as often as it must."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from ndisemu.kernel import shown
@@ -79,10 +80,7 @@ class RxPayloadUnmodified(Rule):
     def giving(self, call: Call) -> None:
         """Keep what each list holds, until it is returned."""
         if not call.argument("flags", 0) & _RESOURCES:
-            given = self._given
-            for nbl in call.argument("nbls"):
-                frame = nbl.buffers[0]
-                given[nbl] = frame.data_offset, frame.read()
+            self._given.update(zip(call.items, _first_frames(call.items), strict=True))
 
     @touched(*CONTENTS)
     def touching(self, touch: Touch) -> None:
@@ -92,18 +90,19 @@ class RxPayloadUnmodified(Rule):
 
     @before("NdisReturnNetBufferLists")
     def returning(self, call: Call) -> None:
-        """Compare."""
+        """Compare: a whole burst at once, and one by one where something is different."""
         given, by_miniport = self._given, self._touched
-        for nbl in call.argument("nbls"):
-            was = given.pop(nbl, None)
+        before, after_it = [given.pop(nbl, None) for nbl in call.items], _first_frames(call.items)
+        if before == after_it and not by_miniport:
+            return
+        for nbl, was, (offset, data) in zip(call.items, before, after_it, strict=True):
             touched_below = bool(by_miniport) and by_miniport.pop(nbl, False) is None
             if was is None:
                 continue
-            frame = nbl.buffers[0]
-            if frame.data_offset != was[0]:
-                what = f"beginning {frame.data_offset - was[0]} bytes later than it was given"
+            if offset != was[0]:
+                what = f"beginning {offset - was[0]} bytes later than it was given"
                 self._accuse(call, nbl, what, "retreat as far as you have advanced", touched_below=touched_below)
-            elif frame.read() != was[1]:
+            elif data != was[1]:
                 what = "with other bytes than it was given"
                 self._accuse(call, nbl, what, "change a copy", touched_below=touched_below)
 
@@ -140,6 +139,12 @@ class RxPayloadUnmodified(Rule):
                 text = f"{call.who} changed the data of {item!r}, which it was shown by {call.name}; change a copy"
                 self.broken(text, item, call.who.name)
                 return
+
+
+def _first_frames(nbls: Sequence[Any]) -> list[tuple[int, bytes]]:
+    """Return where the first frame of each list begins in its buffers, and a copy of it."""
+    frames = [nbl.buffers[0] for nbl in nbls]
+    return list(zip([frame.data_offset for frame in frames], contents.read(frames), strict=True))
 
 
 class Rx5Refcount(Refused):
