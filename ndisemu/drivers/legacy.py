@@ -76,7 +76,7 @@ class LegacyMiniport(Miniport):
         if packet.length > self.longest:
             return Status.INVALID_LENGTH
         if not 0 < frame.descriptors < self.tx_count:
-            return Status.INVALID_PACKET if frame.words else Status.INVALID_LENGTH
+            return frame.misfit
         return Status.RESOURCES if self.tx.post((frame,)) else Status.PENDING
 
     def isr(self) -> tuple[bool, bool]:

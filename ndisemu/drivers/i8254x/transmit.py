@@ -43,6 +43,11 @@ class Burst(Signal, Generic[F]):
         self.words = _descriptors(frames)
         self.descriptors = len(self.words) // 2
 
+    @property
+    def misfit(self) -> Status:
+        """With what a burst ends for which no ring has room: its one frame has too many buffers, or nothing in it."""
+        return Status.INVALID_PACKET if self.words else Status.INVALID_LENGTH
+
     def end(self, status: Status) -> None:
         """Say how it has ended; who waits for that goes on."""
         self.status = status
@@ -128,8 +133,7 @@ class TxRing(Generic[F]):
             if 0 < burst.descriptors < self._ring.count:
                 return [burst]
             if len(frames) == 1:
-                # There will never be room for it, or there is nothing to send.
-                burst.end(Status.INVALID_PACKET if burst.words else Status.INVALID_LENGTH)
+                burst.end(burst.misfit)
                 return [burst]
         half = len(frames) // 2
         return self.split(frames[:half]) + self.split(frames[half:])
