@@ -16,7 +16,7 @@ from typing import Any, Final
 from ndisemu.kernel import is_driver_code
 
 Refuse = Callable[[Any, str], None]
-# One look for each file, and not for each write (`ndisemu bench verifier`).
+# One look for each file, and not for each write.
 _is_drivers: Final = cache(is_driver_code)
 
 
