@@ -15,28 +15,39 @@ from ndisemu.kernel import shown
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.data.request import OidRequest
+from ndisemu.verifier.call import TRACKED
 
 Test = Callable[[Any], bool]
 # What everybody reads of packets and lists.
 _FIELDS: Final = {Packet: ("owner", "status", "window", "oob"), NetBufferList: ("owner", "status", "buffers", "sent")}
-_READ: Final = {kind: attrgetter(*fields) for kind, fields in _FIELDS.items()}
+_READ: Final[dict[type[Any], Callable[[Any], object]]] = {kind: attrgetter(*fields) for kind, fields in _FIELDS.items()}
 _CALLABLE: Final[object] = get_origin(Callable[[], None])
 # What an array mostly is; to ask an abstract class costs ten times as much.
-_USUAL: Final = (tuple, list)
+USUAL: Final = (tuple, list)
 # How what is one of a kind is hashed and compared.
 _BY_IDENTITY: Final[tuple[object, object]] = (object.__hash__, object.__eq__)
 # Hints that admit everything.
 _ANYTHING: Final[tuple[object, ...]] = (inspect.Parameter.empty, object)
 
 
-def maimed(items: Sequence[Any]) -> tuple[Any, str] | None:
-    """Return the first packet or list that cannot be looked at, and what is wrong with it; None if all are whole."""
-    kind = type(items[0])
+def kind_of(items: Sequence[Any]) -> type[Any]:
+    """Return the class that all items are of; object where there are several."""
+    if len(items) == 1:
+        return type(items[0])
+    kinds = {*map(type, items)}
+    return kinds.pop() if len(kinds) == 1 else object
+
+
+def maimed(items: Sequence[Any], kind: type[Any]) -> tuple[Any, str] | None:
+    """Return the first packet or list that cannot be looked at, and what is wrong with it; None if all are whole.
+
+    `kind` is what `kind_of` has found.
+    """
     read = _READ.get(kind)
-    if read is not None and (len(items) == 1 or {*map(type, items)} == {kind}):
+    if read is not None:
         try:
             # One pass in C over a burst (`ndisemu bench verifier`).
-            deque(map(read, items), maxlen=0)
+            read(items[0]) if len(items) == 1 else deque(map(read, items), maxlen=0)
         except AttributeError:
             pass
         else:
@@ -99,12 +110,16 @@ def _read_list(nbl: NetBufferList) -> None:
 
 
 class Wanted(NamedTuple):
-    """What is tested of one argument: its place and name, the test, and what is right."""
+    """What is tested of one argument: its place and name, the test, and what is right.
+
+    Where that is a sequence of what has a history, `kind` is the class of its elements.
+    """
 
     place: int
     name: str
     test: Test
     right: str
+    kind: type | None
 
 
 def tests(signature: inspect.Signature) -> list[Wanted]:
@@ -113,7 +128,8 @@ def tests(signature: inspect.Signature) -> list[Wanted]:
     for place, parameter in enumerate(signature.parameters.values()):
         test = _test(parameter.annotation)
         if test is not None and parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
-            found.append(Wanted(place, parameter.name, test, _said(parameter.annotation)))
+            hint = parameter.annotation
+            found.append(Wanted(place, parameter.name, test, _said(hint), _kind_in(hint)))
     return found
 
 
@@ -131,6 +147,14 @@ def _test(hint: Any) -> Test | None:
     if inspect.isclass(hint) and hint not in _ANYTHING:
         return lambda value: isinstance(value, hint)
     return None
+
+
+def _kind_in(hint: Any) -> type | None:
+    """Return the class of the elements where a hint admits a sequence of what has a history."""
+    if get_origin(hint) is types.UnionType:
+        return next(filter(None, map(_kind_in, get_args(hint))), None)
+    kind = get_args(hint)[0] if get_origin(hint) is Sequence else None
+    return kind if kind in TRACKED else None
 
 
 def _union_test(choices: Sequence[Any]) -> Test | None:
@@ -153,7 +177,7 @@ def _sequence_test(arguments: tuple[Any, ...]) -> Test:
     element = arguments[0] if arguments else None
 
     def test(value: Any) -> bool:
-        if type(value) not in _USUAL and (not isinstance(value, Sequence) or isinstance(value, str)):
+        if type(value) not in USUAL and (not isinstance(value, Sequence) or isinstance(value, str)):
             return False
         # A burst is mostly of one class: one comparison in C for all of it.
         if each is None or {*map(type, value)} == {element}:

@@ -24,7 +24,7 @@ from ndisemu.kernel import Fiber, is_driver_code, shown
 from ndisemu.ndis import Adapter
 from ndisemu.ndis.ddi import Contract, Kind, declarations
 from ndisemu.ndis.status import Status
-from ndisemu.verifier.arguments import Wanted, maimed, tests
+from ndisemu.verifier.arguments import USUAL, Wanted, kind_of, maimed, tests
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.guard import Guard
 from ndisemu.verifier.ledger import Ledger
@@ -157,6 +157,7 @@ class Border:
                     self._back(watch, call)
                     if is_entry and (looks := watch.ended.get(name)):
                         watch.tell(looks, call)
+                    call.ended()
             if type(result) is CoroutineType:
                 return self._followed(watch, call, result)
             if makes and result is not None:
@@ -190,6 +191,7 @@ class Border:
                 if self._suspended.pop(shadow, None) is not None or call.contract.kind is Kind.PASSIVE:
                     self._back(watch, call)
                 watch.tell(watch.ended.get(call.name, ()), call)
+                call.ended()
             return call.result
 
         shadow = followed()
@@ -224,9 +226,14 @@ def _fits(watch: Watch, call: Call, wanted: Sequence[Wanted], needed: int) -> bo
     if given < needed:
         # Python says so.
         return False
+    kind = kind_of(call.items)
     for one in wanted:
         try:
-            if one.place < given and not one.test(arguments[one.place]):
+            if one.place >= given:
+                break
+            value = arguments[one.place]
+            # Of a burst the one look at all of its items is enough.
+            if not (one.kind is kind and type(value) in USUAL) and not one.test(value):
                 wrong = one
                 break
         except Exception:  # noqa: BLE001 - what does not even let itself be looked at
@@ -234,11 +241,11 @@ def _fits(watch: Watch, call: Call, wanted: Sequence[Wanted], needed: int) -> bo
             break
     if wrong is not None:
         value = arguments[wrong.place]
-        said, kind = shown(value), type(value).__name__
-        text = f"{call.who.name} called {call.name} with {said}, a {kind}, as {wrong.name}; it takes {wrong.right}"
+        given_kind = type(value).__name__
+        text = f"{call.who.name} called {call.name} with {shown(value)}, a {given_kind}, as {wrong.name}; it takes {wrong.right}"
         watch.breach("call-argument", text, None, call.who.name)
         return False
-    found = maimed(call.items) if call.items else None
+    found = maimed(call.items, kind) if call.items else None
     if found is not None:
         item, what = found
         text = f"{call.who.name} called {call.name} with {shown(item)}, which {what}"

@@ -76,7 +76,10 @@ class Call:
         return default if place is None or place >= len(self.arguments) else self.arguments[place]
 
     def frames(self) -> list[bytes] | None:
-        """Return copies of the frames that the call is about, made once; None where a driver has maimed one."""
+        """Return copies of the frames that the call is about, made once; None where a driver has maimed one.
+
+        They are kept until the call has ended (`ended`).
+        """
         if self._frames is None:
             read = contents.read_lists if "NetBufferList" in self.name else contents.read
             try:
@@ -85,6 +88,10 @@ class Call:
                 # What cannot be read is for other rules.
                 return None
         return self._frames
+
+    def ended(self) -> None:
+        """Forget the copies: the ledger keeps calls for long, and their frames would be more than the caches hold."""
+        self._frames = None
 
 
 def _tracked(arguments: Sequence[Any]) -> tuple[Any, ...]:

@@ -199,3 +199,13 @@ def test_a_frame_is_mapped_once(dma: DmaSpace) -> None:
     assert dma.unmap_frames([two, three]) is three
     assert dma.mapped == before
     assert [frame.mapped for frame in frames] == [False, True, False]
+
+
+def test_a_frame_whose_length_was_changed_on_its_way_is_taken_back(dma: DmaSpace) -> None:
+    """What begins where another does too: the card may read nothing of either when both are back."""
+    one, two = Frame(((PAGE, 60),)), Frame(((PAGE, 80),))
+    assert dma.map_frames([one, two]) is None
+    one.window, one.segments = slice(PAGE, PAGE + 70), ((PAGE, 70),)
+    assert dma.unmap_frames([one]) is None
+    assert dma.unmap_frames([two]) is None
+    assert dma.mapped == {}

@@ -189,3 +189,30 @@ def test_no_call_of_a_packet_is_lost_in_its_history() -> None:
     ]  # fmt: skip
     assert finding.about.startswith("packet#")
     assert finding.driver.endswith("Twice")
+
+
+class Reader(Rule):
+    """A rule that copies the frames of all that is sent."""
+
+    id = "reader"
+    models = EVERY
+    source = "a test"
+    why = "To see what is kept"
+    calls: ClassVar[list[Call]] = []
+
+    @before(*SENDS)
+    def begins(self, call: Call) -> None:
+        """Copy, and have the same copies again."""
+        frames = call.frames()
+        assert frames is call.frames()
+        self.calls.append(call)
+
+
+@pytest.mark.parametrize("driver", [RingMiniport, Ring6Miniport, LegacyMiniport])
+def test_no_call_keeps_copies_of_frames_when_it_has_ended(driver: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger keeps thousands of calls."""
+    calls: list[Call] = []
+    monkeypatch.setattr(Reader, "calls", calls)
+    assert found_in(driver, "traffic", Verification([Reader])) == []
+    assert calls
+    assert all(call._frames is None for call in calls)

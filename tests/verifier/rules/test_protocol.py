@@ -106,6 +106,49 @@ class FillsTooSoon(Station):
         return status
 
 
+class SendsEachFrameTwice(Station6):
+    """Its lists have two NET_BUFFERs over the same bytes, which the second class clears as soon as they are sent."""
+
+    clears = False
+
+    async def bind_adapter(self, context: v6.BindContext) -> Status:
+        status = await super().bind_adapter(context)
+        sender: Any = self.senders[0]
+        submit = sender._submit
+
+        def send(nbls: Sequence[v6.NetBufferList]) -> None:
+            for nbl in nbls:
+                first = nbl.buffers[0]
+                nbl.buffers = (first, v6.NetBuffer(nbl, first.mdls, first.data_offset, first.length))
+            submit(nbls)
+            if self.clears:
+                for nbl in nbls:
+                    nbl.buffers[0].fill(bytes(nbl.buffers[0].length))
+
+        sender._submit = send
+        return status
+
+
+class ClearsTheFirst(SendsEachFrameTwice):
+    """It clears them in between."""
+
+    clears = True
+
+
+@pytest.mark.parametrize(
+    ("driver", "rules"),
+    [
+        (SendsEachFrameTwice, set()),
+        (ClearsTheFirst, {"send-content-exact", "send-data-unmodified", "proto-touch-after-send"}),
+    ],
+)
+def test_each_frame_of_a_list_is_compared(driver: type, rules: set[str]) -> None:
+    """Not only where a list has one."""
+    findings = found_in(driver, "traffic")
+    assert {finding.rule for finding in findings if finding.driver.endswith(driver.__name__)} == rules
+    assert [finding.text for finding in findings if not finding.driver.endswith(driver.__name__)] == []
+
+
 class WritesBesideItsSends(Ring6Miniport):
     """It clears what it has lent."""
 

@@ -1,7 +1,7 @@
 """What leaves the card: what was submitted, in frames of a length that the medium knows."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ndisemu.frame.ethernet import ADDRESS, MIN_FRAME, VLAN_TAG
 from ndisemu.ndis import contents
@@ -14,6 +14,9 @@ from ndisemu.verifier.watch import Watch
 
 # How many more frames are expected than can be on their way.
 REMEMBERED: Final = 1024
+
+# The bytes of a packet or of a list of one frame; those of each frame of other lists.
+_Copy: TypeAlias = bytes | tuple[bytes, ...]
 
 
 class SendPadMinimum(Rule):
@@ -146,16 +149,18 @@ class SendDataUnmodified(Rule):
 
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
-        self._given: dict[Any, bytes] = {}
+        self._given: dict[Any, _Copy | None] = {}
         # Drivers by item; two may be equal.
         self._hands: dict[Any, list[Any]] = {}
 
     @before(*SUBMISSIONS)
     def submitting(self, call: Call) -> None:
-        """Copy what is handed over; a list of several frames is left out."""
+        """Copy what is handed over."""
         copies = call.frames()
         if copies is not None and len(copies) == len(call.items):
             self._given.update(zip(call.items, copies, strict=True))
+        else:
+            self._given.update({item: _contents(item) for item in call.items})
         if self._hands:
             self._forget(call)
 
@@ -169,12 +174,11 @@ class SendDataUnmodified(Rule):
 
     @before(*COMPLETIONS)
     def completing(self, call: Call) -> None:
-        """Compare: a whole burst at once, and one by one where something is different."""
+        """Compare: a whole burst at once, and one by one where something is different or a list has several frames."""
         given = [self._given.pop(item, None) for item in call.items]
-        now = call.frames()
-        if now is not None and given != now and len(now) == len(given):
-            for item, before_it, after_it in zip(call.items, given, now, strict=True):
-                if before_it is not None and before_it != after_it:
+        if given != call.frames():
+            for item, before_it in zip(call.items, given, strict=True):
+                if before_it is not None and _is_changed(before_it, _contents(item)):
                     text = f"{self.watch.adapter.name} completed {item!r} with other bytes than it was given"
                     self.broken(f"{text}; {self.accusation(item)}", item, self.suspect(item))
                     break
@@ -184,7 +188,7 @@ class SendDataUnmodified(Rule):
     def changed(self) -> Any:
         """Return the first item on its way that has other bytes than it was given with; None if there is none."""
         sends = self.watch.adapter.sends
-        mine = ((item, copy) for item, copy in self._given.items() if getattr(item, "owner", None) is sends)
+        mine = ((item, copy) for item, copy in self._given.items() if copy and getattr(item, "owner", None) is sends)
         return next((item for item, copy in mine if _contents(item) != copy), None)
 
     def whose(self, item: Any) -> str:
@@ -260,13 +264,20 @@ def _sender(item: Any) -> str:
     return str(getattr(item.binding, "name", "its protocol"))
 
 
-def _contents(item: Any) -> bytes | None:
-    """Return the bytes of a packet, or of a list of one frame; None where a driver has maimed it."""
+def _is_changed(before: _Copy, now: _Copy | None) -> bool:
+    """Whether bytes are others; a list with another number of frames has another shape, which is for other rules."""
+    if isinstance(before, tuple) and isinstance(now, tuple):
+        return len(before) == len(now) and before != now
+    return isinstance(before, bytes) and isinstance(now, bytes) and before != now
+
+
+def _contents(item: Any) -> _Copy | None:
+    """Return a copy of a packet or list; None where a driver has maimed it."""
     try:
-        (frame,) = contents.read_lists((item,)) if isinstance(item, NetBufferList) else contents.read((item,))
+        frames = contents.read_lists((item,)) if isinstance(item, NetBufferList) else contents.read((item,))
     except (AttributeError, TypeError, ValueError):
         return None
-    return frame
+    return frames[0] if len(frames) == 1 else tuple(frames)
 
 
 def _padded(frame: bytes) -> bytes:
