@@ -10,6 +10,7 @@ import click
 from ndisemu.errors import InternalError
 from ndisemu.kernel import DriverBlocks, Ending, VirtualLoop
 from ndisemu.kernel.ending import LIMITED
+from ndisemu.kernel.loop import LOOP_ENDED
 from ndisemu.scenario.result import Result
 
 PASSED: Final = 0
@@ -33,7 +34,7 @@ def drive(main: Coroutine[Any, Any, Result], *, clock: str, ending: Ending) -> O
 
     with ending, asyncio.Runner(loop_factory=_loop_factory(clock)) as runner:
         try:
-            result = runner.run(guarded())
+            result = _to_its_end(runner.get_loop(), guarded())
         except (asyncio.CancelledError, DriverBlocks) as error:
             if ending.exit_code is None:
                 raise InternalError("the run was cancelled, and nobody had asked for it") from None
@@ -42,7 +43,23 @@ def drive(main: Coroutine[Any, Any, Result], *, clock: str, ending: Ending) -> O
             raise SystemExit(ending.exit_code) from None
     if ending.exit_code is not None and (ending.exit_code == LIMITED or result["ended"] == "interrupted"):
         return Outcome(result, ending.exit_code)
+    if ending.exit_code is None and result["ended"] == "interrupted":
+        click.echo(
+            "the run was cancelled by code of its own: tasks of asyncio's are not a driver's to cancel", err=True
+        )
     return Outcome(result, PASSED if result["passed"] else FAILED)
+
+
+def _to_its_end(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, Result]) -> Result:
+    """Run until the result is there; where driver code has ended the loop, the loop's handler is told, and it goes on."""
+    task = loop.create_task(main)
+    while True:
+        try:
+            return loop.run_until_complete(task)
+        except (RuntimeError, SystemExit) as error:
+            if task.done():
+                raise
+            loop.call_exception_handler({"message": LOOP_ENDED, "exception": error})
 
 
 def _said(error: BaseException) -> str:

@@ -35,6 +35,9 @@ BUSY_TURN: Final = 1_000
 # foreign thread before it gives up.
 PATIENCE: Final = 1.0
 
+# What a loop's exception handler is told where code of a run has ended the loop, which then goes on.
+LOOP_ENDED: Final = "code of the run has ended its loop"
+
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An asyncio loop on virtual time; kernels attach to it."""
@@ -61,6 +64,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def detach(self, kernel: Kernel) -> None:
         """Stop running `kernel`."""
         self._kernels = [entry for entry in self._kernels if entry[0] is not kernel]
+
+    def stop(self) -> None:
+        """As in asyncio, but not for driver code, which would stop everybody."""
+        if any(kernel.current is not None for kernel, _ in self._kernels):
+            raise RuntimeError("the loop that everybody runs in was to be stopped by driver code")
+        super().stop()
 
     def call_soon(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None

@@ -11,6 +11,7 @@ import asyncio
 import functools
 import types
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 from ndisemu.errors import InternalError, RuleViolation, Unfinished, raised_by
@@ -42,10 +43,15 @@ def hosted(coroutine: DriverCoroutine, cpu: Cpu) -> Generator[Any, Any, Any]:
     value: object = None
     error: BaseException | None = None
     while True:
+        before = _cancellations()
         try:
             waited = _step(coroutine, cpu, value, error)
         except StopIteration as end:
+            if _cancellations() > before:
+                yield from _spared(coroutine)
             return end.value
+        if _cancellations() > before:
+            yield from _spared(coroutine)
         value, error = None, None
         try:
             if isinstance(waited, Trap):
@@ -56,6 +62,24 @@ def hosted(coroutine: DriverCoroutine, cpu: Cpu) -> Generator[Any, Any, Any]:
                 value = yield waited
         except BaseException as raised:  # noqa: BLE001 - a cancellation or failure belongs to the coroutine
             error = raised
+
+
+def _cancellations() -> int:
+    """Return how often the running task has been asked to end."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+@types.coroutine
+def _spared(coroutine: DriverCoroutine) -> Generator[Any, Any, NoReturn]:
+    """Let a task go on that the driver code which runs in it has cancelled: others wait for it too. That code ends."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
+    with suppress(asyncio.CancelledError):
+        yield
+    coroutine.close()
+    raise Unfinished("bugcheck", "has cancelled the task of asyncio's in which NDIS runs it, and not only it")
 
 
 def _step(coroutine: DriverCoroutine, cpu: Cpu, value: object, error: BaseException | None) -> object:

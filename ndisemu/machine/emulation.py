@@ -21,6 +21,7 @@ from ndisemu.link.relay import DEFAULT_QUEUE
 from ndisemu.link.switch import ADDRESSES, AGEING
 from ndisemu.machine.host import MEBIBYTE, Host
 from ndisemu.machine.slot import BaseSlot, Slot
+from ndisemu.machine.strays import Strays
 from ndisemu.machine.stream import StreamSlot
 from ndisemu.probe import Probe
 from ndisemu.units import format_time, parse_duration, parse_rate
@@ -63,6 +64,7 @@ class Emulation:
         self._loop: VirtualLoop | None = None
         self._pump: RealTimePump | None = None
         self._tasks: dict[asyncio.Task[object], None] = {}
+        self._strays: Strays | None = None
 
     def __repr__(self) -> str:
         return f"<Emulation seed={self.seed} at {self.kernel.now} ns: {', '.join(self.hosts) or 'no hosts'}>"
@@ -95,6 +97,7 @@ class Emulation:
                 raise UsageError("the virtual clock needs the virtual loop: use ndisemu.run instead of asyncio.run")
             self._pump = RealTimePump(self.kernel)
         self.kernel.spawn = self._spawn
+        self._strays = Strays(self.kernel, loop)
         return self
 
     async def __aexit__(
@@ -119,6 +122,8 @@ class Emulation:
                 self._pump.close()
             for host in self.hosts.values():
                 host.close()
+            if self._strays is not None:
+                self._strays.close()
             self._warn()
 
     def _warn(self) -> None:

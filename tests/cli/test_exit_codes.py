@@ -133,16 +133,30 @@ def test_a_limit_that_is_not_reached_changes_nothing(process: Command, scenario:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("where", ["while the run ends", "before it begins"])
+WAYS_OUT = {
+    "while the run ends": ("def halt(self): sys.exit(0)", "sys.exit(0)"),
+    "before it begins": ("def __init__(self): sys.exit(0)", "sys.exit(0)"),
+    "in a callback": ("def check_for_hang(self): asyncio.get_running_loop().call_soon(sys.exit, 0)", "failed\n"),
+    "by stopping the loop": (
+        "def check_for_hang(self): asyncio.get_running_loop().stop()",
+        "was to be stopped by driver",
+    ),
+    "by cancelling all": ("def check_for_hang(self): [task.cancel() for task in asyncio.all_tasks()]", "interrupted"),
+}
+
+
+@pytest.mark.parametrize("where", WAYS_OUT)
 def test_a_driver_cannot_choose_the_exit_code(
     command: Command, scenario: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    """`sys.exit` in a driver is a bug of the driver, whenever it happens."""
-    body = {"while the run ends": "def halt(self):", "before it begins": "def __init__(self):"}[where]
-    text = f"import sys\nfrom ndisemu import RingMiniport\n\nclass Mine(RingMiniport):\n    {body} sys.exit(0)\n"
+    """`sys.exit` in a driver is a bug of the driver, whenever it happens, and so is what else would end the run."""
+    body, said = WAYS_OUT[where]
+    text = f"import asyncio, sys\nfrom ndisemu import RingMiniport\n\nclass Mine(RingMiniport):\n    {body}\n"
     name = f"exiting_{scenario.resolve().parent.name}"
     Path(f"{name}.py").write_text(text, encoding="utf-8")
     monkeypatch.syspath_prepend(Path.cwd())
-    ended = command("run", str(scenario), "--set", f"hosts.a.nics.eth0.miniport={{class: '{name}:Mine'}}")
+    mine = f"hosts.a.nics.eth0.miniport={{class: '{name}:Mine'}}"
+    ended = command("run", str(scenario), "--set", mine, "--set", "duration=3s")
     assert ended.returncode == 1
-    assert "sys.exit(0)" in ended.stdout
+    assert said in ended.stdout
+    assert "defect" not in ended.stderr

@@ -242,17 +242,21 @@ def test_routine_that_goes_on_after_being_told_is_ended() -> None:
 
 def test_steps_are_not_taken_while_a_cpu_runs() -> None:
     """Stepping PASSIVE code from inside the kernel's own work is a defect of ours, and is noticed."""
-    kernel = Kernel()
-    cpu = Cpu(kernel, "cpu0")
 
-    async def routine() -> None:
-        """Do nothing."""
+    async def main() -> None:
+        kernel = Kernel()
+        cpu = Cpu(kernel, "cpu0")
 
-    kernel.current = cpu
-    coroutine = routine()
-    with pytest.raises(InternalError, match="was stepped while <Cpu cpu0"):
-        next(hosted(coroutine, cpu))
-    coroutine.close()
+        async def routine() -> None:
+            """Do nothing."""
+
+        kernel.current = cpu
+        coroutine = routine()
+        with pytest.raises(InternalError, match="was stepped while <Cpu cpu0"):
+            next(hosted(coroutine, cpu))
+        coroutine.close()
+
+    run(main())
 
 
 def test_each_step_tells_the_driving_loop() -> None:
@@ -332,5 +336,26 @@ def test_a_cancelled_task_stays_cancelled() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+    run(main())
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_routine_cannot_cancel_the_task_that_runs_it(goes_on: bool) -> None:
+    """Others wait for that task, too; the routine is ended and named."""
+
+    async def main() -> None:
+        bench = Bench()
+
+        async def cancels() -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            if goes_on:
+                await Signal()
+
+        with pytest.raises(Unfinished, match="has cancelled the task of asyncio's in which NDIS runs it"):
+            await run_in_time(cancels, bench.cpu, "st-watchdog-halt")
+        await asyncio.sleep(1)
 
     run(main())

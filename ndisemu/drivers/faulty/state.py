@@ -1,5 +1,6 @@
 """Drivers that break a rule of an adapter's states, each beside its mended twin."""
 
+import asyncio
 from contextlib import suppress
 from typing import Final
 
@@ -22,6 +23,30 @@ class LooksFirst(RingMiniport):
     """It looks at it."""
 
     async def reset(self) -> Status:
+        return await super().reset()
+
+
+class CountsInATask(RingMiniport):
+    """It counts its resets in a task of its own, beginning with nothing."""
+
+    resets: int | None = None
+    task: asyncio.Task[None] | None = None
+
+    async def reset(self) -> Status:
+        self.task = asyncio.get_running_loop().create_task(self.count())
+        return await super().reset()
+
+    async def count(self) -> None:
+        self.resets += 1  # type: ignore[operator]
+
+
+class CountsAtOnce(RingMiniport):
+    """It counts them where it resets."""
+
+    resets = 0
+
+    async def reset(self) -> Status:
+        self.resets += 1
         return await super().reset()
 
 
@@ -130,6 +155,7 @@ class IsMade(RingMiniport):
 PAIRS: Final = (
     Pair("driver", CannotBeMade, IsMade, "loading"),
     Pair("bugcheck", Raises, LooksFirst),
+    Pair("stray-error", CountsInATask, CountsAtOnce),
     Pair("st-attributes-first", MapsBeforeItsAttributes, MapsAfterItsAttributes),
     Pair("st-attributes-order", GeneralFirst, RegistrationFirst),
     Pair("st-attributes-complete", SaysTooLittle, SaysEverything, "failed start"),

@@ -22,6 +22,15 @@ class StBugCheck(Refused):
     code = Code(0xD1, "DRIVER_IRQL_NOT_LESS_OR_EQUAL")
 
 
+class StStrayError(Refused):
+    """What a driver does beside its entry points, in tasks, callbacks, threads or finalizers of its own, raises nothing."""
+
+    id = "stray-error"
+    models = EVERY
+    source = "ndisemu: asyncio would print it, and nobody would be told that the driver has failed"
+    why = "Whatever the task was to do is not done, and everybody goes on as if it were."
+
+
 class StIllegal(Refused):
     """An operation is made in a state that accepts it."""
 
@@ -96,6 +105,7 @@ class StCfhFast(Rule):
 
 RULES: Final[tuple[type[Rule], ...]] = (
     StBugCheck,
+    StStrayError,
     StIllegal,
     StEntryReturns,
     StFaultStuck,
