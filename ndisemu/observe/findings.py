@@ -57,7 +57,11 @@ def _print_lines(console: Console, lines: Iterable[str]) -> None:
 
 def _from_here(text: str) -> str:
     """Name the files below the present directory as they are named from there."""
-    here = f"{Path.cwd()}{os.sep}"
+    try:
+        here = f"{Path.cwd()}{os.sep}"
+    except OSError:
+        # A driver may have removed it.
+        return text
     return text.removeprefix(here).replace(f'File "{here}', 'File "')
 
 

@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import attrgetter, length_hint
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from ndisemu.ndis.data.nbl import NetBufferList
+from ndisemu.ndis.data.nbl import NetBuffer, NetBufferList
 from ndisemu.ndis.sendbook import SendBook, Sender
 from ndisemu.ndis.status import Status
 
@@ -193,9 +193,10 @@ class ListBook(SendBook):
                 self._unmap((nbl,))
 
     def _take_chains_back(self, nbls: Sequence[NetBufferList]) -> None:
-        """Forget what a dead miniport has made of the chains of lists."""
+        """Forget what a dead miniport has made of the chains of lists; what it has made of our own note of one is lost."""
         for nbl in nbls:
-            nbl.buffers = nbl.sent
+            whole = type(nbl.sent) is tuple and all(isinstance(one, NetBuffer) for one in nbl.sent)
+            nbl.sent = nbl.buffers = nbl.sent if whole else ()
 
     def _unmap(self, nbls: Sequence[NetBufferList]) -> None:
         """Free what the miniport has mapped of lists."""

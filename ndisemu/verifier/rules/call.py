@@ -5,7 +5,8 @@ from typing import Final
 from ndisemu.kernel import shown
 from ndisemu.ndis import Oid, v6
 from ndisemu.verifier.call import Call
-from ndisemu.verifier.rule import EVERY, Rule, before
+from ndisemu.verifier.rule import EVERY, Rule, before, touched
+from ndisemu.verifier.touch import Touch
 
 # What an OID can be; many that a miniport may be asked for have no name here.
 _OIDS: Final = range(1, 0x1_0000_0000)
@@ -63,7 +64,10 @@ class DescriptorWhole(Rule):
 
 
 class HandleOpaque(Rule):
-    """What NDIS gives a driver to call it with, a binding or its library, is NDIS's: a driver sets and deletes nothing of it."""
+    """What NDIS gives a driver to call it with, a binding or its library, is NDIS's: a driver sets and deletes nothing of it.
+
+    Nor of what NDIS itself keeps in packets and lists, which is seen where single fields are watched.
+    """
 
     id = "handle-opaque"
     models = EVERY
@@ -72,6 +76,20 @@ class HandleOpaque(Rule):
         "NDIS goes on with what it has put there. On Windows a driver that writes behind a handle corrupts NDIS's memory, "
         "and the crash is in NDIS, long after. The checked build refuses it."
     )
+
+    @touched(
+        "Packet.owner", "Packet.serial", "Packet.binding", "Packet.references", "NetBufferList.owner", "NetBufferList.serial",
+        "NetBufferList.references", "NetBufferList.sent",
+    )  # fmt: skip
+    def touching(self, touch: Touch) -> None:
+        """Look whether a driver here writes."""
+        if not touch.write or touch.driver is None:
+            return
+        adapter = self.watch.adapter
+        who = adapter.name if touch.driver is adapter.miniport else self.watch.binding_of(touch.driver)
+        if who:
+            text = f"{who} wrote {touch.field} of {touch.item!r}, which is NDIS's own; keep what is yours in the reserved areas"
+            self.broken(text, touch.item, who)
 
 
 RULES: Final[tuple[type[Rule], ...]] = (CallArgument, DescriptorWhole, HandleOpaque)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ndisemu.drivers.protocols import Station, Station6
+from ndisemu.drivers.ring import RingMiniport
 from ndisemu.ndis import Packet, Status, v5, v6
 from tests.verifier.exercises import found_in
 
@@ -49,11 +50,27 @@ def puts(field: str, value: Any) -> Callable[[Packet], object]:
         ("cancel_id", 9, "proto-touch-after-send"),
         ("ieee8021q", 0, "proto-touch-after-send"),
         ("miniport_reserved", "mine", "send-reserved-fields"),
+        ("serial", 5, "handle-opaque"),
     ],
 )
 def test_what_was_sent_is_the_miniports(field: str, value: Any, rule: str) -> None:
     """All of it, beside the packet too."""
     assert {finding.rule for finding in found_in(sends_and(puts(field, value)), "traffic")} == {rule}
+
+
+class Describes(RingMiniport):
+    """It rounds up the lengths of packets that it is to send, and thinks better of it."""
+
+    async def send_packets(self, packets: Sequence[Packet]) -> None:
+        for packet in packets:
+            length, packet.length = packet.length, packet.length + 3 & ~3
+            packet.length = length
+        await super().send_packets(packets)
+
+
+def test_a_miniport_leaves_what_it_is_to_send_as_it_is() -> None:
+    """Also where it sends the right bytes all the same."""
+    assert {finding.rule for finding in found_in(Describes, "traffic")} == {"send-data-unmodified"}
 
 
 class NumbersItsLists(Station6):

@@ -172,6 +172,14 @@ class SendDataUnmodified(Rule):
             if all(one is not touch.driver for one in hands):
                 hands.append(touch.driver)
 
+    @touched("Packet.length", "Packet.window", "Packet.head")
+    def describing(self, touch: Touch) -> None:
+        """Look whether a miniport changes how long a packet is, or where it lies."""
+        adapter = self.watch.adapter
+        if touch.write and touch.driver is adapter.miniport and touch.item in self._given:
+            text = f"{adapter.name} wrote {touch.field} of {touch.item!r}, which it was given to send"
+            self.broken(f"{text}; what it must change it changes in a buffer of its own", touch.item)
+
     @before(*COMPLETIONS)
     def completing(self, call: Call) -> None:
         """Compare: a whole burst at once, and one by one where something is different or a list has several frames."""
