@@ -8,6 +8,7 @@ Source: NDIS reference 5.5 and 5.6.
 """
 
 from collections.abc import Sequence
+from operator import length_hint
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ndisemu.errors import RuleViolation
@@ -62,10 +63,10 @@ class ReceiveBook:
 
     def lend(self, items: Sequence[Received]) -> None:
         """Make the miniport's items ours, held by NDIS alone while it shows them; or refuse the call."""
-        adapter = self.adapter
-        for place, item in enumerate(items):
+        adapter, rest = self.adapter, iter(items)
+        for item in rest:
             if item.owner is not adapter:
-                raise self._not_the_miniports(items, place)
+                raise self._not_the_miniports(items, len(items) - 1 - length_hint(rest))
             item.owner = self
             item.references = WALK
         self.indicated += len(items)

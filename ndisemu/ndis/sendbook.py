@@ -9,7 +9,7 @@ Source: NDIS reference 0 and 9.
 """
 
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
+from operator import attrgetter, length_hint
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from ndisemu.errors import RuleViolation
@@ -93,14 +93,14 @@ class SendBook:
 
     def give_back(self, items: Sequence[Sent]) -> None:
         """Make the items their senders' again, or refuse the call."""
-        place = 0
+        rest = iter(items)
         try:
-            for place, item in enumerate(items):
+            for item in rest:
                 if item.owner is not self:
-                    raise self._not_in_flight(items, place)
+                    raise self._not_in_flight(items, len(items) - 1 - length_hint(rest))
                 item.owner = item.binding
         except AttributeError:
-            raise self._no_descriptor(items, place) from None
+            raise self._no_descriptor(items, len(items) - 1 - length_hint(rest)) from None
 
     def charge(self, ns: int) -> None:
         """Spend modelled time of the CPU whose code sends or completes."""

@@ -13,7 +13,8 @@ Source: 8254x manual 3.2.3 (legacy descriptors), 13.4.22 (RCTL).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Final, Generic, TypeVar
 
 from ndisemu.drivers.i8254x.library import RingLibrary
@@ -141,12 +142,16 @@ class RxRing(ABC, Generic[F]):
         self._given -= count
         if self._inside or any(word & _WHOLE != _WHOLE for word in dict.fromkeys(status)):
             taken, status = self._without_parts(taken, status)
-        self._resize(taken, status)
+        # Mostly a whole burst has one length.
+        if status and status.count(status[0]) == len(status):
+            self._resize(taken, repeat(status[0] & _LENGTH))
+        else:
+            self._resize(taken, [word & _LENGTH for word in status])
         frames += taken
 
     @abstractmethod
-    def _resize(self, frames: Sequence[F], status: Sequence[int]) -> None:
-        """Give each frame the length that the status word beside it tells, if it has another one."""
+    def _resize(self, frames: Sequence[F], lengths: Iterable[int]) -> None:
+        """Give each frame the length beside it, if it has another one."""
 
     def _without_parts(self, taken: Sequence[F], status: Sequence[int]) -> tuple[list[F], list[int]]:
         """Leave out the parts of frames that do not fit one buffer: no frame within the MTU does that."""
@@ -269,11 +274,10 @@ class PacketRing(RxRing[Packet]):
             packet.status = Status.SUCCESS
         self.give(packets)
 
-    def _resize(self, frames: Sequence[Packet], status: Sequence[int]) -> None:
-        mask = _LENGTH
-        for packet, word in zip(frames, status, strict=True):
-            if packet.length != word & mask:
-                packet.resize(word & mask)
+    def _resize(self, frames: Sequence[Packet], lengths: Iterable[int]) -> None:
+        for packet, length in zip(frames, lengths, strict=False):
+            if packet.length != length:
+                packet.resize(length)
 
     def _read_tags(self, status: Sequence[int]) -> None:
         for packet, word in zip(self._behind(self._next, len(status)), status, strict=True):
@@ -290,12 +294,11 @@ class ListRing(RxRing[v6.NetBufferList]):
         pool = ListBuffers(ndis, count, buffer_size(longest), GROWTH * count if most is None else most)
         super().__init__(ndis, registers, count, longest, pool)
 
-    def _resize(self, frames: Sequence[v6.NetBufferList], status: Sequence[int]) -> None:
-        mask = _LENGTH
-        for nbl, word in zip(frames, status, strict=True):
+    def _resize(self, frames: Sequence[v6.NetBufferList], lengths: Iterable[int]) -> None:
+        for nbl, length in zip(frames, lengths, strict=False):
             (buffer,) = nbl.buffers
-            if buffer.length != word & mask:
-                buffer.resize(word & mask)
+            if buffer.length != length:
+                buffer.resize(length)
 
 
 def buffer_size(longest: int) -> int:

@@ -64,8 +64,10 @@ class SendStatusMatchesReason(Rule):
 
     @before("MiniportCancelSend")
     def cancelling(self, call: Call) -> None:
-        """Note what may end with SEND_ABORTED from now on."""
-        self._cancelled[call.argument("cancel_id")] = None
+        """Note what may end with SEND_ABORTED from now on; an id that is none is the protocol's mistake, and has been told."""
+        cancelled = call.argument("cancel_id")
+        if isinstance(cancelled, int):
+            self._cancelled[cancelled] = None
 
     @before(_COMPLETION)
     def completing(self, call: Call) -> None:
