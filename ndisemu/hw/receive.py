@@ -226,7 +226,10 @@ class Receiver:
         if parts.longest <= self.buffer_size:
             placed = min(free, len(parts))
             written: Sequence[bytes] = parts if placed == len(parts) else parts[:placed]
-            status = [size | _WHOLE for size in parts.sizes[:placed]]
+            if parts.shortest == parts.longest:
+                status = [parts.longest | _WHOLE] * placed
+            else:
+                status = [size | _WHOLE for size in parts.sizes[:placed]]
         else:
             written, status, placed = self._cut(parts, free)
         if special:

@@ -116,9 +116,13 @@ class Transmitter:
         for word in kinds:
             every &= word
             some |= word
+        if (every ^ some) & reg.TX_LENGTH:
+            lengths = [word & reg.TX_LENGTH for word in status]
+        else:
+            lengths = [some & reg.TX_LENGTH] * len(status)
         if some & _UNSUPPORTED:
             self.unsupported += sum(1 for word in status if word & _UNSUPPORTED)
-        parts = self._dma.gather(words[::2], [word & reg.TX_LENGTH for word in status])
+        parts = self._dma.gather(words[::2], lengths)
         frames = parts if every & reg.TX_EOP and not self._partial else self._join(parts, status)
         if some & reg.TX_VLE and self.vlan:
             frames = insert_tags(frames, status, self.vlan)
