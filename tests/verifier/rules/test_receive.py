@@ -140,6 +140,23 @@ def test_another_packet_may_be_returned_inside_the_handler() -> None:
     assert found_in(ReturnsLater, "life") == []
 
 
+class ChangesWhatItKeeps(ReturnsLater):
+    """It writes into what it has kept before it returns it."""
+
+    def receive_packets(self, binding: Any, packets: Sequence[Packet]) -> int:
+        for packet in self.kept:
+            packet.put(b"seen")
+        return super().receive_packets(binding, packets)
+
+
+def test_what_was_kept_is_compared_when_it_is_returned() -> None:
+    """Both who had it and whose it is are named, as neither was seen."""
+    found = found_in(ChangesWhatItKeeps, "traffic")
+    assert {finding.rule for finding in found} == {"rx-payload-unmodified"}
+    assert "with other bytes than it was given; change a copy, if it was not a.eth0" in found[0].text
+    assert "ChangesWhatItKeeps" in found[0].driver
+
+
 @pytest.mark.parametrize("exercise", receive.EXERCISES)
 @pytest.mark.parametrize("driver", [RingMiniport, ExplicitRingMiniport, LegacyMiniport, Ring6Miniport])
 def test_the_reference_drivers_break_no_rule(driver: type[Any], exercise: str) -> None:

@@ -159,8 +159,14 @@ class IndicatesWhatItMay(Ring6Miniport):
 
 
 PAIRS: Final = (
-    Pair("rx-reindicate-in-use", RefillsAtOnce, RefillsOnReturn, "slow client", ("rx-touch-while-indicated",)),
-    Pair("rx-oob-status-check-serialized", IgnoresPending, LooksForPending, "slow client"),
+    Pair(
+        "rx-reindicate-in-use",
+        RefillsAtOnce,
+        RefillsOnReturn,
+        "slow client",
+        ("rx-touch-while-indicated", "rx-payload-unmodified"),
+    ),
+    Pair("rx-oob-status-check-serialized", IgnoresPending, LooksForPending, "slow client", ("rx-payload-unmodified",)),
     Pair("rx-chain-wellformed", LinksTheLastTwice, EndsItsChain),
     Pair("rx-wrong-pool", LoopsSendsBack, LeavesLoopbackToNdis),
     Pair("rx-state-running", GoesOnInAPause, StopsForAPause, "paused"),

@@ -100,11 +100,31 @@ class RxPayloadUnmodified(Rule):
             if was is None or data == was:
                 continue
             if was.endswith(data) or data.endswith(was):
-                what = f"beginning {len(was) - len(data)} bytes later than it was given"
+                moved = len(was) - len(data)
+                what = f"beginning {abs(moved)} bytes {'later' if moved > 0 else 'earlier'} than it was given"
                 self._accuse(call, nbl, what, "retreat as far as you have advanced", touched_below=touched_below)
             else:
                 what = "with other bytes than it was given"
                 self._accuse(call, nbl, what, "change a copy", touched_below=touched_below)
+
+    @before("NdisReturnPackets")
+    def returning_packets(self, call: Call) -> None:
+        """Compare what was kept."""
+        given = self._given
+        for packet in call.items:
+            was = given.get(packet)
+            if was is None:
+                continue
+            now = packet.read()
+            if packet.references > 1:
+                # Somebody else has it, too.
+                given[packet] = now
+            else:
+                del given[packet]
+            touched_below = self._touched.pop(packet, False) is None
+            if now != was:
+                what = "with other bytes than it was given"
+                self._accuse(call, packet, what, "change a copy", touched_below=touched_below)
 
     def _accuse(self, call: Call, nbl: Any, what: str, right: str, *, touched_below: bool) -> None:
         """Report it of whoever can have done it."""
@@ -132,6 +152,8 @@ class RxPayloadUnmodified(Rule):
         if not packets and not call.argument("flags") & _RESOURCES:
             return
         was, now = call.frames(), (contents.read if packets else contents.read_lists)(call.items)
+        if packets and call.result:
+            self._keep(call.items, now, call.result)
         if was is None or was == now:
             return
         for item, before_it, after_it in zip(call.items, was, now, strict=False):
@@ -139,6 +161,13 @@ class RxPayloadUnmodified(Rule):
                 text = f"{call.who} changed the data of {item!r}, which it was shown by {call.name}; change a copy"
                 self.broken(text, item, call.who.name)
                 return
+
+    def _keep(self, packets: Sequence[Any], frames: Sequence[bytes], kept: Any) -> None:
+        """Remember what a protocol has kept, which is a number of references of each, or one for each."""
+        counts = kept if isinstance(kept, Sequence) else [kept] * len(packets)
+        for packet, frame, count in zip(packets, frames, counts, strict=False):
+            if isinstance(count, int) and count > 0:
+                self._given[packet] = frame
 
 
 def _first_frames(nbls: Sequence[Any]) -> list[bytes]:
