@@ -35,6 +35,9 @@ DPC_BATCH: Final = 32
 # time, or pass this many preemption points.
 DPC_TIME_LIMIT: Final = 100_000_000
 DPC_POINT_LIMIT: Final = 1_000_000
+# All DPCs of a CPU together may take this many turns of it at one instant in which nothing else happens anywhere: no
+# card moves, no timer expires, no thread gets its turn. Each turn is up to `DPC_BATCH` of them.
+DPC_TURNS_ALONE: Final = 300
 
 
 class Queued(Protocol):
@@ -89,7 +92,7 @@ class Cpu:
     `waited` what of that went by in waiting for locks.
     """
 
-    __slots__ = ("_dpcs", "_lines", "_points", "_threads", "_turn", "busy_until", "costs", "dpcs_run", "interrupts",
+    __slots__ = ("_alone", "_alone_at", "_dpcs", "_lines", "_points", "_threads", "_turn", "_worn", "busy_until", "costs", "dpcs_run", "interrupts",
                  "irql", "kernel", "locks", "name", "running_dpc", "settlers", "spent", "waited")  # fmt: skip
 
     def __init__(
@@ -118,6 +121,10 @@ class Cpu:
         self._lines: list[InterruptLine] = []
         self._turn = False
         self._points = 0
+        # For how many turns its DPCs have been alone, since which time and item of the kernel; and where they begin to count.
+        self._alone = 0
+        self._alone_at = (-1, 0)
+        self._worn = 0
 
     def __repr__(self) -> str:
         waiting = f"{len(self._lines)} interrupts, {len(self._dpcs)} DPCs, {len(self._threads)} threads waiting"
@@ -239,13 +246,26 @@ class Cpu:
 
     def _look_at_the_clock(self) -> None:
         """The DPC watchdog for code that passes preemption points and spends no modelled time."""
-        self._points = 0
-        if self.running_dpc is not None:
-            raise RuleViolation(
-                "int-dpc-time",
-                f"a DPC on {self.name} has passed {DPC_POINT_LIMIT} preemption points without returning; "
-                "a DPC must leave the CPU and come back for more",
+        worn, self._points, self._worn, self._alone = bool(self._worn), 0, 0, 0
+        if self.running_dpc is None:
+            return
+        if worn:
+            what, right = (
+                f"DPCs have taken {DPC_TURNS_ALONE} turns of {self.name} at one instant",
+                "finds nothing more to do",
             )
+            text = f"{what}, and nothing else could happen; a DPC comes back only for what is new, and ends when it {right}"
+        else:
+            what = f"a DPC on {self.name} has passed {DPC_POINT_LIMIT} preemption points without returning"
+            text = f"{what}; a DPC must leave the CPU and come back for more"
+        raise RuleViolation("int-dpc-time", text)
+
+    def _look_who_else_runs(self) -> None:
+        """The DPC watchdog for DPCs that queue each other, or themselves, for ever."""
+        time, item = self.kernel.now, self.kernel.progress
+        self._alone = self._alone + 1 if self._alone_at == (time, item - 1) else 0
+        self._alone_at = time, item
+        self._worn = DPC_POINT_LIMIT + 1 if self._alone > DPC_TURNS_ALONE else 0
 
     def mend(self, level: int) -> None:
         """Code has ended holding a lock, or at another IRQL than `level`, where it began: report and undo it."""
@@ -300,6 +320,7 @@ class Cpu:
         if self.busy_until > kernel.now:
             self._ask_for_turn()
             return
+        self._look_who_else_runs()
         for settle in self.settlers:
             settle()
         kernel.current = self
@@ -309,7 +330,7 @@ class Cpu:
             if self._dpcs:
                 self._drain()
             if self._threads and not self._dpcs and self.busy_until <= kernel.now:
-                self._points = 0
+                self._points = self._alone = 0
                 self._threads.popleft()()
         finally:
             kernel.current = None
@@ -348,7 +369,7 @@ class Cpu:
                 dpc = dpcs.popleft()
                 dpc.queued = False
                 self.running_dpc = dpc
-                self._points = 0
+                self._points = self._worn
                 self.dpcs_run += 1
                 dpc.routine()
                 self.running_dpc = None

@@ -78,6 +78,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._pause()
         return super().call_soon(callback, *args, context=context)
 
+    def call_soon_threadsafe(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        """As in asyncio; a running kernel pauses, so that a thread or a signal is heard soon."""
+        self._pause()
+        return super().call_soon_threadsafe(callback, *args, context=context)
+
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:

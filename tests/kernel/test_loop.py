@@ -52,6 +52,18 @@ def test_sleeps_are_virtual_and_exact(sleeps: list[int]) -> None:
     assert woken == sorted(sleeps)
 
 
+def test_a_thread_is_heard_while_a_kernel_has_much_to_do() -> None:
+    """What it says pauses the kernel at its next item, as what asyncio's own code says does."""
+
+    async def main() -> None:
+        loop, (kernel,) = attached()
+        kernel.pause = False
+        loop.call_soon_threadsafe(lambda: None)
+        assert kernel.pause
+
+    run(main())
+
+
 def test_years_pass_at_once() -> None:
     """Nothing real is waited for: a year of sleeping, in which no float counts nanoseconds any more, ends on time."""
 
