@@ -15,7 +15,7 @@ bring to an end. Chores alone keep no kernel busy.
 Not here: where time comes from, which is the driving loop's business.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Final
 
@@ -28,7 +28,7 @@ from ndisemu.probe import Probe
 if TYPE_CHECKING:
     from ndisemu.kernel.cpu import Cpu
 
-# Findings past this many are counted, not kept: a driver can be wrong a million times.
+# Findings of one rule past this many are counted, not kept: a driver can be wrong a million times.
 MOST_FINDINGS = 1000
 # Somebody who waits for time to pass is told when this many items have run at one instant.
 STALL_ITEMS = 200_000
@@ -50,6 +50,7 @@ class Kernel:
     """
 
     __slots__ = (
+        "_found",
         "_tick_began",
         "calendar",
         "catch_up",
@@ -98,7 +99,9 @@ class Kernel:
         self.catch_up: Callable[[], None] | None = None
         self.spawn: Callable[[Coroutine[object, object, object], str], object] | None = None
         self.findings: list[Finding] = []
-        self.findings_lost = 0
+        # How many there were of each rule, and how many of those are not kept.
+        self._found: Counter[str] = Counter()
+        self.findings_lost: Counter[str] = Counter()
         self.states: dict[str, Callable[[], str]] = {}
         self.drivers: dict[str, str] = {}
         self.historian: Callable[[object], tuple[str, ...]] | None = None
@@ -259,10 +262,11 @@ class Kernel:
             driver_stack(),
             () if about is None or self.historian is None else self.historian(about),
         )
-        if len(self.findings) < MOST_FINDINGS:
+        self._found[rule] += 1
+        if self._found[rule] <= MOST_FINDINGS:
             self.findings.append(finding)
         else:
-            self.findings_lost += 1
+            self.findings_lost[rule] += 1
         if not watched and (note := self.probe.event) is not None:
             note("violation", actor, 1, rule)
         return finding

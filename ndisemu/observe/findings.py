@@ -24,7 +24,7 @@ def print_findings(console: Console, findings: list[Record], lost: int) -> None:
     for finding, times in _counted(findings):
         _print(console, finding, times)
     if lost:
-        console.print(f"and {format_count(lost)} more violations")
+        console.print(f"and {format_count(lost)} more findings")
     if findings:
         console.print(Text(f"more about a rule: ndisemu explain {findings[0]['rule']}", style="dim"))
 

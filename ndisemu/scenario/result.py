@@ -2,7 +2,7 @@
 
 import platform
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final, Literal, TypeAlias
 
@@ -39,15 +39,16 @@ def make_result(
     flows: Sequence[Flow],
     faults: Sequence[Applied],
     findings: Sequence[Finding],
-    findings_lost: int,
+    findings_lost: Mapping[str, int],
     fail_on: FailOn = "violation",
 ) -> Result:
     """Put a run's outcome together, judge its books and expectations, and give the verdict."""
     all_books = [book for name, counters in nics.items() for book in books(name, counters)]
     all_books += [book for name, counters in switches.items() for book in switch_books(name, counters)]
-    warnings = sum(is_advisory(finding) for finding in findings)
+    found = Counter(finding.rule for finding in findings) + Counter(findings_lost)
+    warnings = sum(count for rule, count in found.items() if is_advisory(rule))
     totals = {
-        "violations": len(findings) - warnings + findings_lost,
+        "violations": found.total() - warnings,
         "warnings": warnings,
         "books.unbalanced": sum(not book["balanced"] for book in all_books),
         "virtual_time_ns": virtual_time,
@@ -56,9 +57,9 @@ def make_result(
     values = totals | {f"{name}.{key}": value for name, counters in parts.items() for key, value in counters.items()}
     for name in nics:
         values |= {f"{name}.{SEND_FAILURES}{status}": failures[name].get(status, 0) for status in Status}
-    values |= {f"{VIOLATIONS}{rule}": count for rule, count in Counter(finding.rule for finding in findings).items()}
+    values |= {f"{VIOLATIONS}{rule}": count for rule, count in found.items()}
     expectations = [_judge(one, values.get(one.that, _usual(one.that))) for one in scenario.expect]
-    faulty = _unexpected(scenario.expect, findings, fail_on) or findings_lost
+    faulty = _unexpected(scenario.expect, found, fail_on)
     passed = not faulty and not totals["books.unbalanced"] and all(one["holds"] for one in expectations)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -78,21 +79,17 @@ def make_result(
         "faults": [asdict(fault) for fault in faults],
         "books": all_books,
         "violations": [_finding(finding) for finding in findings],
-        "violations_not_listed": findings_lost,
+        "violations_not_listed": sum(findings_lost.values()),
         "expectations": expectations,
     }
 
 
-def _unexpected(expected: Sequence[Expectation], findings: Sequence[Finding], fail_on: FailOn) -> bool:
-    """Whether anything was found that makes a run fail, and of which the scenario says nothing."""
+def _unexpected(expected: Sequence[Expectation], rules: Iterable[str], fail_on: FailOn) -> bool:
+    """Whether a rule was broken that makes a run fail, and of which the scenario says nothing."""
     named = [expectation.that for expectation in expected]
     if "violations" in named or fail_on == "never":
         return False
-    return any(
-        f"{VIOLATIONS}{finding.rule}" not in named
-        for finding in findings
-        if fail_on == "warning" or not is_advisory(finding)
-    )
+    return any(f"{VIOLATIONS}{rule}" not in named for rule in rules if fail_on == "warning" or not is_advisory(rule))
 
 
 def _usual(name: str) -> int | None:
@@ -102,12 +99,12 @@ def _usual(name: str) -> int | None:
 
 def _finding(finding: Finding) -> dict[str, object]:
     lists = {"stack": list(finding.stack), "history": list(finding.history)}
-    return {"advisory": is_advisory(finding), **asdict(finding), **lists}
+    return {"advisory": is_advisory(finding.rule), **asdict(finding), **lists}
 
 
-def is_advisory(finding: Finding) -> bool:
-    """Whether a finding only warns."""
-    rule = by_id().get(finding.rule)
+def is_advisory(rule_id: str) -> bool:
+    """Whether a rule only warns."""
+    rule = by_id().get(rule_id)
     return rule is not None and rule.advisory
 
 

@@ -194,10 +194,11 @@ def test_finding_keeps_the_drivers_traceback(kernel: Kernel) -> None:
 
 
 def test_findings_past_a_limit_are_counted(kernel: Kernel) -> None:
-    """A driver that is wrong for ever does not fill the memory: later findings are only counted."""
+    """A driver that is wrong for ever does not fill the memory, and does not hide what else it does wrong."""
     for number in range(MOST_FINDINGS + 5):
         kernel.report("some-rule", "nic0", str(number))
+    kernel.report("other-rule", "nic0", "the last")
 
-    assert len(kernel.findings) == MOST_FINDINGS
-    assert kernel.findings[-1].text == str(MOST_FINDINGS - 1)
-    assert kernel.findings_lost == 5
+    assert len(kernel.findings) == MOST_FINDINGS + 1
+    assert [finding.text for finding in kernel.findings[-2:]] == [str(MOST_FINDINGS - 1), "the last"]
+    assert kernel.findings_lost == {"some-rule": 5}

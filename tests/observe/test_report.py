@@ -218,7 +218,7 @@ def numbers_without_end(result: Result) -> None:
         (finding, "    packet#7:"),
         (finding, "      0 ns: NdisSend, a"),
         (finding, "more about a rule: ndisemu explain bugcheck"),
-        (finding, "and 12 345 more violations"),
+        (finding, "and 12 345 more findings"),
         (some_faults, "faults: link_down on a.eth0 9 times from 1.000 ms, link_up on a.eth0 9 times"),
         (some_faults, "reset on b.eth0 at 123.456 ms"),
         (interrupted, "until it was interrupted"),

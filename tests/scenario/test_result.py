@@ -35,7 +35,7 @@ def judged(write: Write) -> Callable[..., Result]:
         usual: dict[str, Any] = {
             "seed": 7, "clock": "virtual", "build": "checked", "ended": "idle", "virtual_time": 1_000,
             "trace_sha256": "00", "nics": {"a.eth0": counters}, "failures": {"a.eth0": {}}, "switches": {}, "flows": [],
-            "cpus": {}, "faults": [], "findings": [], "findings_lost": 0,
+            "cpus": {}, "faults": [], "findings": [], "findings_lost": {},
         }  # fmt: skip
         return make_result(load(write(TEXT.format(expect=expect))), **(usual | facts))
 
@@ -65,7 +65,7 @@ def test_numbers_of_the_whole_run_can_be_expected(judged: Callable[..., Result],
     result = judged(
         f"[{{that: {counter}, equals: {value}}}]",
         findings=[FINDING],
-        findings_lost=2,
+        findings_lost={FINDING.rule: 2},
         counters={"sends.submitted": 1},
     )
     assert result["expectations"] == [{"that": f"{counter} = {value}", "value": value, "holds": True}]
@@ -79,7 +79,8 @@ def test_numbers_of_the_whole_run_can_be_expected(judged: Callable[..., Result],
         ({"ended": "interrupted"}, False),
         ({"ended": "failed"}, False),
         ({"findings": [FINDING]}, False),
-        ({"findings_lost": 1}, False),
+        ({"findings_lost": {FINDING.rule: 1}}, False),
+        ({"findings_lost": {"rx-resources-recovery": 1}}, True),
         ({"counters": {"sends.submitted": 1}}, False),
         ({"counters": {"sends.submitted": 1, "sends.failed": 1}}, True),
         ({"nics": {}, "failures": {}}, True),
