@@ -284,13 +284,18 @@ class Adapter(Control):
         self.last_words = Status.REQUEST_ABORTED
         if self.running:
             oldest = self.sends.oldest_of(binding) if binding.sends_pending else None
-            self.stop("send-never-completed" if binding.sends_pending else "stuck", text, about=oldest)
+            # What was received the protocol has; all else the miniport.
+            owes = binding.receives_held and not binding.sends_pending and not binding.requests_pending
+            rule = "send-never-completed" if binding.sends_pending else "stuck"
+            self.stop(rule, text, about=oldest, by=binding.name if owes else "")
         binding.receives_held = 0
 
-    def stop(self, rule: str, text: str, error: BaseException | None = None, about: object = None) -> None:
-        """The bug check of one adapter: silence the device now, give everything back from a DPC."""
+    def stop(
+        self, rule: str, text: str, error: BaseException | None = None, about: object = None, by: str = ""
+    ) -> None:
+        """The bug check of one adapter, by whoever `report` names: silence the device, give all back from a DPC."""
         self.kernel.withdraw(error)
-        self.report(rule, text, error, about)
+        self.report(rule, text, error, about, by)
         self.fail()
         self.hang.stop()
         self.device.registers.power_off()

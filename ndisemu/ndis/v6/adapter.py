@@ -218,7 +218,9 @@ class NblAdapter(NblControl):
 
         def give_up() -> None:
             if operation.owed and self.alive:
-                self.stop("st-pause-timeout", f"{operation!r} was not completed within {format_time(PATIENCE)}")
+                out = f"{self.sends.in_flight} lists to send and {self.receives.lent} received ones are out"
+                text = f"{operation!r} was not completed within {format_time(PATIENCE)}; {out}"
+                self.stop("st-pause-timeout", text)
 
         async def enter_and_wait() -> object:
             operation.enter(routine)

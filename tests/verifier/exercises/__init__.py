@@ -55,10 +55,11 @@ async def _exercise(driver: type, exercise: str, verify: Verification | None) ->
     return emulation.findings
 
 
-def found_of(pair: Pair, driver: type) -> list[tuple[str, str]]:
-    """Return what one driver of a pair is found to do: rules and texts."""
+def found_of(pair: Pair, driver: type) -> list[tuple[str, str, str]]:
+    """Return what one driver of a pair is found to do: rules, drivers and texts."""
     if pair.exercise == "loading":
         name = f"{driver.__module__}:{driver.__qualname__}"
         scenario = load(LOADING, [f"hosts.a.nics.eth0.miniport={{class: '{name}'}}"])
-        return [(found["rule"], found["text"]) for found in run(run_scenario(scenario, Options()))["violations"]]
-    return [(finding.rule, finding.text) for finding in found_in(driver, pair.exercise)]
+        findings = run(run_scenario(scenario, Options()))["violations"]
+        return [(found["rule"], found["driver"], found["text"]) for found in findings]
+    return [(finding.rule, finding.driver, finding.text) for finding in found_in(driver, pair.exercise)]
