@@ -223,7 +223,8 @@ class Emulation:
         """Watch a new NIC, before its driver is started."""
         if self.verifier is not None:
             self.verifier.attach(slot.adapter)
-            slot.record(partial(self.verifier.sent, slot.adapter.name), None)
+            name = slot.adapter.name
+            slot.record(partial(self.verifier.sent, name), partial(self.verifier.arrived, name))
 
     def _check_new(self, name: str) -> None:
         for kind, others in (("host", self.hosts), ("switch or hub", self.relays)):

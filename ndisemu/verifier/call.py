@@ -28,7 +28,7 @@ class Call:
     that is wanted.
     """
 
-    __slots__ = ("_frames", "arguments", "contract", "cpu", "dpc", "error", "irql", "items", "locks", "name", "number", "places", "result", "stack",
+    __slots__ = ("_frames", "_shortest", "arguments", "contract", "cpu", "dpc", "error", "irql", "items", "locks", "name", "number", "places", "result", "stack",
                  "time", "who")  # fmt: skip
 
     time: int
@@ -51,6 +51,7 @@ class Call:
         self.error: BaseException | None = None
         self.items = _tracked(arguments)
         self._frames: list[bytes] | None = None
+        self._shortest: int | None = None
 
     def __repr__(self) -> str:
         return f"<Call {self.name} of {self.who.name}>"
@@ -88,6 +89,16 @@ class Call:
                 # What cannot be read is for other rules.
                 return None
         return self._frames
+
+    def shortest(self) -> int:
+        """Return the length of the shortest of those frames, of which there must be one."""
+        if self._shortest is None:
+            self._shortest = min(map(len, self.frames() or (b"",)))
+        return self._shortest
+
+    def take_frames(self, outer: "Call") -> None:
+        """Take the copies of a call about the same items, under which nobody has had those since."""
+        self._frames = outer.frames()
 
     def ended(self) -> None:
         """Forget the copies: the ledger keeps calls for long, and their frames would be more than the caches hold."""

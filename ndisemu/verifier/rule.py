@@ -43,7 +43,8 @@ class Moment(Enum):
     entry point is over for the rule when control is back at NDIS; where it
     has suspended, it has returned PENDING. Its ENDED is when it is really
     over. QUIET is when nothing is left to do, HALTED after a halt has
-    returned, WIRE when the card sends, TOUCHED when a field is read or set.
+    returned, WIRE when the card sends, ARRIVED when frames come to it, TOUCHED
+    when a field is read or set.
     """
 
     BEFORE = "before"
@@ -52,6 +53,7 @@ class Moment(Enum):
     QUIET = "quiet"
     HALTED = "halted"
     WIRE = "wire"
+    ARRIVED = "arrived"
     TOUCHED = "touched"
 
 
@@ -151,6 +153,11 @@ def halted(method: F) -> F:
 def wire(method: F) -> F:
     """Tell the method of the frames that the card sends, a burst at a time."""
     return _interest(Moment.WIRE, ())(method)
+
+
+def arrived(method: F) -> F:
+    """Tell the method of the frames that come to the card, a burst at a time, whatever it makes of them."""
+    return _interest(Moment.ARRIVED, ())(method)
 
 
 def touched(*fields: str) -> Callable[[F], F]:

@@ -3,10 +3,11 @@
 from typing import Final
 
 from ndisemu.drivers.faulty.pair import Pair
-from ndisemu.drivers.faulty.receive import flags, indicating, lookahead, returning, showing, touching
+from ndisemu.drivers.faulty.receive import arriving, flags, indicating, lookahead, returning, showing, touching
 
 PAIRS: Final[tuple[Pair, ...]] = (
     *indicating.PAIRS,
+    *arriving.PAIRS,
     *showing.PAIRS,
     *flags.PAIRS,
     *returning.PAIRS,

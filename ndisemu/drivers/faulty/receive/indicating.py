@@ -167,7 +167,7 @@ PAIRS: Final = (
         ("rx-touch-while-indicated", "rx-payload-unmodified"),
     ),
     Pair("rx-oob-status-check-serialized", IgnoresPending, LooksForPending, "slow client", ("rx-payload-unmodified",)),
-    Pair("rx-chain-wellformed", LinksTheLastTwice, EndsItsChain),
+    Pair("rx-chain-wellformed", LinksTheLastTwice, EndsItsChain, "life", ("rx-content-exact",)),
     Pair("rx-wrong-pool", LoopsSendsBack, LeavesLoopbackToNdis),
     Pair("rx-state-running", GoesOnInAPause, StopsForAPause, "paused"),
     Pair("rx-before-init-done-5x", TriesItsPathEarly, WaitsForFrames),

@@ -43,8 +43,7 @@ class ProtoSendWellformed(Rule):
     @before(*SUBMISSIONS)
     def submitting(self, call: Call) -> None:
         """Look at the shortest."""
-        frames = call.frames() if self._framed else None
-        if not frames or min(map(len, frames)) >= HEADER:
+        if not self._framed or not call.frames() or call.shortest() >= HEADER:
             return
         for item in call.items:
             short = min(map(len, map(_read, getattr(item, "buffers", (item,)))))

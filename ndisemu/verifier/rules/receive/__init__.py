@@ -3,10 +3,11 @@
 from typing import Final
 
 from ndisemu.verifier.rule import Rule
-from ndisemu.verifier.rules.receive import flags, indicating, lookahead, returning, showing, touching
+from ndisemu.verifier.rules.receive import arriving, flags, indicating, lookahead, returning, showing, touching
 
 RULES: Final[tuple[type[Rule], ...]] = (
     *indicating.RULES,
+    *arriving.RULES,
     *showing.RULES,
     *flags.RULES,
     *returning.RULES,

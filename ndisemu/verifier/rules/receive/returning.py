@@ -7,6 +7,7 @@ from ndisemu.kernel import shown
 from ndisemu.ndis import contents, v6
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import ANY, V5, Code, Model, Refused, Rule, after, before, touched
+from ndisemu.verifier.rules.receive.indicating import INDICATIONS
 from ndisemu.verifier.rules.receive.touching import CONTENTS
 from ndisemu.verifier.touch import Touch
 from ndisemu.verifier.watch import Watch
@@ -75,12 +76,8 @@ class RxPayloadUnmodified(Rule):
         self._given: dict[Any, bytes] = {}
         # What the miniport has touched since.
         self._touched: dict[Any, None] = {}
-
-    @before("ProtocolReceiveNetBufferLists")
-    def giving(self, call: Call) -> None:
-        """Keep what each list holds, until it is returned."""
-        if not call.argument("flags", 0) & _RESOURCES:
-            self._given.update(zip(call.items, _first_frames(call.items), strict=True))
+        # The last indication whose first protocol has been told.
+        self._shown: Call | None = None
 
     @touched(*CONTENTS)
     def touching(self, touch: Touch) -> None:
@@ -141,9 +138,17 @@ class RxPayloadUnmodified(Rule):
 
     @before("ProtocolReceivePacket", "ProtocolReceiveNetBufferLists")
     def showing(self, call: Call) -> None:
-        """Keep, for as long as the handler takes, what packets hold, and lists that are only shown."""
-        if call.argument("flags", _RESOURCES) & _RESOURCES:
-            call.frames()
+        """Keep what packets and lists hold: what is shown as long as the handler takes, what is given until it is returned."""
+        indication = self.watch.inside(*INDICATIONS)
+        if indication is not None and indication is not self._shown and indication.items == call.items:
+            # Nobody has had them since they were looked at.
+            call.take_frames(indication)
+        self._shown = indication
+        frames = call.frames()
+        if not call.argument("flags", _RESOURCES) & _RESOURCES:
+            if frames is None or len(frames) != len(call.items):
+                frames = _first_frames(call.items)
+            self._given.update(zip(call.items, frames, strict=True))
 
     @after("ProtocolReceivePacket", "ProtocolReceiveNetBufferLists")
     def has_shown(self, call: Call) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
 from ndisemu.frame.ethernet import ADDRESS, MIN_FRAME, VLAN_TAG
+from ndisemu.frame.frames import Frames
 from ndisemu.ndis import contents
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.verifier.call import Call
@@ -30,7 +31,7 @@ class SendPadMinimum(Rule):
     @wire
     def sent(self, frames: Sequence[bytes], times: Sequence[int]) -> None:
         """Look at the shortest."""
-        shortest, adapter = min(map(len, frames)), self.watch.adapter
+        shortest, adapter = Frames.of(frames).shortest, self.watch.adapter
         # What has no interrupt has no card, and a device below it that needs no padding.
         if shortest < MIN_FRAME and adapter.resources.interrupt is not None and not self.watch.model & Model.CIRCUITS:
             self.broken(
@@ -50,7 +51,7 @@ class SendOversize(Rule):
     @wire
     def sent(self, frames: Sequence[bytes], times: Sequence[int]) -> None:
         """Look at the longest; a tag may come on top of what the protocol has sent."""
-        longest, most = max(map(len, frames)), self.watch.adapter.maximum_total_size
+        longest, most = Frames.of(frames).longest, self.watch.adapter.maximum_total_size
         if most and longest > most + VLAN_TAG and not self.watch.model & Model.CIRCUITS:
             self.broken(
                 f"the card of {self.watch.adapter.name} sent a frame of {longest} bytes, and its longest is {most}; "
@@ -83,7 +84,7 @@ class SendContentExact(Rule):
         if len(frames) > len(call.items):
             self._longest_list = max(self._longest_list, len(frames) // len(call.items))
         due = self._due
-        due += frames if min(map(len, frames)) >= MIN_FRAME else map(_padded, frames)
+        due += frames if call.shortest() >= MIN_FRAME else map(_padded, frames)
         if len(due) > REMEMBERED:
             waiting = self.watch.adapter.sends.in_flight * self._longest_list
             if len(due) > waiting + REMEMBERED:
