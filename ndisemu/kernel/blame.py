@@ -26,7 +26,9 @@ def driver_errors() -> tuple[type[BaseException], ...]:
 
 def is_interrupt(error: BaseException | None) -> bool:
     """Whether an error is the user's Ctrl-C; where that raises no plain KeyboardInterrupt, a driver has raised it."""
-    if not isinstance(error, KeyboardInterrupt):
-        return False
-    handler = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
-    return isinstance(error, Abandoned) or not isinstance(handler, Ending)
+    return isinstance(error, KeyboardInterrupt) and (isinstance(error, Abandoned) or not is_heard_in_order())
+
+
+def is_heard_in_order() -> bool:
+    """Whether Ctrl-C is heard by an `Ending`, which asks the loop; other handlers may cancel a task in the middle of a step."""
+    return isinstance(getattr(signal.getsignal(signal.SIGINT), "__self__", None), Ending)

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 from ndisemu.errors import InternalError, RuleViolation, Unfinished, raised_by
-from ndisemu.kernel.blame import DRIVER_ERRORS, driver_errors
+from ndisemu.kernel.blame import DRIVER_ERRORS, driver_errors, is_heard_in_order
 from ndisemu.kernel.cpu import Cpu
 from ndisemu.kernel.irql import PASSIVE, irql_name
 from ndisemu.kernel.traps import DriverCoroutine, Trap, routine_name
@@ -47,10 +47,10 @@ def hosted(coroutine: DriverCoroutine, cpu: Cpu) -> Generator[Any, Any, Any]:
         try:
             waited = _step(coroutine, cpu, value, error)
         except StopIteration as end:
-            if _cancellations() > before:
+            if _cancellations() > before and is_heard_in_order():
                 yield from _spared(coroutine)
             return end.value
-        if _cancellations() > before:
+        if _cancellations() > before and is_heard_in_order():
             yield from _spared(coroutine)
         value, error = None, None
         try:

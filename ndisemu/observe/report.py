@@ -189,4 +189,23 @@ def _verdict(console: Console, result: dict[str, Any]) -> None:
         )
     balanced = sum(book["balanced"] for book in result["books"])
     console.print(f"books balanced: {balanced} of {len(result['books'])}, trace {result['trace_sha256'][:16]}")
+    if result["passed"]:
+        _hint(console, result)
     console.print(Text("passed", style="bold green") if result["passed"] else Text("failed", style="bold red"))
+
+
+def _hint(console: Console, result: dict[str, Any]) -> None:
+    """Say that a run has passed only because nothing was expected of its frames."""
+    wrong = {"altered": "corrupt", "late": "late", "lost": "intact"}
+    expected = " ".join(expectation["that"] for expectation in result["expectations"])
+    counts = {word: sum(flow[word] for flow in result["flows"]) for word in wrong}
+    if any(flow["intact"] for flow in result["flows"]):
+        # Some are where something has happened.
+        del counts["lost"]
+    told = [
+        f"{format_count(counts[word])} {word}"
+        for word, name in wrong.items()
+        if counts.get(word) and name not in expected
+    ]
+    if told:
+        console.print(Text(f"frames {', '.join(told)}; nothing is expected of them", style="yellow"))

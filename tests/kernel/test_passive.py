@@ -1,6 +1,7 @@
 """PASSIVE_LEVEL code in an asyncio task: it may wait for anything, each of its steps is on its CPU."""
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -12,6 +13,7 @@ from ndisemu.kernel import (
     PASSIVE,
     Cpu,
     Dpc,
+    Ending,
     Event,
     Kernel,
     Signal,
@@ -358,4 +360,22 @@ def test_a_routine_cannot_cancel_the_task_that_runs_it(goes_on: bool) -> None:
             await run_in_time(cancels, bench.cpu, "st-watchdog-halt")
         await asyncio.sleep(1)
 
-    run(main())
+    # As the command does; what other programs do at Ctrl-C cannot be told from that.
+    with Ending(None):
+        run(main())
+
+
+def test_a_signal_may_cancel_a_task_in_the_middle_of_a_step() -> None:
+    """As `asyncio.run` does at Ctrl-C: that is nobody's mistake."""
+
+    async def main() -> None:
+        bench = Bench()
+
+        async def is_interrupted() -> None:
+            signal.raise_signal(signal.SIGINT)
+            await Signal()
+
+        await run_in_time(is_interrupted, bench.cpu, "st-watchdog-halt")
+
+    with pytest.raises(KeyboardInterrupt):
+        run(main())

@@ -164,6 +164,14 @@ def finding(result: Result) -> None:
     result["violations_not_listed"] = 12_345
 
 
+def many_altered(result: Result) -> None:
+    result["passed"] = True
+    result["expectations"] = []
+    for flow in result["flows"]:
+        flow.update(altered=0, late=0, lost=0)
+    result["flows"][0].update(altered=2000, late=3)
+
+
 def some_faults(result: Result) -> None:
     result["faults"] = [
         {"time": time, "nic": "a.eth0", "do": word}
@@ -220,6 +228,7 @@ def numbers_without_end(result: Result) -> None:
         (finding, "more about a rule: ndisemu explain bugcheck"),
         (finding, "and 12 345 more findings"),
         (some_faults, "faults: link_down on a.eth0 9 times from 1.000 ms, link_up on a.eth0 9 times"),
+        (many_altered, "frames 2 000 altered, 3 late; nothing is expected of them\npassed"),
         (some_faults, "reset on b.eth0 at 123.456 ms"),
         (interrupted, "until it was interrupted"),
         (nothing_built, "0 ms until it failed"),
