@@ -284,7 +284,10 @@ class Adapter(Control):
         self.last_words = Status.REQUEST_ABORTED
         if self.running:
             oldest = self.sends.oldest_of(binding) if binding.sends_pending else None
-            self.stop("send-never-completed" if binding.sends_pending else "stuck", text, about=oldest)
+            rule = "send-never-completed" if binding.sends_pending else "stuck"
+            if rule == "stuck" and binding.requests_pending and self.requests.current is not None:
+                rule = "oid-never-completed"
+            self.stop(rule, text, about=oldest)
         binding.receives_held = 0
 
     def stop(self, rule: str, text: str, error: BaseException | None = None, about: object = None) -> None:
