@@ -50,12 +50,12 @@ class Receiver:
 
     `coming` is what the link has handed over and has not all arrived.
     `dropped` counts the frames that reached the card and not the ring, by
-    reason; `stopped` is the reason for which it takes none any more, else
+    reason; `delivered` those that did, `of_this_ring` since the card was reset; `stopped` is the reason for which it takes none any more, else
     empty. `vlan` is VET as it is on the wire while CTRL.VME is set, else
     empty. `received` is told each run as it arrives: frames and times.
     """
 
-    __slots__ = ("_alarm", "_causes", "_dma", "_fault", "_fifo", "_fifo_bytes", "_kernel", "_ring", "_statistics",
+    __slots__ = ("_alarm", "_causes", "_delivered_before", "_dma", "_fault", "_fifo", "_fifo_bytes", "_kernel", "_ring", "_statistics",
                  "arrived", "base", "buffer_size", "coming", "delivered", "dropped", "filter", "head", "hung", "packet_buffer",
                  "received", "size", "stopped", "tail", "vlan")  # fmt: skip
 
@@ -80,6 +80,7 @@ class Receiver:
         self.received: Callable[[Sequence[bytes], Sequence[int]], None] | None = None
         self.arrived = 0
         self.delivered = 0
+        self._delivered_before = 0
         self.dropped = {"disabled": 0, "filtered": 0, "oversize": 0, "missed": 0, "removed": 0}
         self.packet_buffer = 48 * 1024
         self.reset()
@@ -93,6 +94,7 @@ class Receiver:
         self.vlan = b""
         self.hung = False
         self.stopped = ""
+        self._delivered_before = self.delivered
         self._ring: DescriptorRing | None = None
         self.dropped["missed"] += len(getattr(self, "_fifo", ()))
         self._fifo: deque[bytes] = deque()
@@ -150,6 +152,11 @@ class Receiver:
                 start, burst.taken = burst.taken, count
                 self._take(burst.frames[start:count], times[start:count])
             return
+
+    @property
+    def of_this_ring(self) -> int:
+        """How many frames have been put into the ring since the card was reset."""
+        return self.delivered - self._delivered_before
 
     @property
     def given(self) -> int:

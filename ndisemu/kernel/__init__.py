@@ -13,8 +13,8 @@ from ndisemu.kernel.cpu import Cpu, Held
 from ndisemu.kernel.dpc import Dpc, Importance
 from ndisemu.kernel.ending import Abandoned, DriverBlocks, Ending
 from ndisemu.kernel.event import Event
-from ndisemu.kernel.finding import Finding, driver_name, driver_stack, is_driver_code, shown
-from ndisemu.kernel.interrupt import InterruptLine
+from ndisemu.kernel.finding import Finding, beginning, driver_name, driver_stack, is_driver_code, shown
+from ndisemu.kernel.interrupt import InterruptLine, Server
 from ndisemu.kernel.irp import IoTarget, Irp, IrpState, Major, NtStatus
 from ndisemu.kernel.irql import DISPATCH, PASSIVE, Irql, irql_name
 from ndisemu.kernel.kernel import Kernel
@@ -63,6 +63,7 @@ __all__ = [
     "Replay",
     "RwLock",
     "SeededRandom",
+    "Server",
     "Signal",
     "SpinLock",
     "Strategy",
@@ -73,6 +74,7 @@ __all__ = [
     "Waiter",
     "Watchdog",
     "WorkItem",
+    "beginning",
     "driver_errors",
     "driver_name",
     "driver_stack",

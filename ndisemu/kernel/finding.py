@@ -120,6 +120,12 @@ def caller_of(depth: int) -> Place:
     return Place(frame.f_code, frame.f_lineno)
 
 
+def beginning(routine: object) -> tuple[str, ...]:
+    """Return where a routine of a driver begins, as a stack of that one place; nothing for what has no code of its own."""
+    code = getattr(getattr(routine, "__func__", routine), "__code__", None)
+    return (str(Place(code, code.co_firstlineno)),) if isinstance(code, CodeType) else ()
+
+
 def driver_stack() -> tuple[str, ...]:
     """Return where the driver code is that led to the caller: `file:line in function`, innermost first; else nothing."""
     places = []

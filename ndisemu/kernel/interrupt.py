@@ -7,11 +7,13 @@ until one claims the interrupt; as the line is a level, the rest get their
 turn when it is still asserted afterwards.
 
 Bounded: a line nobody claims, or that stays asserted however often it is
-claimed, is an interrupt storm. It is reported and shut off.
+claimed, is an interrupt storm. It is reported and shut off. To blame is who
+claims what its own device has not raised, or else who serves a device that
+stays raised.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from ndisemu.kernel.cpu import Cpu
 from ndisemu.kernel.irql import Irql
@@ -22,6 +24,13 @@ STORM_LIMIT: Final = 1000
 ServiceRoutine = Callable[[], bool]
 
 
+class Server(NamedTuple):
+    """Whose a service routine is: the device that it serves, and where the driver's own code for it begins."""
+
+    device: str
+    place: tuple[str, ...]
+
+
 class InterruptLine:
     """One wire to the interrupt controller.
 
@@ -29,7 +38,7 @@ class InterruptLine:
     nobody claimed.
     """
 
-    __slots__ = ("_routines", "_sources", "cpu", "irql", "name", "shut", "spurious")
+    __slots__ = ("_routines", "_servers", "_sources", "cpu", "irql", "name", "shut", "spurious")
 
     def __init__(self, cpu: Cpu, name: str, *, irql: int = Irql.DEVICE) -> None:
         self.cpu = cpu
@@ -39,6 +48,7 @@ class InterruptLine:
         self.shut = False
         # Replaced, never changed: a routine may disconnect while a pass goes over them.
         self._routines: tuple[ServiceRoutine, ...] = ()
+        self._servers: dict[ServiceRoutine, Server] = {}
         self._sources: list[str] = []
 
     def __repr__(self) -> str:
@@ -50,9 +60,11 @@ class InterruptLine:
         """Whether any device asserts it."""
         return bool(self._sources)
 
-    def connect(self, routine: ServiceRoutine) -> None:
-        """Add a service routine (`IoConnectInterrupt`); it may be called before this returns."""
+    def connect(self, routine: ServiceRoutine, server: Server | None = None) -> None:
+        """Add a service routine (`IoConnectInterrupt`), of this server; it may be called before this returns."""
         self._routines += (routine,)
+        if server is not None:
+            self._servers[routine] = server
         if self._sources:
             self.request()
             # Only on its own CPU: the work of another one never runs nested.
@@ -64,6 +76,7 @@ class InterruptLine:
         left = list(self._routines)
         left.remove(routine)
         self._routines = tuple(left)
+        self._servers.pop(routine, None)
         if not self._routines:
             self.cpu.forget(self)
 
@@ -104,17 +117,29 @@ class InterruptLine:
             else:
                 self.spurious += 1
                 if self._sources:
-                    break
+                    self._storm(None)
+                    return
             if not self._sources:
                 return
-        self._storm()
+        self._storm(self._servers.get(routine))
 
-    def _storm(self) -> None:
+    def _storm(self, claiming: Server | None) -> None:
+        """Shut the line off, and say whose fault it is; `claiming` is who has claimed it last, if that is known."""
         self.shut = True
         self.cpu.forget(self)
-        self.cpu.kernel.report(
-            "int-isr-ack",
-            self.name,
-            f"the line stays asserted by {', '.join(self._sources)} after its service routines have run; "
-            "a routine must acknowledge or mask its device's causes",
+        kernel, raised = self.cpu.kernel, ", ".join(self._sources)
+        if claiming is not None and claiming.device not in self._sources:
+            text = (
+                f"the service routine of {claiming.device} claims whatever there is on {self.name}, which stays asserted by "
+                f"{raised}, whose own routine is not called for that; claim what the own device has raised, and nothing else"
+            )
+            kernel.report("int-isr-claim", claiming.device, text, stack=claiming.place)
+            return
+        text = (
+            f"the line stays asserted by {raised} after its service routines have run; "
+            "a routine must acknowledge or mask its device's causes"
         )
+        places = {server.device: server.place for server in self._servers.values()}
+        known = [source for source in self._sources if source in kernel.drivers]
+        for device in [self.name] if not known else known if claiming is None else [claiming.device]:
+            kernel.report("int-isr-ack", device, text, stack=places.get(device, ()))

@@ -238,10 +238,12 @@ class Kernel:
         watched: bool = False,
         about: object = None,
         by: str = "",
+        stack: tuple[str, ...] | None = None,
     ) -> Finding:
         """Record a broken rule, with the time, CPU and IRQL of the running code, the state of `actor`, and the past of `about`.
 
         `by` says whose driver has broken it, where that is not `actor`: the name of a binding, or the driver's own.
+        `stack` is where it was, for what is found on top of code that has nothing to do with it.
 
         What a rule that only watches has seen (`watched`) is no event: the
         events of a run are the same whether it is watched or not.
@@ -259,7 +261,7 @@ class Kernel:
             "" if state is None else state(),
             driver,
             "" if about is None else shown(about),
-            driver_stack(),
+            driver_stack() if stack is None else stack,
             () if about is None or self.historian is None else self.historian(about),
         )
         self._found[rule] += 1

@@ -287,6 +287,8 @@ class Adapter(Control):
             # What was received the protocol has; all else the miniport.
             owes = binding.receives_held and not binding.sends_pending and not binding.requests_pending
             rule = "send-never-completed" if binding.sends_pending else "stuck"
+            if rule == "stuck" and binding.requests_pending and self.requests.current is not None:
+                rule = "oid-never-completed"
             self.stop(rule, text, about=oldest, by=binding.name if owes else "")
         binding.receives_held = 0
 

@@ -2,7 +2,8 @@
 
 At each tick NDIS asks the miniport, and looks whether a pending request, or
 in a serialized 5.x adapter the oldest send, was there at the last two ticks
-already. Any of these resets the adapter.
+already. Any of these resets the adapter; a request that outlives that is
+never completed, and stops it.
 
 The ticks are chores of the kernel: they keep no run going, unless something
 is outstanding that a hang check may bring to an end.
@@ -27,7 +28,7 @@ HOPE: Final = 4
 class HangCheck:
     """The hang checks of one adapter; `interval` is in ns."""
 
-    __slots__ = ("_adapter", "_change", "_chore", "_dpc", "_request", "_send", "_still", "interval")
+    __slots__ = ("_adapter", "_change", "_chore", "_dpc", "_outlived", "_request", "_send", "_still", "interval")
 
     def __init__(self, adapter: "Adapter") -> None:
         self._adapter = adapter
@@ -35,6 +36,8 @@ class HangCheck:
         self._dpc = Dpc(self._check, name=f"{adapter.name} hang check", cpu=adapter.cpu)
         self._request = Seen()
         self._send = Seen()
+        # The request for which the adapter was reset already.
+        self._outlived: int | None = None
         self._change: tuple[int, ...] = ()
         self._still = 0
         self.set_interval(0)
@@ -90,6 +93,12 @@ class HangCheck:
         # A request is told from its successor by how many have ended before it.
         request = requests.completed if requests.current is not None and adapter.times_requests else None
         if self._request.again(request) >= TOO_OFTEN:
+            if request == self._outlived:
+                adapter.stop(
+                    "oid-never-completed", f"the {requests.current!r} was not completed, not even after a reset for it"
+                )
+                return
+            self._outlived = request
             adapter.resetting.hung(f"the {requests.current!r} is pending for too long")
         if self._send.again(adapter.oldest_send()) >= TOO_OFTEN:
             adapter.resetting.hung("a send is pending for too long")

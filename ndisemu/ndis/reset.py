@@ -94,9 +94,24 @@ class ResetCall(Operation):
 
 
 class Reset:
-    """The resets of one adapter; `count` is how many were asked for, `failing` that the last one has failed."""
+    """The resets of one adapter; `count` is how many were asked for, `failing` that the last one has failed.
 
-    __slots__ = ("_adapter", "_asking", "_dpc", "_over", "_patience", "_stage", "call", "count", "failing", "status")
+    `why` is what a hang check has found that wanted the one that is in progress, empty where somebody else has asked.
+    """
+
+    __slots__ = (
+        "_adapter",
+        "_asking",
+        "_dpc",
+        "_over",
+        "_patience",
+        "_stage",
+        "call",
+        "count",
+        "failing",
+        "status",
+        "why",
+    )
 
     def __init__(self, adapter: "Adapter") -> None:
         self._adapter = adapter
@@ -109,6 +124,7 @@ class Reset:
         self.count = 0
         self.failing = False
         self.status = Status.SUCCESS
+        self.why = ""
 
     def __repr__(self) -> str:
         return repr(self._stage)
@@ -129,6 +145,7 @@ class Reset:
             return adapter.refusal or Status.ADAPTER_NOT_READY
         self._stage.apply(Turn.ASK)
         self._asking = answer
+        self.why = ""
         self._over.reset()
         self.count += 1
         adapter.hang.forget()
@@ -142,7 +159,8 @@ class Reset:
             adapter = self._adapter
             if (note := adapter.kernel.probe.event) is not None:
                 note("hang", adapter.name, 1, why)
-            self.ask()
+            if self.ask() is Status.PENDING:
+                self.why = why
 
     async def asked(self) -> Status:
         """Reset and wait for the end, at PASSIVE_LEVEL."""

@@ -1,4 +1,4 @@
-"""What rules see of a card from outside: its engines, its mask and its address.
+"""What rules see of a card from outside: its engines, its causes and mask, its rings and its address.
 
 There is nothing to see of a card that has been pulled out, nor of a NIC that
 has none.
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ndisemu.hw import Nic, registers as reg
+from ndisemu.memory import DESCRIPTOR, DmaViolation
 from ndisemu.ndis import Adapter
 
 
@@ -36,6 +37,47 @@ def mask(adapter: Adapter) -> int:
     """Return which causes an adapter's card may interrupt for (IMS)."""
     card = _card(adapter)
     return 0 if card is None else card.causes.ims
+
+
+def causes(adapter: Adapter) -> int:
+    """Return the causes that an adapter's card has raised and nobody has taken yet (ICR), unmasked or not."""
+    card = _card(adapter)
+    return 0 if card is None else card.causes.icr
+
+
+def arrived(adapter: Adapter) -> int:
+    """Return how many frames have reached an adapter's card, those included that it has dropped."""
+    card = _card(adapter)
+    return 0 if card is None else card.rx.arrived
+
+
+def unread(adapter: Adapter) -> int:
+    """Return how many frames lie in the ring of an adapter's card that its driver has not taken out.
+
+    A descriptor that software has is filled or only not cleared since; so no more than were filled and not indicated.
+    """
+    card = _card(adapter)
+    if card is None or not card.rx.size:
+        return 0
+    rx, count = card.rx, card.rx.size // DESCRIPTOR
+    most = min(rx.of_this_ring, rx.delivered - adapter.receives.indicated)
+    try:
+        adapter.device.dma.block_at(rx.base, rx.size, "write descriptors in")
+    except DmaViolation:
+        return 0
+    first = rx.base >> 3
+    status = adapter.device.memory.words[first + 1 : first + 2 * count : 2].tolist()
+    whole = reg.RX_DD | reg.RX_EOP
+    mine = (status[place % count] for place in range(rx.tail, rx.tail + count - rx.given))
+    return max(0, min(most, sum(word & whole == whole for word in mine)))
+
+
+def idles(adapter: Adapter) -> bool:
+    """Whether an adapter's card works and has nothing more to send: whatever its driver still waits for, not for the card."""
+    card = _card(adapter)
+    if card is None or card.hung or card.stopped or card.removed or not card.link_up():
+        return False
+    return bool(card.tx.head == card.tx.tail)
 
 
 def address(adapter: Adapter) -> tuple[int, int] | None:

@@ -103,12 +103,13 @@ class Rule:
     def __init__(self, watch: "Watch") -> None:
         self.watch = watch
 
-    def broken(self, text: str, about: object = None, by: str = "") -> None:
+    def broken(self, text: str, about: object = None, by: str = "", stack: tuple[str, ...] | None = None) -> None:
         """Report a breach: `text` says who did what and what would have been right, `about` is the object.
 
         `by` is the name of the binding whose protocol has broken it; without, it was the miniport.
+        `stack` is where it was done, if that is not below the look.
         """
-        self.watch.report(self, text, about, by)
+        self.watch.report(self, text, about, by, stack)
 
     @classmethod
     def interests(cls) -> Sequence[Interest]:

@@ -110,9 +110,9 @@ class Watch:
         drivers = self.kernel.drivers
         return f"{drivers[self.adapter.name]} or {drivers.get(binding, binding)}"
 
-    def report(self, rule: Rule, text: str, about: object, by: str) -> None:
+    def report(self, rule: Rule, text: str, about: object, by: str, stack: tuple[str, ...] | None = None) -> None:
         """Record a breach of `rule`."""
-        self.kernel.report(rule.id, self.adapter.name, text, watched=True, about=about, by=by)
+        self.kernel.report(rule.id, self.adapter.name, text, watched=True, about=about, by=by, stack=stack)
 
 
 def model_of(adapter: Adapter) -> Model:

@@ -11,7 +11,6 @@ from tests.verifier.exercises import found_of
 # Who is found to break these, and why that is not the wrong driver.
 OTHERS: Final = {
     "irql-callback-return": "a processor notes at which level code has left it, whose ever that was",
-    "int-isr-ack": "a line that stays asserted is the card's",
     "oid-failed": "it is the protocol that goes on without an answer",
     "irql-connection": "it is the client that asks at the level at which it is called",
     "st-deserialize-flag": "it is refused to whoever brings the driver, before there is an adapter",

@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Final
 
 from ndisemu.drivers.faulty.pair import Pair
+from ndisemu.drivers.i8254x.card import CAUSES
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.drivers.ring6 import Ring6Miniport
 from ndisemu.errors import RuleViolation
@@ -40,6 +41,29 @@ class QueuesWhatItClaims(RingMiniport):
     def isr(self) -> tuple[bool, bool]:
         ours, _ = super().isr()
         return ours, ours
+
+
+class StaysMaskedAfterTheLink(RingMiniport):
+    """Where the link has changed it looks at nothing else, and forgets that its ISR has masked the card."""
+
+    def handle_interrupt(self) -> None:
+        if self.pending_causes & reg.LSC:
+            self.pending_causes = 0
+            self.follow_link()
+            return
+        super().handle_interrupt()
+
+
+class UnmasksAfterTheLink(RingMiniport):
+    """Where the link has changed it looks at nothing else, and lets the card interrupt again."""
+
+    def handle_interrupt(self) -> None:
+        if self.pending_causes & reg.LSC:
+            self.pending_causes = 0
+            self.follow_link()
+            self.registers.write(reg.IMS, CAUSES)
+            return
+        super().handle_interrupt()
 
 
 class PollsInItsDpc(RingMiniport):
@@ -319,6 +343,7 @@ class AsksForItsDefault(Ring6Miniport):
 PAIRS: Final = (
     Pair("int-isr-ack", NeverAcknowledges, Acknowledges),
     Pair("int-isr-claim", QueuesWithoutClaiming, QueuesWhatItClaims),
+    Pair("int-dpc-reenable", StaysMaskedAfterTheLink, UnmasksAfterTheLink, implies=("st-hang-reset",)),
     Pair("int-dpc-time", PollsInItsDpc, LooksOnceInItsDpc),
     Pair("int-dpc-handle", QueuesOnNoProcessor, QueuesOnItsProcessor),
     Pair("int-deregister-halt", KeepsItsInterrupt, GivesItsInterruptBack),

@@ -241,7 +241,7 @@ PAIRS: Final = (
     Pair("oid-double-complete", CompletesTwice, CompletesOnce),
     Pair("oid-sync-then-complete", CompletesAndReturns, CompletesAndPends),
     Pair("oid-answer-bytes", AnswersWithANumber, AnswersWithBytes),
-    Pair("oid-never-completed", NeverCompletes, Completes),
+    Pair("oid-never-completed", NeverCompletes, Completes, implies=("st-hang-reset",)),
     Pair("oid-complete-pending-status", CompletesPending, Completes),
     Pair("oid-return-status", ReturnsNothing, ReturnsItsStatus),
     Pair("oid-set-power", RefusesToSleep, GoesToSleep),

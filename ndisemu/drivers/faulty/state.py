@@ -111,6 +111,20 @@ class Starts(RingMiniport):
         return super().initialize(adapter)
 
 
+class TakesSilenceForAHang(RingMiniport):
+    """Its check for hang complains when nothing was sent since the last one, as nobody had anything to send."""
+
+    def check_for_hang(self) -> bool:
+        return not self.tx.posted
+
+
+class TakesOldSendsForAHang(RingMiniport):
+    """Its check for hang complains when what was to be sent does not move."""
+
+    def check_for_hang(self) -> bool:
+        return self.tx.is_stuck()
+
+
 class ReapsInItsHangCheck(RingMiniport):
     """The check for hang helps the card along."""
 
@@ -160,6 +174,7 @@ PAIRS: Final = (
     Pair("st-attributes-order", GeneralFirst, RegistrationFirst),
     Pair("st-attributes-complete", SaysTooLittle, SaysEverything, "failed start"),
     Pair("st-init-status", DoesNotStart, Starts, "failed start"),
+    Pair("st-hang-reset", TakesSilenceForAHang, TakesOldSendsForAHang),
     Pair("st-cfh-fast", ReapsInItsHangCheck, AnswersItsHangCheck),
     Pair("st-mapio-init-only", MapsInItsReset, MapsAtStart, "removal"),
 )

@@ -9,7 +9,7 @@ Source: NDIS reference 5.9 (5.x flow).
 
 from typing import TYPE_CHECKING
 
-from ndisemu.kernel import Dpc, driver_errors
+from ndisemu.kernel import Dpc, Server, beginning, driver_errors
 
 if TYPE_CHECKING:
     from ndisemu.ndis.v5.adapter import PacketAdapter
@@ -28,7 +28,9 @@ class Interrupt:
         self.connected = True
         # Before the line: the ISR may be called, and may fail, while it connects.
         adapter.resources.interrupt = self
-        adapter.device.line.connect(self._service)
+        miniport = type(adapter.miniport)
+        place = beginning(miniport.isr if request_isr else miniport.disable_interrupt)
+        adapter.device.line.connect(self._service, Server(adapter.name, place))
 
     def disconnect(self) -> None:
         """No ISR and no DPC after this."""

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ndisemu.errors import RuleViolation
-from ndisemu.kernel import Dpc, driver_errors
+from ndisemu.kernel import Dpc, Server, beginning, driver_errors
 
 if TYPE_CHECKING:
     from ndisemu.ndis.v6.adapter import NblAdapter
@@ -49,7 +49,7 @@ class Interrupt:
         self.connected = True
         # Before the line: the ISR may be called, and may fail, while it connects.
         adapter.resources.interrupt = self
-        device.line.connect(self._service)
+        device.line.connect(self._service, Server(adapter.name, beginning(type(adapter.miniport).interrupt)))
 
     def disconnect(self) -> None:
         """No ISR and no DPC after this."""

@@ -5,6 +5,7 @@ from typing import ClassVar, Final
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import Status
 from ndisemu.verifier.call import Call
+from ndisemu.verifier.card import mask, unread
 from ndisemu.verifier.rule import ANY, V5, Model, Refused, Rule, before, quiet
 from ndisemu.verifier.rules.receive.indicating import INDICATIONS, is_short
 from ndisemu.verifier.watch import Watch
@@ -55,6 +56,15 @@ class Reclaims(Rule):
 
     shown: ClassVar[bool] = False
 
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._starved = 0
+
+    @before("MiniportReset", "MiniportResetEx")
+    def resetting(self, call: Call) -> None:
+        """What has been shown before a reset has nothing to do with the ring after it."""
+        self._starved = self.watch.adapter.receives.starved
+
     @quiet
     def nothing_happens(self) -> None:
         """Look at a driver that has had time for everything."""
@@ -67,12 +77,20 @@ class Reclaims(Rule):
     def look(self) -> None:
         """Look whether the card's ring has room for another frame, if all buffers are back."""
         book, device = self.watch.adapter.receives, self.watch.adapter.device
-        if book.lent or bool(book.starved) is not self.shown or device.target is not None:
+        if book.lent or (book.starved > self._starved) is not self.shown or device.target is not None:
             return
         read = device.registers.mmio_read
         works = read(reg.STATUS) != _GONE and read(reg.RDLEN)
         if works and read(reg.RDH) == read(reg.RDT):
-            self.lost()
+            frames = unread(self.watch.adapter)
+            if not frames:
+                self.lost()
+            elif not device.line.shut and read(reg.IMS):
+                # Of a card that cannot interrupt others tell.
+                self.full(frames)
+
+    def full(self, frames: int) -> None:
+        """The ring is full of frames that the driver, which is told of them, does not take out."""
 
     def lost(self) -> None:
         """Report it."""
@@ -119,7 +137,15 @@ class RxStarvationFree(Reclaims):
         """Say what to do."""
         self.broken(
             f"{self.watch.adapter.name} has no receive buffer in its card's ring, though all have been returned; refill a "
-            "ring that has run short when frames come back"
+            "ring that has run short when frames come back, and write RDT after a reset"
+        )
+
+    def full(self, frames: int) -> None:
+        """Say what lies there."""
+        adapter = self.watch.adapter
+        self.broken(
+            f"the ring of {adapter.name}'s card is full: {frames} frames lie there unread, and its interrupts are on "
+            f"(IMS {mask(adapter):#x}); take out in each DPC what has arrived, and after a restart what came before"
         )
 
 

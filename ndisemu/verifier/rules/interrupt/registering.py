@@ -1,59 +1,15 @@
-"""The rules of interrupts and DPCs."""
+"""The interrupt itself: when it is registered, with what, and when it is given back."""
 
 from typing import Final
 
-from ndisemu.kernel import DISPATCH, irql_name
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.card import mask
 from ndisemu.verifier.rule import ANY, EVERY, Code, Model, Refused, Rule, after, before
 
-_ISR: Final = ("MiniportISR", "MiniportInterrupt")
 _REGISTER: Final = ("NdisMRegisterInterrupt", "NdisMRegisterInterruptEx")
 _DEREGISTER: Final = ("NdisMDeregisterInterrupt", "NdisMDeregisterInterruptEx")
 _SYNCHRONIZE: Final = ("NdisMSynchronizeWithInterrupt", "NdisMSynchronizeWithInterruptEx")
-# What belongs into a DPC.
-WORK: Final = (
-    "NdisMSendComplete", "NdisMSendNetBufferListsComplete", "NdisMIndicateReceivePacket",
-    "NdisMIndicateReceiveNetBufferLists", "NdisMEthIndicateReceive", "NdisMFreeSharedMemory",
-)  # fmt: skip
 _INITIALIZE: Final = ("MiniportInitialize", "MiniportInitializeEx")
-
-
-class IntIsrAck(Refused):
-    """An ISR dismisses or masks its card's interrupt before it returns."""
-
-    id = "int-isr-ack"
-    models = EVERY
-    source = "DDK: MiniportInterrupt; NDIS reference 5.9"
-    why = "A level stays asserted until somebody acknowledges it; the processor would do nothing else any more."
-
-
-class IntIsrClaim(Refused):
-    """An ISR claims what its card has raised and nothing else, and asks for a DPC for what it claims."""
-
-    id = "int-isr-claim"
-    models = EVERY
-    source = "DDK: MiniportISR, MiniportInterrupt"
-    why = "On a shared line a foreign interrupt that is claimed never reaches the driver that could silence it."
-
-
-class IntDpcTime(Refused):
-    """A DPC leaves its processor within 100 milliseconds, and comes back for more."""
-
-    id = "int-dpc-time"
-    models = EVERY
-    source = "DDK: Guidelines for Writing DPC Routines; bug check 0x133"
-    why = "Nothing at DISPATCH_LEVEL or below runs meanwhile: no other DPC, no thread, no timer."
-    code = Code(0x133, "DPC_WATCHDOG_VIOLATION", ("0: one DPC has taken too long",))
-
-
-class IntDpcHandle(Refused):
-    """NdisMQueueDpc names processors that the host has."""
-
-    id = "int-dpc-handle"
-    models = Model.NDIS6
-    source = "DDK: NdisMQueueDpc"
-    why = "There is no queue that the DPC could wait in."
 
 
 class IntDeregisterHalt(Refused):
@@ -184,78 +140,6 @@ class IntSyncAfterDeregister(Rule):
             self.broken(f"{call.name} was called without a registered interrupt; call it before it is deregistered")
 
 
-class IntIsrMinimal(Rule):
-    """An ISR leaves the work to its DPC: it completes and indicates nothing, and frees nothing."""
-
-    id = "int-isr-minimal"
-    models = ANY
-    source = "DDK: MiniportInterrupt"
-    why = "At DIRQL everything below waits, and whatever NDIS would call from there runs at a level it is not written for."
-
-    @before(*WORK)
-    def working(self, call: Call) -> None:
-        """Look whether an ISR is under way, at its level."""
-        if call.irql is not None and call.irql > DISPATCH and self.watch.inside(*_ISR):
-            self.broken(f"{call.name} was called from the ISR; acknowledge, ask for the DPC, and do it there")
-
-
-class IntSyncFnSubset(Rule):
-    """What NdisMSynchronizeWithInterrupt(Ex) runs does what an ISR may do, and nothing else."""
-
-    id = "int-sync-fn-subset"
-    models = ANY
-    source = "DDK: MiniportSynchronizeInterrupt"
-    why = "It runs at DIRQL in the place of the ISR, so NDIS can be called from there no more than from an ISR."
-
-    @before(*WORK)
-    def working(self, call: Call) -> None:
-        """Look whether such a routine is under way, at its level."""
-        if call.irql is not None and call.irql > DISPATCH and self.watch.inside(*_SYNCHRONIZE):
-            self.broken(f"{call.name} was called from MiniportSynchronizeInterrupt; do it after that has returned")
-
-
-class IntIsrIrql(Rule):
-    """An ISR leaves its IRQL as it is."""
-
-    id = "int-isr-irql"
-    models = ANY
-    source = "Driver Verifier 0xC4/0x111; DDK: MiniportInterrupt"
-    why = "The interrupt controller holds back what is at or below that level, and is told of its end by the return."
-    code = Code(0xC4, "DRIVER_VERIFIER_DETECTED_VIOLATION", ("0x111: the IRQL of an ISR has changed",))
-
-    @after(*_ISR)
-    def returned(self, call: Call) -> None:
-        """Compare the levels."""
-        cpu = call.cpu
-        if cpu is not None and call.error is None and cpu.irql != call.irql:
-            self.broken(
-                f"{call.name} was entered at {irql_name(call.irql or 0)} and returned at {irql_name(cpu.irql)}; "
-                "leave the level alone"
-            )
-
-
-class IntDpcTarget620(Rule):
-    """An ISR of NDIS 6.20 or later asks for its default DPC, and for others by NdisMQueueDpc."""
-
-    id = "int-dpc-target-620"
-    models = Model.NDIS6
-    source = "DDK: MiniportInterrupt (TargetProcessors)"
-    why = "The mask knows 32 processors. On a machine with more, some can never be asked for."
-    advisory = True
-
-    @after("MiniportInterrupt")
-    def returned(self, call: Call) -> None:
-        """Look at the mask."""
-        match call.result:
-            case (_, _, int(targets)) if targets:
-                self.broken(
-                    f"MiniportInterrupt returned the processors {targets:#b} for its DPC; return 0 and call "
-                    "NdisMQueueDpc for those"
-                )
-
-
 RULES: Final[tuple[type[Rule], ...]] = (
-    IntIsrAck, IntIsrClaim, IntDpcTime, IntDpcHandle, IntDeregisterHalt, IntRegisterTwice, IntReadyBeforeRegister,
-    IntRegisterInInit, IntDeregisterInitFail, IntDoubleDeregister, IntDisableBeforeDeregister, IntSyncAfterDeregister,
-    IntIsrMinimal, IntRegisterAfterAttributes, IntHandlers, IntSyncFnSubset, IntIsrIrql, IntDpcTarget620,
+    IntDeregisterHalt, IntRegisterTwice, IntReadyBeforeRegister, IntRegisterAfterAttributes, IntHandlers, IntRegisterInInit, IntDeregisterInitFail, IntDoubleDeregister, IntDisableBeforeDeregister, IntSyncAfterDeregister,
 )  # fmt: skip
