@@ -57,7 +57,8 @@ def _to_its_end(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, Resul
         try:
             return loop.run_until_complete(task)
         except (RuntimeError, SystemExit) as error:
-            if task.done():
+            # All that tells a stopped loop from other errors is what it says.
+            if task.done() or not (isinstance(error, SystemExit) or str(error).startswith("Event loop stopped")):
                 raise
             loop.call_exception_handler({"message": LOOP_ENDED, "exception": error})
 

@@ -52,12 +52,13 @@ class Receiver:
     `dropped` counts the frames that reached the card and not the ring, by
     reason; `delivered` those that did, `of_this_ring` since the card was reset; `stopped` is the reason for which it takes none any more, else
     empty. `vlan` is VET as it is on the wire while CTRL.VME is set, else
-    empty. `received` is told each run as it arrives: frames and times.
+    empty. `received` is told each run as it arrives: frames and times. `placed` is told what of that has found descriptors,
+    as its driver should have it: without tags that the card has taken out, and without FCS.
     """
 
     __slots__ = ("_alarm", "_causes", "_delivered_before", "_dma", "_fault", "_fifo", "_fifo_bytes", "_kernel", "_ring", "_statistics",
                  "arrived", "base", "buffer_size", "coming", "delivered", "dropped", "filter", "head", "hung", "packet_buffer",
-                 "received", "size", "stopped", "tail", "vlan")  # fmt: skip
+                 "placed", "received", "size", "stopped", "tail", "vlan")  # fmt: skip
 
     def __init__(
         self,
@@ -78,6 +79,7 @@ class Receiver:
         self.coming: deque[Arrivals] = deque()
         self.filter = ReceiveFilter()
         self.received: Callable[[Sequence[bytes], Sequence[int]], None] | None = None
+        self.placed: Callable[[Sequence[bytes], Sequence[int]], None] | None = None
         self.arrived = 0
         self.delivered = 0
         self._delivered_before = 0
@@ -246,6 +248,9 @@ class Receiver:
             ring.write_status(self.head, status)
             self.head = (self.head + len(written)) % ring.count
             self.delivered += placed
+            if self.placed is not None:
+                fcs = 0 if self.filter.rctl & reg.RCTL_SECRC else FCS
+                self.placed([part[: len(part) - fcs] for part in parts[:placed]], ())
             left = (self.tail - self.head) % ring.count
             low = left <= ring.count >> 1 + (self.filter.rctl >> 8 & 3)
             self._causes.raise_(reg.RXT0 | (reg.RXDMT0 if low else 0))

@@ -250,11 +250,10 @@ class Cpu:
         if self.running_dpc is None:
             return
         if worn:
-            what, right = (
-                f"DPCs have taken {DPC_TURNS_ALONE} turns of {self.name} at one instant",
-                "finds nothing more to do",
+            what = (
+                f"DPCs have taken {DPC_TURNS_ALONE} turns of {self.name} at one instant, and nothing else could happen"
             )
-            text = f"{what}, and nothing else could happen; a DPC comes back only for what is new, and ends when it {right}"
+            text = f"{what}; one of them, most likely this one, is queued again and again though it finds nothing new"
         else:
             what = f"a DPC on {self.name} has passed {DPC_POINT_LIMIT} preemption points without returning"
             text = f"{what}; a DPC must leave the CPU and come back for more"

@@ -70,9 +70,11 @@ class Ending:
                 signal.signal(number, before)
 
     def cancels(self, task: asyncio.Task[Any] | None) -> None:
-        """This is the task to cancel, in the loop that runs now."""
+        """This is the task to cancel, in the loop that runs now: at once, if the end has been asked for already."""
         self._task = task
         self._loop = asyncio.get_running_loop()
+        if self.exit_code is not None and task is not None:
+            task.cancel()
 
     def watch(self, kernel: Kernel) -> None:
         """Whether this kernel moves on tells code that blocks from code that takes its time."""

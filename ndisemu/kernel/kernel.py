@@ -227,6 +227,7 @@ class Kernel:
         """Forget the record of a refusal that is about to be reported with more to say."""
         if isinstance(error, RuleViolation) and error.finding in self.findings:
             self.findings = [finding for finding in self.findings if finding is not error.finding]
+            self._found[error.rule] -= 1
 
     def report(
         self,

@@ -22,6 +22,7 @@ from ndisemu.kernel.traps import DriverCoroutine, Trap, routine_name
 
 # For how many seconds of the run's own time a driver's routine may be waited for.
 IN_TIME: Final = 60
+_CANCELS: Final = "has cancelled the task of asyncio's in which NDIS runs it, and not only it"
 
 
 class _Parked:
@@ -46,12 +47,14 @@ def hosted(coroutine: DriverCoroutine, cpu: Cpu) -> Generator[Any, Any, Any]:
         before = _cancellations()
         try:
             waited = _step(coroutine, cpu, value, error)
-        except StopIteration as end:
+        except BaseException as ended:
             if _cancellations() > before and is_heard_in_order():
-                yield from _spared(coroutine)
-            return end.value
-        if _cancellations() > before and is_heard_in_order():
-            yield from _spared(coroutine)
+                yield from _spare()
+                if isinstance(ended, StopIteration):
+                    raise Unfinished("bugcheck", _CANCELS) from None
+            if isinstance(ended, StopIteration):
+                return ended.value
+            raise
         value, error = None, None
         try:
             if isinstance(waited, Trap):
@@ -71,15 +74,13 @@ def _cancellations() -> int:
 
 
 @types.coroutine
-def _spared(coroutine: DriverCoroutine) -> Generator[Any, Any, NoReturn]:
-    """Let a task go on that the driver code which runs in it has cancelled: others wait for it too. That code ends."""
+def _spare() -> Generator[Any, Any, None]:
+    """Let the running task go on, which driver code in it has cancelled: others wait for it too."""
     task = asyncio.current_task()
     if task is not None:
         task.uncancel()
     with suppress(asyncio.CancelledError):
         yield
-    coroutine.close()
-    raise Unfinished("bugcheck", "has cancelled the task of asyncio's in which NDIS runs it, and not only it")
 
 
 def _step(coroutine: DriverCoroutine, cpu: Cpu, value: object, error: BaseException | None) -> object:
@@ -90,12 +91,15 @@ def _step(coroutine: DriverCoroutine, cpu: Cpu, value: object, error: BaseExcept
         kernel.catch_up()
     kernel.current = cpu
     kernel.progress += 1
+    before = _cancellations()
     try:
         waited: object = coroutine.send(value) if error is None else coroutine.throw(error)
         if cpu.locks:
             _refuse(coroutine, "irql-await", f"suspended while holding {cpu.locks[-1].name}; release it before")
         if cpu.irql != PASSIVE:
             _refuse(coroutine, "irql-await", f"suspended at {irql_name(cpu.irql)}; lower to PASSIVE_LEVEL before")
+        if _cancellations() > before and is_heard_in_order():
+            _refuse(coroutine, "bugcheck", _CANCELS)
     except DRIVER_ERRORS:
         raise
     except driver_errors() as raised:

@@ -224,7 +224,7 @@ class Emulation:
         if self.verifier is not None:
             self.verifier.attach(slot.adapter)
             name = slot.adapter.name
-            slot.record(partial(self.verifier.sent, name), partial(self.verifier.arrived, name))
+            slot.record(partial(self.verifier.sent, name), None, partial(self.verifier.placed, name))
 
     def _check_new(self, name: str) -> None:
         for kind, others in (("host", self.hosts), ("switch or hub", self.relays)):

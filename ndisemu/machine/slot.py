@@ -78,8 +78,8 @@ class BaseSlot(ABC):
         """Count what has passed until now."""
 
     @abstractmethod
-    def record(self, sent: Hook | None, received: Hook | None) -> None:
-        """Tell these, too, of every frame that leaves from now on, and of every one that comes."""
+    def record(self, sent: Hook | None, received: Hook | None, placed: Hook | None = None) -> None:
+        """Tell these, too, of every frame that leaves from now on, of every one that comes, and of what the driver gets of those."""
 
 
 class Slot(BaseSlot):
@@ -122,10 +122,11 @@ class Slot(BaseSlot):
             interrupts=self.nic.causes.assertions,
         )
 
-    def record(self, sent: Hook | None, received: Hook | None) -> None:
+    def record(self, sent: Hook | None, received: Hook | None, placed: Hook | None = None) -> None:
         """Let the card's two engines tell."""
         tx, rx = self.nic.tx, self.nic.rx
         tx.sent, rx.received = both(tx.sent, sent), both(rx.received, received)
+        rx.placed = both(rx.placed, placed)
 
 
 def both(first: Hook | None, second: Hook | None) -> Hook | None:

@@ -6,7 +6,8 @@ own, or puts callbacks into the loop, is not refused that; but what they raise
 would end as a message of asyncio's, and the run as if all were well. While an
 emulation is entered, this takes what nobody has caught of its own drivers'
 code and reports it (`stray-error`); everything else goes to whoever was told
-before.
+before. Whose code it is tells its module: where two machines of one program
+run drivers of one module, the one that was entered last reports it.
 """
 
 import asyncio
@@ -79,13 +80,21 @@ class Strays:
         **named: Any,  # noqa: ANN401 - whatever this Python's loop gives a factory
     ) -> asyncio.Future[T]:
         """Make a task, and note how one of a driver's ends."""
-        if self._listens and inspect.iscoroutine(coroutine):
+        inner = None
+        # Of this machine's driver code, which runs on a processor; an embedding program's own does not.
+        if self._listens and self._kernel.current is not None and inspect.iscoroutine(coroutine):
             frame = coroutine.cr_frame
             if frame is not None and self._owners(frame):
-                coroutine = self._followed(coroutine)
+                inner, coroutine = coroutine, self._followed(coroutine)
+        task: asyncio.Future[T]
         if self._makes is not None:
-            return self._makes(loop, coroutine, **named)
-        return asyncio.Task(coroutine, loop=loop, **named)
+            task = self._makes(loop, coroutine, **named)
+        else:
+            task = asyncio.Task(coroutine, loop=loop, **named)
+        if inner is not None:
+            # One that is cancelled before its first step has not begun it.
+            task.add_done_callback(lambda _: inner.close())
+        return task
 
     async def _followed(self, coroutine: Coroutine[Any, Any, T]) -> T:
         try:
@@ -102,7 +111,7 @@ class Strays:
     def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """The loop has caught an error."""
         error, what = context.get("exception"), "a callback of its own in the loop"
-        if self._listens and error is not None and context["message"] == LOOP_ENDED:
+        if self._listens and error is not None and context.get("message") == LOOP_ENDED:
             self._report(_Failure(f"{what}, which has ended that,", error, self._kernel.local_time()))
         elif not self._takes(what, error):
             tell = loop.default_exception_handler if self._told is None else partial(self._told, loop)

@@ -51,10 +51,10 @@ class StreamSlot(BaseSlot):
             interrupts=0,
         )
 
-    def record(self, sent: Hook | None, received: Hook | None) -> None:
-        """Let the device tell."""
+    def record(self, sent: Hook | None, received: Hook | None, placed: Hook | None = None) -> None:
+        """Let the device tell, whose driver gets all that comes."""
         device = self.device
-        device.sent, device.received = both(device.sent, sent), both(device.received, received)
+        device.sent, device.received = both(device.sent, sent), both(both(device.received, received), placed)
 
     async def listen(self, path: str) -> None:
         """Listen at a unix socket for one peer; returns as soon as somebody can dial."""

@@ -86,6 +86,12 @@ def address(adapter: Adapter) -> tuple[int, int] | None:
     return None if card is None else (card.registers.words.get(reg.RAL0, 0), card.registers.words.get(reg.RAH0, 0))
 
 
+def own_address(adapter: Adapter) -> bytes:
+    """Return the first receive address of an adapter's card as it stands in a frame; nothing where there is no card."""
+    words = address(adapter)
+    return b"" if words is None else (words[0] | (words[1] & 0xFFFF) << 32).to_bytes(6, "little")
+
+
 def _card(adapter: Adapter) -> Nic | None:
     card = adapter.device.registers
     return card if isinstance(card, Nic) and not adapter.removed else None

@@ -43,8 +43,8 @@ class Moment(Enum):
     entry point is over for the rule when control is back at NDIS; where it
     has suspended, it has returned PENDING. Its ENDED is when it is really
     over. QUIET is when nothing is left to do, HALTED after a halt has
-    returned, WIRE when the card sends, ARRIVED when frames come to it, TOUCHED
-    when a field is read or set.
+    returned, WIRE when the card sends, PLACED when it has put
+    frames where its driver finds them, TOUCHED when a field is read or set.
     """
 
     BEFORE = "before"
@@ -53,7 +53,7 @@ class Moment(Enum):
     QUIET = "quiet"
     HALTED = "halted"
     WIRE = "wire"
-    ARRIVED = "arrived"
+    PLACED = "placed"
     TOUCHED = "touched"
 
 
@@ -156,9 +156,9 @@ def wire(method: F) -> F:
     return _interest(Moment.WIRE, ())(method)
 
 
-def arrived(method: F) -> F:
-    """Tell the method of the frames that come to the card, a burst at a time, whatever it makes of them."""
-    return _interest(Moment.ARRIVED, ())(method)
+def placed(method: F) -> F:
+    """Tell the method of the frames that the card gives its driver, a burst at a time."""
+    return _interest(Moment.PLACED, ())(method)
 
 
 def touched(*fields: str) -> Callable[[F], F]:

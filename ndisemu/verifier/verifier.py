@@ -57,9 +57,9 @@ class Verifier:
         watch = self._watches[name]
         watch.tell_of(Moment.WIRE, frames, times)
 
-    def arrived(self, name: str, frames: Sequence[bytes], times: Sequence[int]) -> None:
-        """Frames have come to the card of the adapter of this name, each at its time (ns)."""
-        self._watches[name].tell_of(Moment.ARRIVED, frames, times)
+    def placed(self, name: str, frames: Sequence[bytes], _times: Sequence[int]) -> None:
+        """The card of the adapter of this name has put frames where its driver finds them."""
+        self._watches[name].tell_of(Moment.PLACED, frames)
 
     def quiet(self) -> None:
         """Nothing is left to do: what should have happened by now has not."""

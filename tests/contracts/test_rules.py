@@ -68,7 +68,7 @@ def test_a_rule_that_watches_is_told_of_routines_by_name(rule: type[Rule]) -> No
     """One that is told of everything would cost every call."""
     for method, moment, names in rule.interests():
         assert callable(getattr(rule, method))
-        assert names or moment in {Moment.QUIET, Moment.HALTED, Moment.WIRE, Moment.ARRIVED}
+        assert names or moment in {Moment.QUIET, Moment.HALTED, Moment.WIRE, Moment.PLACED}
         assert "*" not in names
 
 

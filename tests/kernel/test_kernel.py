@@ -193,6 +193,14 @@ def test_finding_keeps_the_drivers_traceback(kernel: Kernel) -> None:
     assert finding.trace.endswith("RuleViolation: some-rule: refused")
 
 
+def test_a_record_that_is_withdrawn_does_not_count(kernel: Kernel) -> None:
+    """The one that replaces it is kept, however often that has happened."""
+    for _ in range(MOST_FINDINGS + 1):
+        kernel.withdraw(kernel.refusal("some-rule", "nic0", "refused"))
+    assert kernel.report("some-rule", "nic0", "at last") in kernel.findings
+    assert not kernel.findings_lost
+
+
 def test_findings_past_a_limit_are_counted(kernel: Kernel) -> None:
     """A driver that is wrong for ever does not fill the memory, and does not hide what else it does wrong."""
     for number in range(MOST_FINDINGS + 5):

@@ -342,9 +342,9 @@ def test_a_cancelled_task_stays_cancelled() -> None:
     run(main())
 
 
-@pytest.mark.parametrize("goes_on", [True, False])
-def test_a_routine_cannot_cancel_the_task_that_runs_it(goes_on: bool) -> None:
-    """Others wait for that task, too; the routine is ended and named."""
+@pytest.mark.parametrize("then", ["waits", "ends", "raises"])
+def test_a_routine_cannot_cancel_the_task_that_runs_it(then: str) -> None:
+    """Others wait for that task, too; the routine is ended and named, and cleans up on its CPU."""
 
     async def main() -> None:
         bench = Bench()
@@ -353,10 +353,15 @@ def test_a_routine_cannot_cancel_the_task_that_runs_it(goes_on: bool) -> None:
             task = asyncio.current_task()
             assert task is not None
             task.cancel()
-            if goes_on:
-                await Signal()
+            try:
+                if then == "waits":
+                    await Signal()
+                if then == "raises":
+                    raise RuleViolation("bugcheck", "has cancelled the task of asyncio's in which NDIS runs it")
+            finally:
+                assert bench.kernel.current is bench.cpu
 
-        with pytest.raises(Unfinished, match="has cancelled the task of asyncio's in which NDIS runs it"):
+        with pytest.raises(RuleViolation, match="has cancelled the task of asyncio's in which NDIS runs it"):
             await run_in_time(cancels, bench.cpu, "st-watchdog-halt")
         await asyncio.sleep(1)
 

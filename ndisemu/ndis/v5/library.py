@@ -198,7 +198,9 @@ class MiniportLibrary(BaseMiniportLibrary):
             self._adapter.receives.indicate(packets)
 
     @ddi("NdisMEthIndicateReceive", irql="== DISPATCH", kind=Kind.CALL, source="NDIS reference 5.5.1")
-    def eth_indicate_receive(self, context: object, header: bytes, lookahead: bytes, packet_size: int) -> None:
+    def eth_indicate_receive(
+        self, context: object, header: bytes | memoryview, lookahead: bytes | memoryview, packet_size: int
+    ) -> None:
         """Show a frame that stays here; `transfer_data` may be entered for it, with `context`, before this returns.
 
         `packet_size` does not count the header.

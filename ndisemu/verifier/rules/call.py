@@ -85,7 +85,9 @@ class HandleOpaque(Rule):
         """Look whether a driver here writes."""
         if not touch.write or touch.driver is None:
             return
-        adapter = self.watch.adapter
+        adapter, sender = self.watch.adapter, getattr(touch.item, "binding", None)
+        if getattr(sender, "adapter", adapter) is not adapter:
+            return
         who = adapter.name if touch.driver is adapter.miniport else self.watch.binding_of(touch.driver)
         if who:
             text = f"{who} wrote {touch.field} of {touch.item!r}, which is NDIS's own; keep what is yours in the reserved areas"

@@ -141,5 +141,14 @@ class IntSyncAfterDeregister(Rule):
 
 
 RULES: Final[tuple[type[Rule], ...]] = (
-    IntDeregisterHalt, IntRegisterTwice, IntReadyBeforeRegister, IntRegisterAfterAttributes, IntHandlers, IntRegisterInInit, IntDeregisterInitFail, IntDoubleDeregister, IntDisableBeforeDeregister, IntSyncAfterDeregister,
-)  # fmt: skip
+    IntDeregisterHalt,
+    IntRegisterTwice,
+    IntReadyBeforeRegister,
+    IntRegisterAfterAttributes,
+    IntHandlers,
+    IntRegisterInInit,
+    IntDeregisterInitFail,
+    IntDoubleDeregister,
+    IntDisableBeforeDeregister,
+    IntSyncAfterDeregister,
+)

@@ -164,5 +164,12 @@ class IntDpcTarget620(Rule):
 
 
 RULES: Final[tuple[type[Rule], ...]] = (
-    IntIsrAck, IntIsrClaim, IntDpcTime, IntDpcHandle, IntIsrMinimal, IntSyncFnSubset, IntIsrIrql, IntDpcTarget620,
-)  # fmt: skip
+    IntIsrAck,
+    IntIsrClaim,
+    IntDpcTime,
+    IntDpcHandle,
+    IntIsrMinimal,
+    IntSyncFnSubset,
+    IntIsrIrql,
+    IntDpcTarget620,
+)

@@ -1,4 +1,4 @@
-"""What comes up is what has come: the frames of the wire, whole, and no other bytes."""
+"""What comes up is what has come: the frames that the card has placed, whole, and no other bytes."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,18 +6,23 @@ from typing import Final
 from ndisemu.frame.ethernet import ADDRESS, FCS, VLAN_TAG
 from ndisemu.ndis import Status
 from ndisemu.verifier.call import Call
-from ndisemu.verifier.rule import ANY, Model, Rule, after, arrived, before
+from ndisemu.verifier.card import own_address
+from ndisemu.verifier.rule import ANY, Model, Rule, after, before, placed
 from ndisemu.verifier.rules.receive.indicating import INDICATIONS
 from ndisemu.verifier.watch import Watch
 
-# How many frames that have come and were not indicated are remembered: more than a card and its ring can hold.
-REMEMBERED: Final = 16_384
+# How many frames a driver can have that it has not indicated: no ring has more descriptors, and it is not asked how many
+# frames it has put aside. What is older it has dropped, as in a reset.
+REMEMBERED: Final = 8_192
 # Where a tag stands in a frame: behind the two addresses.
 _TYPE: Final = 2 * ADDRESS
 
 
 class RxContentExact(Rule):
-    """What a miniport indicates is a frame that has come, from its first byte to its last, and without its checksum."""
+    """What a miniport indicates is what its card has placed, from the first byte to the last, and without the checksum.
+
+    A tag may be missing, which the driver has taken out. Frames that the driver has sent itself, and loops back, are its own.
+    """
 
     id = "rx-content-exact"
     models = ANY
@@ -31,34 +36,36 @@ class RxContentExact(Rule):
 
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
-        self._come: list[bytes] = []
+        self._due: list[bytes] = []
         # A device that tells nobody what comes is not judged, nor is a circuit, which has frames of its own.
         self._hears = False
         self._judges = not watch.model & Model.CIRCUITS
-        # What a protocol is shown just now, and where its data begins.
-        self._shown, self._behind = b"", 0
+        # The frame that a protocol is shown just now, the length of its header, and what the protocol sees of both.
+        self._shown, self._behind, self._seen = b"", 0, b""
 
-    @arrived
-    def comes(self, frames: Sequence[bytes], times: Sequence[int]) -> None:
-        """Remember what has come, whatever the card makes of it."""
+    @placed
+    def comes(self, frames: Sequence[bytes]) -> None:
+        """Remember what the driver has to indicate, or to drop."""
         self._hears = self._judges
-        self._come += frames
-        if len(self._come) > REMEMBERED:
-            del self._come[: REMEMBERED // 4]
+        self._due += frames
+        if len(self._due) > 2 * REMEMBERED:
+            del self._due[:-REMEMBERED]
 
     @before(*INDICATIONS)
     def indicating(self, call: Call) -> None:
-        """Look for the frames among what has come: mostly they are the oldest, in order."""
-        frames = call.frames() if self._hears else None
+        """Look for the frames among those that are due: mostly they are the oldest, in order."""
+        frames, due = call.frames() if self._hears else None, self._due
         if not frames:
             return
-        come = self._come
-        start = come.index(frames[0]) if frames[0] in come else 0
-        if come[start : start + len(frames)] == frames:
-            del come[start : start + len(frames)]
+        start = due.index(frames[0]) if frames[0] in due else 0
+        if due[start : start + len(frames)] == frames:
+            del due[start : start + len(frames)]
             return
         for frame in frames:
-            if not self._take(frame):
+            place = self._place_of(frame, len(frame))
+            if place is not None:
+                del due[place]
+            elif frame[ADDRESS:_TYPE] != own_address(self.watch.adapter):
                 self._accuse(call, frame)
                 return
 
@@ -70,44 +77,42 @@ class RxContentExact(Rule):
             return
         header = bytes(call.argument("header"))
         shown, size = header + bytes(call.argument("lookahead")), len(header) + call.argument("packet_size")
-        for place, frame in enumerate(self._come):
-            if frame.startswith(shown) and len(frame) == size:
-                self._shown, self._behind = self._come.pop(place), len(header)
-                return
-        wrong = next((frame for frame in self._come if frame.startswith(shown)), None)
-        which = (
-            "which has not come" if wrong is None else f"and it has {len(wrong)}; PacketSize does not count the header"
-        )
-        self.broken(f"{self.watch.adapter.name} called {call.name} for a frame of {size} bytes, {which}")
+        place = self._place_of(shown, size)
+        if place is not None:
+            self._shown, self._behind, self._seen = self._due.pop(place), len(header), shown
+        elif shown[ADDRESS:_TYPE] != own_address(self.watch.adapter):
+            wrong = next((frame for frame in self._due if frame.startswith(shown)), None)
+            which = f"and it has {len(wrong)}; PacketSize does not count the header" if wrong else "which has not come"
+            self.broken(f"{self.watch.adapter.name} called {call.name} for a frame of {size} bytes, {which}")
 
     @after("MiniportTransferData")
     def transferred(self, call: Call) -> None:
-        """Compare what was copied at once, out of the frame that is being shown."""
+        """Compare what was copied at once, out of the frame that is being shown, or of another that begins like it."""
         status, count = call.result if isinstance(call.result, tuple) and len(call.result) == 2 else (None, 0)
-        if status is not Status.SUCCESS or not self._shown or self.watch.inside("NdisMEthIndicateReceive") is None:
+        shown = self._shown
+        if status is not Status.SUCCESS or not shown or self.watch.inside("NdisMEthIndicateReceive") is None:
             return
         packet, offset = call.argument("packet"), call.argument("offset")
-        start = self._behind + offset
-        if packet.read()[:count] != self._shown[start : start + count]:
+        got, alike = packet.read()[:count], [shown, *(frame for frame in self._due if frame.startswith(self._seen))]
+        # Where the tag was taken out, the data begins later in what has come.
+        begins = offset + (self._behind if shown.startswith(self._seen) else self._behind + VLAN_TAG)
+        if all(frame[begins : begins + count] != got for frame in alike):
             text = f"{call.name} of {self.watch.adapter.name} copied other bytes into {packet!r} than the frame has from {offset}"
             self.broken(f"{text} on; ByteOffset counts from behind the header", packet)
 
-    def _take(self, frame: bytes) -> bool:
-        """Forget a frame that has come, as it is or with a tag that the card has taken out; whether it had."""
-        come = self._come
-        if frame in come:
-            come.remove(frame)
-            return True
-        for place, other in enumerate(come):
-            if len(other) == len(frame) + VLAN_TAG and other[:_TYPE] + other[_TYPE + VLAN_TAG :] == frame:
-                del come[place]
-                return True
-        return False
+    def _place_of(self, beginning: bytes, size: int) -> int | None:
+        """Return the place of the oldest frame that is due, begins like this and is as long, maybe but for its tag."""
+        for place, frame in enumerate(self._due):
+            if len(frame) == size and frame.startswith(beginning):
+                return place
+            if len(frame) == size + VLAN_TAG and (frame[:_TYPE] + frame[_TYPE + VLAN_TAG :]).startswith(beginning):
+                return place
+        return None
 
     def _accuse(self, call: Call, frame: bytes) -> None:
         """Say how it differs from the oldest that it may be."""
-        longer = next((other for other in self._come if frame.startswith(other)), None)
-        shorter = next((other for other in self._come if other.startswith(frame)), None)
+        longer = next((other for other in self._due if frame.startswith(other)), None)
+        shorter = next((other for other in self._due if other.startswith(frame)), None)
         if longer is not None and len(frame) == len(longer) + FCS:
             what = f"and its {FCS} bytes of checksum; the card's length counts those where RCTL.SECRC is clear"
         elif longer is not None:

@@ -104,6 +104,14 @@ class RxPayloadUnmodified(Rule):
                 what = "with other bytes than it was given"
                 self._accuse(call, nbl, what, "change a copy", touched_below=touched_below)
 
+    @before("NdisMIndicateReceivePacket")
+    def indicating(self, call: Call) -> None:
+        """What is the miniport's again nobody has any more, whatever he has promised to return."""
+        given, adapter = self._given, self.watch.adapter
+        for packet in call.items if given else ():
+            if packet.owner is adapter and given.pop(packet, None) is not None:
+                self._touched.pop(packet, None)
+
     @before("NdisReturnPackets")
     def returning_packets(self, call: Call) -> None:
         """Compare what was kept."""
@@ -161,6 +169,8 @@ class RxPayloadUnmodified(Rule):
             self._keep(call.items, now, call.result)
         if was is None or was == now:
             return
+        # What changes here is not the mistake of those who have kept it before.
+        self._given.update((item, data) for item, data in zip(call.items, now, strict=False) if item in self._given)
         for item, before_it, after_it in zip(call.items, was, now, strict=False):
             if before_it != after_it and (packets or len(before_it) == len(after_it)):
                 text = f"{call.who} changed the data of {item!r}, which it was shown by {call.name}; change a copy"
