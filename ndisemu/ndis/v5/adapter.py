@@ -75,6 +75,7 @@ class PacketAdapter(Adapter):
         self._translators: dict[BaseBinding, ListsOverPackets] = {}
         self.maximum_send_packets = 1
         self.sends = self._send_path()
+        device.dma.ended_at = self.sends.ended_at
         self.receives = ReceivePath(self, self, serialized=self.lock is not None, costs=self.cpu.costs)
         self.lookahead = LookaheadPath(self)
         self.mac_options = MacOption(0)

@@ -80,6 +80,7 @@ class NblAdapter(NblControl):
         self.uppers: list[NblUpper] = []
         self._translators: dict[BaseBinding, PacketsOverLists] = {}
         self.sends = NblSends(self)
+        device.dma.ended_at = self.sends.ended_at
         self.receives = NblReceives(self, self, self.cpu.costs)
         # A binding sends straight into the path (`edges.NblLower`).
         self.submit = self.sends.submit

@@ -7,6 +7,7 @@ import pytest
 
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.drivers.ring6 import Ring6Miniport
+from ndisemu.drivers.ring_explicit import ExplicitRingMiniport
 from ndisemu.ndis import Packet, Status, v5, v6
 from tests.verifier.exercises import found_in
 
@@ -84,3 +85,24 @@ def test_a_cancel_of_packets_is_about_those_of_its_id(driver: type, rules: list[
     found = found_in(driver, "cancel")
     assert [finding.rule for finding in found] == rules
     assert all("of cancel id 2 in a cancel of 1" in finding.text for finding in found)
+
+
+class CompletesAtItsDoorbell(ExplicitRingMiniport):
+    """What the card has been told of is complete, whether it has read it or not."""
+
+    def send_packets(self, packets: Sequence[Packet]) -> None:
+        super().send_packets(packets)
+        self.ndis.send_complete(packets, Status.SUCCESS)
+
+    def complete(self, ended: Sequence[Any]) -> None:
+        pass
+
+
+def test_a_card_that_reads_what_was_completed_tells_which_packet_that_was() -> None:
+    """Its buffer is the protocol's again; the past of the packet says when it was completed."""
+    unmapped, _ = found_in(CompletesAtItsDoorbell, "traffic")
+    assert unmapped.rule == "dma-unmapped"
+    assert unmapped.text.endswith(
+        f"{unmapped.about} has its buffer there, and was completed before the card had read it"
+    )
+    assert any("NdisMSendComplete, a.eth0" in line for line in unmapped.history)
