@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
+from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.status import Status
 from ndisemu.verifier.call import Call
-from ndisemu.verifier.rule import ANY, Model, Rule, after, before, quiet, wire
+from ndisemu.verifier.rule import ANY, Model, Rule, before, quiet, wire
 from ndisemu.verifier.watch import Watch
-
-_LISTS: Final = "NdisMSendNetBufferListsComplete"
 
 
 class SendSuccessUnsent(Rule):
@@ -33,16 +32,13 @@ class SendSuccessUnsent(Rule):
         """Count what leaves."""
         self._sent += len(frames)
 
-    @before(_LISTS)
+    @before("NdisMSendNetBufferListsComplete")
     def completing(self, call: Call) -> None:
         """Count further frames, while the lists are as they were submitted."""
-        self._further += self._further_of(call)
-
-    @after(_LISTS)
-    def completed(self, call: Call) -> None:
-        """Take back what was counted of a call that NDIS has refused."""
-        if call.error is not None:
-            self._further -= self._further_of(call)
+        frames = call.frames()
+        # Mostly a list is a frame, which the copies tell that are made of a burst anyhow.
+        if frames is not None and len(frames) != len(call.items):
+            self._further += self._further_of(call.items)
 
     @before("MiniportReset", "MiniportResetEx", "MiniportHalt", "MiniportHaltEx")
     def ending(self, call: Call) -> None:
@@ -65,14 +61,12 @@ class SendSuccessUnsent(Rule):
             f"sent {self._sent} frames; {every}complete what is not sent with the status that says why"
         )
 
-    def _further_of(self, call: Call) -> int:
-        """Return how many frames the lists of a completion with SUCCESS have beyond the first of each."""
-        frames = call.frames()
-        # Mostly a list is a frame, which the copies tell that are made of a burst anyhow.
-        if frames is None or len(frames) == len(call.items):
-            return 0
+    def _further_of(self, nbls: Sequence[NetBufferList]) -> int:
+        """Return how many frames the lists with SUCCESS have beyond the first of each; none where NDIS will refuse them."""
         mine, success = self.watch.adapter.sends, Status.SUCCESS
-        return sum(len(nbl.sent) - 1 for nbl in call.items if nbl.owner is mine and nbl.status is success)
+        if len({*nbls}) < len(nbls) or any(nbl.owner is not mine for nbl in nbls):
+            return 0
+        return sum(len(nbl.sent) - 1 for nbl in nbls if nbl.status is success)
 
 
 RULES: Final[tuple[type[Rule], ...]] = (SendSuccessUnsent,)
