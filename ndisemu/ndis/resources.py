@@ -195,8 +195,7 @@ class Resources:
     def release(self, *, ended: str = "") -> None:
         """Reclaim everything; what the driver should have given back before its entry point `ended` is reported first."""
         if ended:
-            if ended == self._adapter.halt_entry:
-                self._report_running(ended)
+            self._report_running(ended, halted=ended == self._adapter.halt_entry)
             self._report_kept(ended)
         self.silence()
         for shared in tuple(self.shared):
@@ -208,20 +207,22 @@ class Resources:
         self.buffer_pools = []
         self.timers = []
 
-    def _report_running(self, halt: str) -> None:
-        """Report what could still call the driver, or come to it, after its halt."""
+    def _report_running(self, ended: str, *, halted: bool) -> None:
+        """Report what may still call the driver, or come to it; of a start that fails NDIS looks at the timers alone."""
         report = self._adapter.report
-        if self.interrupt is not None and self.interrupt.connected:
-            report("int-deregister-halt", f"{halt} returned without deregistering its interrupt")
+        if halted and self.interrupt is not None and self.interrupt.connected:
+            report("int-deregister-halt", f"{ended} returned without deregistering its interrupt")
         for timer in self.timers:
             if timer.is_set:
-                report("timer-halt", f"{halt} returned while {timer!r}; cancel it there")
+                report("timer-halt", f"{ended} returned while {timer!r}; cancel it there")
+        if not halted:
+            return
         for item in self._work:
-            report("wi-outstanding-at-halt", f"{halt} returned while {item.name} had not ended; wait for it")
+            report("wi-outstanding-at-halt", f"{ended} returned while {item.name} had not ended; wait for it")
         for allocation in self.allocations:
-            report("shm-async-halt-race", f"{halt} returned while {allocation!r} was on its way; wait for it")
+            report("shm-async-halt-race", f"{ended} returned while {allocation!r} was on its way; wait for it")
         for irp in self.irps:
-            report("irp-outstanding-at-halt", f"{halt} returned before {irp!r} was completed; wait for it")
+            report("irp-outstanding-at-halt", f"{ended} returned before {irp!r} was completed; wait for it")
 
     def _report_kept(self, ended: str) -> None:
         """Report memory and pools that the driver has kept."""
