@@ -215,7 +215,7 @@ class Nic:
         """A master abort: the card does nothing more until it is reset."""
         self.stopped = violation.text
         self.rx.stopped = "disabled"
-        self.kernel.report(violation.rule, self.name, violation.text)
+        self.kernel.report(violation.rule, self.name, violation.text, about=violation.about)
 
     def power_off(self) -> None:
         """Put every register but PBA (13.4.16) to its reset value, as CTRL.RST does; totals go on."""

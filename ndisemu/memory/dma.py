@@ -12,7 +12,7 @@ one pass over its frames.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter, length_hint
 from typing import Protocol, TypeVar
 
@@ -50,9 +50,10 @@ class DmaSpace:
 
     `mapped` holds the buffers of sends in flight: bus address to the slice of
     memory, the longest where several sends in flight begin at one address.
+    `ended_at` says which send that has ended had a buffer at an address, if any had: whose card this is sets it.
     """
 
-    __slots__ = ("_blocks", "_map", "_name", "_shared", "_starts", "mapped", "memory")
+    __slots__ = ("_blocks", "_map", "_name", "_shared", "_starts", "ended_at", "mapped", "memory")
 
     def __init__(self, memory: HostMemory, name: str) -> None:
         self.memory = memory
@@ -62,6 +63,7 @@ class DmaSpace:
         self._name = name
         self._blocks: list[Block] = []
         self._starts: list[int] = []
+        self.ended_at: Callable[[int], object | None] = _nobody
 
     def __repr__(self) -> str:
         return f"<DmaSpace {self._name}: {len(self._blocks)} blocks, {len(self.mapped)} buffers mapped>"
@@ -206,7 +208,18 @@ class DmaSpace:
         for window in self.mapped.values():
             if window.start <= address and address + length <= window.stop:
                 return
-        self.block_at(address, length, "read")
+        try:
+            self.block_at(address, length, "read")
+        except DmaViolation as violation:
+            ended = self.ended_at(address)
+            if ended is None:
+                raise
+            text = f"{violation.text}; {ended!r} has its buffer there, and was completed before the card had read it"
+            raise DmaViolation(violation.rule, text, about=ended) from None
+
+
+def _nobody(address: int) -> None:
+    """Stand in where nobody knows of sends."""
 
 
 _END = attrgetter("stop")

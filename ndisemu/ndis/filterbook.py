@@ -11,6 +11,7 @@ Source: NDIS reference 4.4, 4.5 and 5.8.
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from ndisemu.frame.ethernet import ADDRESS
 from ndisemu.ndis.constants import PacketFilter, ProtocolOption
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.filter import BindingFilter, union
@@ -39,6 +40,17 @@ class FilterBook:
     def lookahead(self) -> int:
         """How many bytes behind the header the miniport has been told to show at least."""
         return int.from_bytes(self._told[Oid.GEN_CURRENT_LOOKAHEAD], "little")
+
+    @property
+    def types(self) -> PacketFilter:
+        """The packet filter that the miniport has taken last."""
+        return PacketFilter(int.from_bytes(self._told[Oid.GEN_CURRENT_PACKET_FILTER], "little"))
+
+    @property
+    def multicast(self) -> tuple[bytes, ...]:
+        """The multicast list that the miniport has taken last."""
+        addresses = self._told[Oid.E802_3_MULTICAST_LIST]
+        return tuple(addresses[start : start + ADDRESS] for start in range(0, len(addresses), ADDRESS))
 
     def answer(self, request: OidRequest) -> Status | None:
         """Answer what NDIS owns; None for what the miniport must see, with the union of all bindings as its data.

@@ -192,25 +192,11 @@ class Resources:
             unmap()
         self.unmaps = []
 
-    def release(self, *, leaks: bool = False) -> None:
-        """Reclaim everything; with `leaks`, what the driver should have given back is reported first."""
-        report, halt = self._adapter.report, self._adapter.halt_entry
-        if leaks:
-            if self.interrupt is not None and self.interrupt.connected:
-                report("int-deregister-halt", f"{halt} returned without deregistering its interrupt")
-            for timer in self.timers:
-                if timer.is_set:
-                    report("timer-halt", f"{halt} returned while {timer!r}; cancel it there")
-            for item in self._work:
-                report("wi-outstanding-at-halt", f"{halt} returned while {item.name} had not ended; wait for it")
-            for allocation in self.allocations:
-                report("shm-async-halt-race", f"{halt} returned while {allocation!r} was on its way; wait for it")
-            for irp in self.irps:
-                report("irp-outstanding-at-halt", f"{halt} returned before {irp!r} was completed; wait for it")
-            for shared in self.shared:
-                report("shm-leak", f"{halt} returned without freeing the {shared.block}")
-            for pool in (*self.packet_pools, *self.buffer_pools, *self.nbl_pools):
-                report("pool-leak", f"{halt} returned without freeing {pool!r}")
+    def release(self, *, ended: str = "") -> None:
+        """Reclaim everything; what the driver should have given back before its entry point `ended` is reported first."""
+        if ended:
+            self._report_running(ended, halted=ended == self._adapter.halt_entry)
+            self._report_kept(ended)
         self.silence()
         for shared in tuple(self.shared):
             self.free_shared(shared)
@@ -220,3 +206,28 @@ class Resources:
             self.free_lists(lists)
         self.buffer_pools = []
         self.timers = []
+
+    def _report_running(self, ended: str, *, halted: bool) -> None:
+        """Report what may still call the driver, or come to it; of a start that fails NDIS looks at the timers alone."""
+        report = self._adapter.report
+        if halted and self.interrupt is not None and self.interrupt.connected:
+            report("int-deregister-halt", f"{ended} returned without deregistering its interrupt")
+        for timer in self.timers:
+            if timer.is_set:
+                report("timer-halt", f"{ended} returned while {timer!r}; cancel it there")
+        if not halted:
+            return
+        for item in self._work:
+            report("wi-outstanding-at-halt", f"{ended} returned while {item.name} had not ended; wait for it")
+        for allocation in self.allocations:
+            report("shm-async-halt-race", f"{ended} returned while {allocation!r} was on its way; wait for it")
+        for irp in self.irps:
+            report("irp-outstanding-at-halt", f"{ended} returned before {irp!r} was completed; wait for it")
+
+    def _report_kept(self, ended: str) -> None:
+        """Report memory and pools that the driver has kept."""
+        report = self._adapter.report
+        for shared in self.shared:
+            report("shm-leak", f"{ended} returned without freeing the {shared.block}")
+        for pool in (*self.packet_pools, *self.buffer_pools, *self.nbl_pools):
+            report("pool-leak", f"{ended} returned without freeing {pool!r}")

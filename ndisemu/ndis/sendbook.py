@@ -124,6 +124,17 @@ class SendBook:
         mine = [item for item in everything if getattr(item, "owner", None) is self and item.binding is sender]
         return min(mine, key=attrgetter("serial"), default=None)
 
+    def ended_at(self, address: int) -> object | None:
+        """Return what has come back to its sender and has a buffer that begins at a bus address; the last that was sent."""
+        library = self.adapter.library
+        pools: list[Iterable[Any]] = [*library.packet_pools, *library.nbl_pools]
+        ended: list[tuple[int, int, object]] = []
+        for place, item in enumerate(item for pool in pools for item in pool):
+            binding = getattr(item, "binding", None)
+            if binding is not None and getattr(item, "owner", None) is binding and address in _starts_of(item):
+                ended.append((item.serial, place, item))
+        return max(ended)[2] if ended else None
+
     def make_whole(self, items: Iterable[Sent]) -> None:
         """Give items that a driver has maimed their fields back; one that has lost its owner was in flight here."""
         for item in items:
@@ -190,6 +201,15 @@ class SendBook:
             rule = "send-complete-not-owned"
             text = f"{name} completed {item!r}, which was not submitted to it and is owned by {who}"
         return self.adapter.kernel.refusal(rule, name, text, item)
+
+
+def _starts_of(item: object) -> list[int]:
+    """Return where the buffers of a packet or list begin; nowhere where a driver has maimed it."""
+    frames: Iterable[Any] = getattr(item, "buffers", None) or (item,)
+    try:
+        return [start for frame in frames for start, _ in frame.segments]
+    except (AttributeError, TypeError, ValueError):
+        return []
 
 
 _SUCCESS, _PENDING = Status.SUCCESS, Status.PENDING

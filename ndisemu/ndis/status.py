@@ -115,3 +115,8 @@ class Status(IntEnum):
 
     def __str__(self) -> str:
         return f"NDIS_STATUS_{self.name}"
+
+
+def is_failure(answer: object) -> bool:
+    """Whether a driver's answer says that something has failed; what is no status, or not final, does not say so."""
+    return isinstance(answer, Status) and answer is not Status.SUCCESS and answer is not Status.PENDING

@@ -1,12 +1,15 @@
-"""What rules see of a card from outside: its engines, its causes and mask, its rings and its address.
+"""What rules see of a card from outside: its engines, causes and mask, its rings, its address and its filters.
 
 There is nothing to see of a card that has been pulled out, nor of a NIC that
 has none.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ndisemu.frame.ethernet import ADDRESS, MIN_FRAME
+from ndisemu.frame.frames import Frames
 from ndisemu.hw import Nic, registers as reg
 from ndisemu.memory import DESCRIPTOR, DmaViolation
 from ndisemu.ndis import Adapter
@@ -14,11 +17,15 @@ from ndisemu.ndis import Adapter
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One half of a card that is on, and where its ring lies: bus address and bytes."""
+    """One half of a card that is on, and where its ring lies: bus address and bytes.
+
+    `buffers` are the addresses in the descriptors that software has given it and that it has not taken.
+    """
 
     name: str
     base: int
     size: int
+    buffers: Sequence[int]
 
 
 def engines(adapter: Adapter) -> list[Engine]:
@@ -30,7 +37,19 @@ def engines(adapter: Adapter) -> list[Engine]:
         ("receiver", card.rx, bool(card.rx.filter.rctl & reg.RCTL_EN)),
         ("transmitter", card.tx, card.tx.enabled),
     ]
-    return [Engine(name, half.base, half.size) for name, half, is_on in halves if is_on]
+    words = adapter.device.memory.words
+    return [Engine(name, half.base, half.size, _given(half, words)) for name, half, is_on in halves if is_on]
+
+
+def _given(half: Any, words: Sequence[int]) -> Sequence[int]:
+    """Return the addresses between head and tail; none where the ring, or one of these, is not where it may be."""
+    first, count = half.base >> 3, half.size // DESCRIPTOR
+    if half.head == half.tail or max(half.head, half.tail) >= count or first + 2 * count > len(words):
+        return ()
+    addresses = list(words[first : first + 2 * count : 2])
+    if half.head < half.tail:
+        return addresses[half.head : half.tail]
+    return [*addresses[half.head :], *addresses[: half.tail]]
 
 
 def mask(adapter: Adapter) -> int:
@@ -90,6 +109,15 @@ def own_address(adapter: Adapter) -> bytes:
     """Return the first receive address of an adapter's card as it stands in a frame; nothing where there is no card."""
     words = address(adapter)
     return b"" if words is None else (words[0] | (words[1] & 0xFFFF) << 32).to_bytes(6, "little")
+
+
+def lets_in(adapter: Adapter, destinations: Sequence[bytes]) -> list[bytes]:
+    """Return to which of these addresses an adapter's card takes frames as its filters are now."""
+    card = _card(adapter)
+    if card is None or not destinations or not card.rx.filter.rctl & reg.RCTL_EN:
+        return []
+    probes = Frames([destination.ljust(MIN_FRAME, b"\0") for destination in destinations])
+    return [frame[:ADDRESS] for frame in card.rx.filter.accepts(probes)]
 
 
 def _card(adapter: Adapter) -> Nic | None:

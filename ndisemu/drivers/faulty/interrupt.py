@@ -170,10 +170,13 @@ class KeepsItsInterruptInItsReset(RingMiniport):
 
 
 class FailsWithItsInterrupt(RingMiniport):
-    """The last step fails, and the way out gives nothing back."""
+    """The last step fails, and the way out gives the memory back, and no more."""
 
     def initialize(self, adapter: AdapterInfo) -> Status:
         super().initialize(adapter)
+        self.card.silence()
+        self.tx.free()
+        self.rx.free()
         return Status.FAILURE
 
 

@@ -196,6 +196,24 @@ class AnswersOddly(RingMiniport):
         return Status.SEND_ABORTED if request.oid is Oid.GEN_XMIT_OK else super().query_information(request)
 
 
+class LeavesItsHeaderOut(RingMiniport):
+    """The longest frame is as long as its longest payload."""
+
+    def query_information(self, request: OidRequest) -> Status:
+        if request.oid is Oid.GEN_MAXIMUM_TOTAL_SIZE:
+            return request.answer((1500).to_bytes(4, "little"))
+        return super().query_information(request)
+
+
+class CountsItsHeader(RingMiniport):
+    """The longest frame is a header longer than its payload."""
+
+    def query_information(self, request: OidRequest) -> Status:
+        if request.oid is Oid.GEN_MAXIMUM_TOTAL_SIZE:
+            return request.answer((1514).to_bytes(4, "little"))
+        return super().query_information(request)
+
+
 class RefusesItsFilter(RingMiniport):
     """It does not know the one OID without which nothing arrives."""
 
@@ -250,4 +268,5 @@ PAIRS: Final = (
     Pair("oid-bytes-needed", SaysNotHowMuch, SaysHowMuch),
     Pair("oid-query-bytes-set", SucceedsWithoutAnswer, WritesWhatFits),
     Pair("oid-unknown", AnswersOddly, WritesWhatFits),
+    Pair("oid-total-size", LeavesItsHeaderOut, CountsItsHeader, implies=("send-oversize",)),
 )

@@ -19,7 +19,7 @@ from ndisemu.ndis.device import Device
 from ndisemu.ndis.oid import Oid
 from ndisemu.ndis.pnp import DeviceEvent
 from ndisemu.ndis.states import ADAPTER_TRANSITIONS, AdapterEvent, AdapterState, Machine
-from ndisemu.ndis.status import Status
+from ndisemu.ndis.status import Status, is_failure
 from ndisemu.ndis.translate import ListsOverPackets
 from ndisemu.ndis.v5.binding import Binding
 from ndisemu.ndis.v5.edges import PacketUpper
@@ -75,6 +75,7 @@ class PacketAdapter(Adapter):
         self._translators: dict[BaseBinding, ListsOverPackets] = {}
         self.maximum_send_packets = 1
         self.sends = self._send_path()
+        device.dma.ended_at = self.sends.ended_at
         self.receives = ReceivePath(self, self, serialized=self.lock is not None, costs=self.cpu.costs)
         self.lookahead = LookaheadPath(self)
         self.mac_options = MacOption(0)
@@ -125,7 +126,8 @@ class PacketAdapter(Adapter):
             self.move(AdapterEvent.INITIALIZED)
             self.hang.start()
             return await self._ask_first()
-        self._clean_up(leaks=False)
+        # What returns no status at all takes itself for started.
+        self._clean_up("MiniportInitialize" if is_failure(status) else "")
         self.move(AdapterEvent.INITIALIZE_FAILED)
         return False
 
@@ -146,7 +148,7 @@ class PacketAdapter(Adapter):
                 self.lookahead.look_whether_complete()
                 self.indications.close()
                 self.move(AdapterEvent.HALTED)
-        self._clean_up(leaks=self.state.current is AdapterState.HALTED)
+        self._clean_up("MiniportHalt" if self.state.current is AdapterState.HALTED else "")
 
     def join(self, binding: BaseBinding) -> None:
         """Put a binding on top of this adapter."""
@@ -303,9 +305,10 @@ class PacketAdapter(Adapter):
         """No entry is called any more."""
         self.move(AdapterEvent.SHUT_DOWN)
 
-    def _clean_up(self, *, leaks: bool) -> None:
+    def _clean_up(self, ended: str) -> None:
+        """Reclaim everything; `ended` is the entry point before whose end the driver should have given it back, if any."""
         self.device.registers.power_off()
-        self.resources.release(leaks=leaks)
+        self.resources.release(ended=ended)
         self.loopback.close()
         self.attributes = None
 

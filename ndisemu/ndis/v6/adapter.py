@@ -26,7 +26,7 @@ from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.device import Device
 from ndisemu.ndis.operation import Naming, Operation
 from ndisemu.ndis.states import Machine
-from ndisemu.ndis.status import Status
+from ndisemu.ndis.status import Status, is_failure
 from ndisemu.ndis.translate import PacketsOverLists
 from ndisemu.ndis.v5.binding import Binding as PacketBinding
 from ndisemu.ndis.v6.attributes import Answers, RegistrationAttributes
@@ -80,6 +80,7 @@ class NblAdapter(NblControl):
         self.uppers: list[NblUpper] = []
         self._translators: dict[BaseBinding, PacketsOverLists] = {}
         self.sends = NblSends(self)
+        device.dma.ended_at = self.sends.ended_at
         self.receives = NblReceives(self, self, self.cpu.costs)
         # A binding sends straight into the path (`edges.NblLower`).
         self.submit = self.sends.submit
@@ -154,7 +155,8 @@ class NblAdapter(NblControl):
             self.move(AdapterEvent.INITIALIZED)
             self.hang.start()
             return True
-        self._clean_up(leaks=False)
+        # What returns no status at all takes itself for started.
+        self._clean_up("MiniportInitializeEx" if is_failure(status) else "")
         self.move(AdapterEvent.INITIALIZE_FAILED)
         return False
 
@@ -200,7 +202,7 @@ class NblAdapter(NblControl):
                 else:
                     self.close_fibers()
                     self.move(AdapterEvent.HALTED)
-            self._clean_up(leaks=self.startable)
+            self._clean_up("MiniportHaltEx" if self.startable else "")
 
     async def _pause(self) -> None:
         for binding in tuple(reversed(self.bindings)):
@@ -362,11 +364,12 @@ class NblAdapter(NblControl):
         """A bug check."""
         self.move(AdapterEvent.BUG_CHECK)
 
-    def _clean_up(self, *, leaks: bool) -> None:
+    def _clean_up(self, ended: str) -> None:
+        """Reclaim everything; `ended` is the entry point before whose end the driver should have given it back, if any."""
         self.device.registers.power_off()
-        if leaks and self.dma is not None:
-            self.report("sg-deregister", "MiniportHaltEx returned without deregistering its scatter/gather DMA")
-        self.resources.release(leaks=leaks)
+        if ended and self.dma is not None:
+            self.report("sg-deregister", f"{ended} returned without deregistering its scatter/gather DMA")
+        self.resources.release(ended=ended)
         self.registration = self.answers = self.dma = None
         self._deadline.cancel()
 

@@ -108,7 +108,7 @@ class ShmDoubleFree(Refused):
 
 
 class ShmLeak(Refused):
-    """All shared memory is freed when the halt returns."""
+    """All shared memory is freed when the halt returns, or an initialization that fails."""
 
     id = "shm-leak"
     models = ANY
@@ -118,7 +118,7 @@ class ShmLeak(Refused):
 
 
 class SgDeregister(Refused):
-    """A halt deregisters scatter/gather DMA."""
+    """A halt deregisters scatter/gather DMA, and so does an initialization that fails."""
 
     id = "sg-deregister"
     models = Model.NDIS6
@@ -234,7 +234,7 @@ class SgRegisterInInit(Rule):
 
 
 class DmaStopOnResetHalt(Rule):
-    """An engine of the card is off when its ring is freed."""
+    """An engine of the card is off when its ring is freed, or a buffer that it has been given, or its DMA handle."""
 
     id = "dma-stop-on-reset-halt"
     models = ANY
@@ -243,15 +243,25 @@ class DmaStopOnResetHalt(Rule):
 
     @before("NdisMFreeSharedMemory")
     def freeing(self, call: Call) -> None:
-        """Look whether a ring of an engine that is on lies in what is freed."""
+        """Look whether a ring of an engine that is on lies in what is freed, or a buffer in its hands."""
         shared = call.argument("shared")
         for engine in engines(self.watch.adapter) if isinstance(shared, SharedMemory) else ():
-            if engine.size and shared.block.address <= engine.base < shared.block.end:
-                self.broken(
-                    f"NdisMFreeSharedMemory was called for the ring of a card's {engine.name}, which is on; "
-                    "turn it off before",
-                    shared,
-                )
+            begin, end = shared.block.address, shared.block.end
+            buffers = sum(begin <= address < end for address in engine.buffers)
+            if engine.size and begin <= engine.base < end:
+                freed = f"the ring of a card's {engine.name}"
+            elif buffers:
+                freed = f"{buffers} of the {len(engine.buffers)} buffers that a card's {engine.name} has been given"
+            else:
+                continue
+            self.broken(f"{call.name} was called for {freed}, which is on; turn it off before", shared)
+
+    @before("NdisMDeregisterScatterGatherDma")
+    def deregistering(self, call: Call) -> None:
+        """Look whether an engine is on."""
+        active = " and ".join(engine.name for engine in engines(self.watch.adapter))
+        if active:
+            self.broken(f"{call.name} was called with the card's {active} on; reset the card before")
 
 
 RULES: Final[tuple[type[Rule], ...]] = (

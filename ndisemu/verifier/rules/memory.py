@@ -16,7 +16,7 @@ class MemDoubleFree(Refused):
 
 
 class PoolLeak(Refused):
-    """Every pool is freed when the halt returns, and everything of it before."""
+    """Every pool is freed when the halt returns, or an initialization that fails, and everything of it before."""
 
     id = "pool-leak"
     models = EVERY

@@ -2,15 +2,19 @@
 
 from typing import Final
 
+from ndisemu.frame.ethernet import HEADER
 from ndisemu.ndis import Oid, OidRequest, Status
 from ndisemu.verifier.call import Call
-from ndisemu.verifier.rule import EVERY, Code, Refused, Rule, before, ended
+from ndisemu.verifier.rule import EVERY, V5, Code, Refused, Rule, before, ended
+from ndisemu.verifier.watch import Watch
 
 _ENTRIES: Final = ("MiniportQueryInformation", "MiniportSetInformation", "MiniportOidRequest")
 _COMPLETIONS: Final = ("NdisMQueryInformationComplete", "NdisMSetInformationComplete", "NdisMOidRequestComplete")
 _SHORT: Final = (Status.BUFFER_TOO_SHORT, Status.INVALID_LENGTH)
 # Queries that are answered by their success, or with a list that has nothing in it.
 _MAY_BE_EMPTY: Final = (Oid.E802_3_MULTICAST_LIST, Oid.PNP_QUERY_POWER)
+# How long a frame may be, with its header and without.
+_LONGEST: Final = (Oid.GEN_MAXIMUM_TOTAL_SIZE, Oid.GEN_MAXIMUM_FRAME_SIZE)
 # What a request may end with.
 STATUSES: Final = (
     Status.SUCCESS, Status.PENDING, Status.INVALID_OID, Status.NOT_SUPPORTED, Status.BUFFER_TOO_SHORT,
@@ -194,6 +198,33 @@ class OidUnknown(Answer):
             self.broken(f"the {request!r} ended with {status}; what is not known ends with NOT_SUPPORTED", request)
 
 
+class OidTotalSize(Answer):
+    """OID_GEN_MAXIMUM_TOTAL_SIZE is OID_GEN_MAXIMUM_FRAME_SIZE and the header."""
+
+    id = "oid-total-size"
+    models = V5
+    source = "DDK: OID_GEN_MAXIMUM_TOTAL_SIZE, OID_GEN_MAXIMUM_FRAME_SIZE"
+    why = "Protocols make their buffers and their frames by either: the longest frame would be too long for the other one."
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__(watch)
+        self._sizes: dict[Oid, int] = {}
+
+    def judge(self, request: OidRequest, status: Status) -> None:
+        """Compare the two, as soon as somebody has asked for both."""
+        if request.oid not in _LONGEST or request.is_set or status is not Status.SUCCESS:
+            return
+        sizes = self._sizes
+        sizes[request.oid] = int.from_bytes(request.answered, "little")
+        total, most = (sizes.get(oid) for oid in _LONGEST)
+        if total is not None and most is not None and total < most + HEADER:
+            self.broken(
+                f"{self.watch.adapter.name} answers OID_GEN_MAXIMUM_TOTAL_SIZE with {total} and OID_GEN_MAXIMUM_FRAME_SIZE "
+                f"with {most}; the total is with the header of {HEADER} bytes: answer {most + HEADER}",
+                request,
+            )
+
+
 class OidSurprise(Answer):
     """A request that is completed after the card was pulled out ends with NOT_ACCEPTED, or as it ended before."""
 
@@ -209,5 +240,5 @@ class OidSurprise(Answer):
 
 RULES: Final[tuple[type[Rule], ...]] = (
     OidDoubleComplete, OidSyncThenComplete, OidAnswerBytes, OidNeverCompleted, OidCompletePendingStatus, OidReturnStatus, OidSetPower, OidMandatory, OidFailed,
-    OidBytesWritten, OidBytesNeeded, OidQueryBytesSet, OidUnknown, OidSurprise,
+    OidBytesWritten, OidBytesNeeded, OidQueryBytesSet, OidUnknown, OidTotalSize, OidSurprise,
 )  # fmt: skip

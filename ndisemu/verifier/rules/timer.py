@@ -13,7 +13,7 @@ _IRPS: Final = "DDK: Handling IRPs; seed 003 (WDM lower edge)"
 
 
 class TimerHalt(Refused):
-    """No timer is set when a halt returns, or a protocol's unbind, and none is set afterwards."""
+    """No timer is set when a halt returns, a start that fails or a protocol's unbind, and none is set afterwards."""
 
     id = "timer-halt"
     models = ANY

@@ -25,18 +25,35 @@ async def odd_sizes(bench: Bench) -> None:
 
 
 async def cancel(bench: Bench) -> None:
-    """Lists are sent under two ids in turn, and those of the first are cancelled at once."""
+    """Lists or packets are sent under two ids in turn, and those of the first are cancelled at once."""
     await bench.start()
     adapter: Any = bench.near.adapter
-    for pool in adapter.library.nbl_pools:
-        for place, nbl in enumerate(pool):
-            nbl.info[v6.NblInfo.CANCEL_ID] = 1 + place % 2
+    for place, nbl in ((place, nbl) for pool in adapter.library.nbl_pools for place, nbl in enumerate(pool)):
+        nbl.info[v6.NblInfo.CANCEL_ID] = 1 + place % 2
+    for place, packet in (
+        (place, packet) for pool in adapter.library.packet_pools for place, packet in enumerate(pool)
+    ):
+        packet.cancel_id = 1 + place % 2
+    binding = adapter.bindings[0]
 
     def send_and_cancel() -> None:
         bench.protocol.start()
-        adapter.bindings[0].cancel_send(1)
+        (binding.cancel_send if isinstance(binding, v6.Binding) else binding.cancel_sends)(1)
 
     bench.emulation.kernel.submit(partial(bench.a.cpus[0].queue_thread, send_and_cancel))
+    await bench.emulation.idle()
+
+
+async def several_frames(bench: Bench) -> None:
+    """A list of two frames."""
+    await bench.start()
+    binding: Any = bench.near.adapter.bindings[0]
+    nbl: v6.NetBufferList = next(iter(binding.allocate_nbls(1, 256)))
+    mdl = nbl.buffers[0].mdls[0]
+    nbl.buffers = tuple(v6.NetBuffer(nbl, [mdl], 128 * place, 100) for place in range(2))
+    for frame in nbl.buffers:
+        frame.fill(bench.far.mac + bench.near.mac + b"\x88\xb5" + bytes(86))
+    bench.emulation.kernel.submit(partial(bench.a.cpus[0].queue_thread, lambda: binding.send_nbls([nbl])))
     await bench.emulation.idle()
 
 
@@ -81,4 +98,5 @@ EXERCISES: Final[Mapping[str, Callable[[Bench], Awaitable[None]]]] = {
     "two ports": two_ports,
     "port that has halted": halted_port,
     "cancel": cancel,
+    "several frames": several_frames,
 }

@@ -1,6 +1,7 @@
 """The exercises that most drivers are put through."""
 
 import asyncio
+from typing import Final
 
 from ndisemu.drivers.faulty.oid import Completes
 from ndisemu.drivers.ring import RingMiniport
@@ -8,13 +9,18 @@ from ndisemu.machine.faults import FAULTS
 from ndisemu.ndis import Oid, OidRequest, PowerState, v6
 from tests.verifier.bench import RINGS, Bench
 
+ASKED: Final = (
+    Oid.GEN_CURRENT_PACKET_FILTER, Oid.GEN_LINK_SPEED, Oid.GEN_XMIT_OK, Oid.GEN_MAXIMUM_FRAME_SIZE,
+    Oid.E802_3_PERMANENT_ADDRESS,
+)  # fmt: skip
+
 
 async def life(bench: Bench) -> None:
     """Traffic, requests, link down and up, a reset, sleep, and a pause if it is NDIS 6; the halt comes by itself."""
     await bench.start()
     await bench.traffic()
     adapter = bench.near.adapter
-    for oid in (Oid.GEN_CURRENT_PACKET_FILTER, Oid.GEN_LINK_SPEED, Oid.GEN_XMIT_OK, Oid.E802_3_PERMANENT_ADDRESS):
+    for oid in ASKED:
         await adapter.request(OidRequest.query(oid, 64))
     for word in ("link_down", "link_up", "reset"):
         await FAULTS[word].start(bench.near)

@@ -3,15 +3,17 @@
 from typing import Final
 
 from ndisemu.verifier.rule import Rule
-from ndisemu.verifier.rules.send import completion, fields, lists, resources, serialized, timing, wire
+from ndisemu.verifier.rules.send import cancel, completion, fields, lists, resources, serialized, timing, unsent, wire
 
 RULES: Final[tuple[type[Rule], ...]] = (
     *completion.RULES,
     *serialized.RULES,
     *resources.RULES,
     *lists.RULES,
+    *cancel.RULES,
     *fields.RULES,
     *wire.RULES,
+    *unsent.RULES,
     *timing.RULES,
 )
 

@@ -96,36 +96,10 @@ class SendStatusMatchesReason(Rule):
         return True
 
 
-class SendCancelWrongTarget(Rule):
-    """MiniportCancelSend gives back the lists of its cancel id, and no others."""
-
-    id = "send-cancel-wrong-target"
-    models = Model.NDIS6
-    source = "DDK: MiniportCancelSend"
-    why = "The other lists belong to protocols or connections that have not cancelled anything, and lose their frames."
-
-    @before(_COMPLETION)
-    def completing(self, call: Call) -> None:
-        """Compare the ids of what a cancel gives back."""
-        cancel = self.watch.inside("MiniportCancelSend")
-        if cancel is None:
-            return
-        wanted = cancel.argument("cancel_id")
-        for nbl in call.items:
-            if nbl.status is Status.SEND_ABORTED and nbl.cancel_id != wanted:
-                self.broken(
-                    f"{self.watch.adapter.name} completed {nbl!r} of cancel id {nbl.cancel_id} in a cancel of {wanted}; "
-                    "leave what has another id where it is",
-                    nbl,
-                )
-                return
-
-
 RULES: Final[tuple[type[Rule], ...]] = (
     SendNblStatusSet,
     SendNblStatusValue,
     SendNbListUnmodified,
     SendAsyncOnly6,
     SendStatusMatchesReason,
-    SendCancelWrongTarget,
 )

@@ -1,0 +1,108 @@
+"""The rules of the send path, where their pairs do not show it: several frames in a list, and cancels of 5.1."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from ndisemu.drivers.ring import RingMiniport
+from ndisemu.drivers.ring6 import Ring6Miniport
+from ndisemu.drivers.ring_explicit import ExplicitRingMiniport
+from ndisemu.ndis import Packet, Status, v5, v6
+from tests.verifier.exercises import found_in
+
+SECOND = 1_000_000_000
+
+
+class SendsFirstFrames(Ring6Miniport):
+    """It takes a list for a frame, and the card gets the first of each."""
+
+    def initialize(self, parameters: v6.InitParameters) -> Status:
+        status = super().initialize(parameters)
+        split = self.tx.split
+
+        def split_first(frames: Sequence[v6.NetBuffer]) -> Any:
+            others = [frame for frame in frames if frame is not frame.nbl.buffers[0]]
+            self.sends._dma.unmap(others)
+            return split([frame for frame in frames if frame not in others])
+
+        self.tx.split = split_first  # type: ignore[method-assign]
+        return status
+
+
+def test_each_frame_of_a_list_that_was_completed_has_left() -> None:
+    """A list that ends with SUCCESS counts for as many frames as it has."""
+    (finding,) = found_in(SendsFirstFrames, "several frames")
+    assert finding.rule == "send-success-unsent"
+    assert "has completed 1 lists of 2 NET_BUFFERs" in finding.text
+    assert "has sent 1 frames" in finding.text
+
+
+def test_a_list_of_several_frames_that_have_left_is_no_finding() -> None:
+    """Nor is one that the card has sent whole."""
+    assert found_in(Ring6Miniport, "several frames") == []
+
+
+class KeepsPackets(RingMiniport):
+    """Packets wait for a second before the card gets them, and a cancel gives back those of its id."""
+
+    def initialize(self, adapter: v5.AdapterInfo) -> Status:
+        self.held: dict[Packet, None] = {}
+        return super().initialize(adapter)
+
+    async def send_packets(self, packets: Sequence[Packet]) -> None:
+        self.held |= dict.fromkeys(packets)
+        await self.ndis.delay(SECOND)
+        left = [packet for packet in packets if packet in self.held]
+        for packet in left:
+            del self.held[packet]
+        if left:
+            await super().send_packets(left)
+
+    def cancel_send_packets(self, cancel_id: int) -> None:
+        gone = [packet for packet in self.held if self.is_meant(packet, cancel_id)]
+        for packet in gone:
+            del self.held[packet]
+        self.ndis.send_complete(gone, Status.REQUEST_ABORTED)
+
+    def is_meant(self, packet: Packet, cancel_id: int) -> bool:
+        """Whether a cancel of this id is about this packet."""
+        return packet.cancel_id == cancel_id
+
+
+class CancelsEverything(KeepsPackets):
+    """A cancel empties the whole queue."""
+
+    def is_meant(self, packet: Packet, cancel_id: int) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("driver", "rules"), [(KeepsPackets, []), (CancelsEverything, ["send-cancel-wrong-target"])], ids=["its own", "all"]
+)
+def test_a_cancel_of_packets_is_about_those_of_its_id(driver: type, rules: list[str]) -> None:
+    """MiniportCancelSendPackets leaves what was sent under another id where it is."""
+    found = found_in(driver, "cancel")
+    assert [finding.rule for finding in found] == rules
+    assert all("of cancel id 2 in a cancel of 1" in finding.text for finding in found)
+
+
+class CompletesAtItsDoorbell(ExplicitRingMiniport):
+    """What the card has been told of is complete, whether it has read it or not."""
+
+    def send_packets(self, packets: Sequence[Packet]) -> None:
+        super().send_packets(packets)
+        self.ndis.send_complete(packets, Status.SUCCESS)
+
+    def complete(self, ended: Sequence[Any]) -> None:
+        pass
+
+
+def test_a_card_that_reads_what_was_completed_tells_which_packet_that_was() -> None:
+    """Its buffer is the protocol's again; the past of the packet says when it was completed."""
+    unmapped, _ = found_in(CompletesAtItsDoorbell, "traffic")
+    assert unmapped.rule == "dma-unmapped"
+    assert unmapped.text.endswith(
+        f"{unmapped.about} has its buffer there, and was completed before the card had read it"
+    )
+    assert any("NdisMSendComplete, a.eth0" in line for line in unmapped.history)
