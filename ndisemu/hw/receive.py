@@ -249,8 +249,8 @@ class Receiver:
             self.head = (self.head + len(written)) % ring.count
             self.delivered += placed
             if self.placed is not None:
-                fcs = 0 if self.filter.rctl & reg.RCTL_SECRC else FCS
-                self.placed([part[: len(part) - fcs] for part in parts[:placed]], ())
+                mine: Sequence[bytes] = parts if placed == len(parts) else parts[:placed]
+                self.placed(mine if self.filter.rctl & reg.RCTL_SECRC else [part[:-FCS] for part in mine], ())
             left = (self.tail - self.head) % ring.count
             low = left <= ring.count >> 1 + (self.filter.rctl >> 8 & 3)
             self._causes.raise_(reg.RXT0 | (reg.RXDMT0 if low else 0))
