@@ -14,6 +14,8 @@ from ndisemu.verifier.watch import Watch
 # How many frames a driver can have that it has not indicated: no ring has more descriptors, and it is not asked how many
 # frames it has put aside. What is older it has dropped, as in a reset.
 REMEMBERED: Final = 8_192
+# After how many accusations a driver is not looked at any more: one that hands up old frames does so for ever.
+ENOUGH: Final = 200
 # Where a tag stands in a frame: behind the two addresses.
 _TYPE: Final = 2 * ADDRESS
 
@@ -40,6 +42,7 @@ class RxContentExact(Rule):
         # A device that tells nobody what comes is not judged, nor is a circuit, which has frames of its own.
         self._hears = False
         self._judges = not watch.model & Model.CIRCUITS
+        self._accusations = 0
         # The frame that a protocol is shown just now, the length of its header, and what the protocol sees of both.
         self._shown, self._behind, self._seen = b"", 0, b""
 
@@ -110,7 +113,10 @@ class RxContentExact(Rule):
         return None
 
     def _accuse(self, call: Call, frame: bytes) -> None:
-        """Say how it differs from the oldest that it may be."""
+        """Say how it differs from the oldest that it may be; after many such frames nobody learns from another."""
+        self._accusations += 1
+        if self._accusations >= ENOUGH:
+            self._hears = self._judges = False
         longer = next((other for other in self._due if frame.startswith(other)), None)
         shorter = next((other for other in self._due if other.startswith(frame)), None)
         if longer is not None and len(frame) == len(longer) + FCS:
