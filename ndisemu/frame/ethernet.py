@@ -55,6 +55,11 @@ def format_mac(address: MacAddress) -> str:
     return address.hex(":")
 
 
+def untagged(frame: bytes) -> bytes:
+    """Return a frame that has a VLAN tag without it: the tag stands behind the two addresses."""
+    return frame[: 2 * ADDRESS] + frame[2 * ADDRESS + VLAN_TAG :]
+
+
 def is_group(address: bytes) -> bool:
     """Whether an address, or the destination of a frame, is a multicast group or broadcast."""
     return bool(address[0] & 1)

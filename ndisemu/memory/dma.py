@@ -63,7 +63,7 @@ class DmaSpace:
         self._name = name
         self._blocks: list[Block] = []
         self._starts: list[int] = []
-        self.ended_at: Callable[[int], object | None] = _nobody
+        self.ended_at: Callable[[int], object | None] | None = None
 
     def __repr__(self) -> str:
         return f"<DmaSpace {self._name}: {len(self._blocks)} blocks, {len(self.mapped)} buffers mapped>"
@@ -211,15 +211,11 @@ class DmaSpace:
         try:
             self.block_at(address, length, "read")
         except DmaViolation as violation:
-            ended = self.ended_at(address)
+            ended = None if self.ended_at is None else self.ended_at(address)
             if ended is None:
                 raise
             text = f"{violation.text}; {ended!r} has its buffer there, and was completed before the card had read it"
             raise DmaViolation(violation.rule, text, about=ended) from None
-
-
-def _nobody(address: int) -> None:
-    """Stand in where nobody knows of sends."""
 
 
 _END = attrgetter("stop")

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import Costs
+from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
     from ndisemu.ndis.adapter import Adapter
 
 # NDIS's own hold of an item while protocols are shown it: more than all of them could return early.
 WALK: Final = 1 << 32
+_SUCCESS: Final = Status.SUCCESS
 
 
 class Received(Protocol):
@@ -26,6 +28,11 @@ class Received(Protocol):
 
     owner: object | None
     references: int
+
+    @property
+    def status(self) -> Status | None:
+        """What a miniport says of it, for packets: whether it may be kept."""
+        ...
 
 
 class ReceiveBook:
@@ -61,15 +68,22 @@ class ReceiveBook:
         """Spend the modelled time that the miniport's work for so many frames takes, on the CPU that indicates."""
         self.adapter.running_cpu("an indication").charge(costs.receive(frames))
 
-    def lend(self, items: Sequence[Received]) -> None:
-        """Make the miniport's items ours, held by NDIS alone while it shows them; or refuse the call."""
-        adapter, rest = self.adapter, iter(items)
+    def lend(self, items: Sequence[Received]) -> bool:
+        """Make the miniport's items ours, held by NDIS alone while it shows them; or refuse the call.
+
+        Returns whether the status of each is SUCCESS, which for packets says that they may be kept.
+        """
+        # In one pass: `ndisemu bench`, bursts of 64.
+        adapter, rest, success, whole = self.adapter, iter(items), _SUCCESS, True
         for item in rest:
             if item.owner is not adapter:
                 raise self._not_the_miniports(items, len(items) - 1 - length_hint(rest))
+            if item.status is not success:
+                whole = False
             item.owner = self
             item.references = WALK
         self.indicated += len(items)
+        return whole
 
     def count_kept_by_miniport(self, *, wanted: bool) -> None:
         """Count a frame that was shown, or wanted by nobody, without leaving the miniport."""

@@ -105,12 +105,6 @@ def address(adapter: Adapter) -> tuple[int, int] | None:
     return None if card is None else (card.registers.words.get(reg.RAL0, 0), card.registers.words.get(reg.RAH0, 0))
 
 
-def own_address(adapter: Adapter) -> bytes:
-    """Return the first receive address of an adapter's card as it stands in a frame; nothing where there is no card."""
-    words = address(adapter)
-    return b"" if words is None else (words[0] | (words[1] & 0xFFFF) << 32).to_bytes(6, "little")
-
-
 def lets_in(adapter: Adapter, destinations: Sequence[bytes]) -> list[bytes]:
     """Return to which of these addresses an adapter's card takes frames as its filters are now."""
     card = _card(adapter)

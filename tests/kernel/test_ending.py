@@ -102,3 +102,16 @@ def test_an_interrupt_before_there_is_a_task_goes_through() -> None:
     """Nothing has begun that could end in order."""
     with Ending(None) as ending, pytest.raises(KeyboardInterrupt):
         ending._interrupt(signal.SIGINT, None)
+
+
+def test_an_end_that_is_asked_for_before_there_is_a_run_ends_that_at_once() -> None:
+    """The limit may be over while the loop is made."""
+    ending = Ending(None)
+    ending.exit_code = LIMITED
+
+    async def main() -> None:
+        ending.cancels(asyncio.current_task())
+        await asyncio.sleep(60)
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(main())

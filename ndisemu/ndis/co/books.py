@@ -109,12 +109,13 @@ class VcReceives(ReceiveBook, Generic[T]):
     def release(self, items: Sequence[T], flags: int) -> None:
         """Take back what a protocol returns, and hand to the miniport what nobody holds any more."""
 
-    def lend(self, items: Sequence[Received]) -> None:
+    def lend(self, items: Sequence[Received]) -> bool:
         """Make the miniport's items ours, here and in the adapter's book."""
         if (costs := self._costs) is not None:
             self.charge(len(items), costs)
-        super().lend(items)
+        whole = super().lend(items)
         self._total.indicated += len(items)
+        return whole
 
     def take_back(self, items: Sequence[Received]) -> None:
         """Make the items the miniport's again, here and in the adapter's book."""

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
-from ndisemu.frame.ethernet import ADDRESS, FCS, VLAN_TAG
+from ndisemu.frame.ethernet import ADDRESS, FCS, VLAN_TAG, untagged
 from ndisemu.ndis import Status
 from ndisemu.verifier.call import Call
-from ndisemu.verifier.card import own_address
 from ndisemu.verifier.rule import ANY, Model, Rule, after, before, placed
 from ndisemu.verifier.rules.receive.indicating import INDICATIONS
 from ndisemu.verifier.watch import Watch
@@ -16,8 +15,6 @@ from ndisemu.verifier.watch import Watch
 REMEMBERED: Final = 8_192
 # After how many accusations a driver is not looked at any more: one that hands up old frames does so for ever.
 ENOUGH: Final = 200
-# Where a tag stands in a frame: behind the two addresses.
-_TYPE: Final = 2 * ADDRESS
 
 
 class RxContentExact(Rule):
@@ -60,7 +57,10 @@ class RxContentExact(Rule):
         frames, due = call.frames() if self._hears else None, self._due
         if not frames:
             return
-        start = due.index(frames[0]) if frames[0] in due else 0
+        try:
+            start = due.index(frames[0])
+        except ValueError:
+            start = 0
         if due[start : start + len(frames)] == frames:
             del due[start : start + len(frames)]
             return
@@ -68,7 +68,7 @@ class RxContentExact(Rule):
             place = self._place_of(frame, len(frame))
             if place is not None:
                 del due[place]
-            elif frame[ADDRESS:_TYPE] != own_address(self.watch.adapter):
+            elif not self._is_mine(frame):
                 self._accuse(call, frame)
                 return
 
@@ -83,7 +83,7 @@ class RxContentExact(Rule):
         place = self._place_of(shown, size)
         if place is not None:
             self._shown, self._behind, self._seen = self._due.pop(place), len(header), shown
-        elif shown[ADDRESS:_TYPE] != own_address(self.watch.adapter):
+        elif not self._is_mine(shown):
             wrong = next((frame for frame in self._due if frame.startswith(shown)), None)
             which = f"and it has {len(wrong)}; PacketSize does not count the header" if wrong else "which has not come"
             self.broken(f"{self.watch.adapter.name} called {call.name} for a frame of {size} bytes, {which}")
@@ -108,9 +108,13 @@ class RxContentExact(Rule):
         for place, frame in enumerate(self._due):
             if len(frame) == size and frame.startswith(beginning):
                 return place
-            if len(frame) == size + VLAN_TAG and (frame[:_TYPE] + frame[_TYPE + VLAN_TAG :]).startswith(beginning):
+            if len(frame) == size + VLAN_TAG and untagged(frame).startswith(beginning):
                 return place
         return None
+
+    def _is_mine(self, frame: bytes) -> bool:
+        """Whether the driver has sent a frame itself, by its source address."""
+        return frame[ADDRESS : 2 * ADDRESS] == self.watch.adapter.station_address
 
     def _accuse(self, call: Call, frame: bytes) -> None:
         """Say how it differs from the oldest that it may be; after many such frames nobody learns from another."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
-from ndisemu.frame.ethernet import ADDRESS, HEADER, MIN_FRAME, VLAN_TAG
+from ndisemu.frame.ethernet import HEADER, MIN_FRAME, VLAN_TAG, untagged
 from ndisemu.frame.frames import Frames
 from ndisemu.ndis import contents
 from ndisemu.ndis.data.nbl import NetBufferList
@@ -105,7 +105,7 @@ class SendContentExact(Rule):
         for frame in frames:
             expected = _padded(frame) if len(frame) < MIN_FRAME else frame
             if expected not in due:
-                expected = _padded(frame[:_TYPE] + frame[_TYPE + VLAN_TAG :])
+                expected = _padded(untagged(frame))
             if expected in due:
                 due.remove(expected)
             elif not self._is_cut(frame):
@@ -256,9 +256,6 @@ def _contents(item: Any) -> _Copy | None:
 def _padded(frame: bytes) -> bytes:
     return frame.ljust(MIN_FRAME, b"\0")
 
-
-# Where a tag stands in a frame: behind the two addresses.
-_TYPE: Final = 2 * ADDRESS
 
 RULES: Final[tuple[type[Rule], ...]] = (
     SendPadMinimum,
