@@ -21,7 +21,7 @@ from typing import Final
 from ndisemu.drivers.i8254x.card import CAUSES, Card, station_address
 from ndisemu.drivers.i8254x.information import Information
 from ndisemu.drivers.i8254x.receive import PacketRing
-from ndisemu.drivers.i8254x.transmit import Burst, TxRing
+from ndisemu.drivers.i8254x.transmit import TxRing
 from ndisemu.frame.ethernet import HEADER, VLAN_TAG
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import AttributeFlag, DeviceEvent, Oid, OidRequest, Packet, PacketFlag, Status
@@ -49,14 +49,14 @@ class LegacyMiniport(Miniport):
         self.ndis.set_attributes(AttributeFlag.BUS_MASTER | AttributeFlag.SURPRISE_REMOVE_OK)
         self.registers = self.ndis.map_io_space()
         parameters = adapter.parameters
-        mtu, self.tx_count, rx_count, itr = (parameters.get(name, usual) for name, usual in _USUAL.items())
-        self.longest = mtu + HEADER
+        mtu, tx_count, rx_count, itr = (parameters.get(name, usual) for name, usual in _USUAL.items())
+        longest = mtu + HEADER
         self.pending_causes = 0
         self.registers.write(reg.CTRL, reg.CTRL_RST)
         self.registers.write(reg.IMC, reg.CAUSES)
-        self.tx = TxRing(self.ndis, self.registers, self.tx_count)
-        self.rx = PacketRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
-        station, rings = station_address(self.registers), (self.tx_count, rx_count)
+        self.tx = TxRing(self.ndis, self.registers, tx_count, longest)
+        self.rx = PacketRing(self.ndis, self.registers, rx_count, longest + VLAN_TAG)
+        station, rings = station_address(self.registers), (tx_count, rx_count)
         self.information = Information(self.registers, station, mtu, rings)
         self.card = Card(self.registers, self.tx, self.rx, self.information, itr)
         self.interrupt = self.ndis.register_interrupt()
@@ -72,11 +72,9 @@ class LegacyMiniport(Miniport):
 
     def send(self, packet: Packet, flags: PacketFlag) -> Status:
         """MiniportSend: post the packet, or leave it to NDIS while the ring is full."""
-        frame = Burst((packet,))
-        if packet.length > self.longest:
-            return Status.INVALID_LENGTH
-        if not 0 < frame.descriptors < self.tx_count:
-            return frame.misfit
+        (frame,) = self.tx.split((packet,))
+        if frame.is_set:
+            return frame.status
         return Status.RESOURCES if self.tx.post((frame,)) else Status.PENDING
 
     def isr(self) -> tuple[bool, bool]:

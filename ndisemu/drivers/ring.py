@@ -65,7 +65,7 @@ class RingMiniport(Miniport):
         self.registers = self.ndis.map_io_space()
         parameters = adapter.parameters
         mtu, tx_count, rx_count, itr = (parameters.get(name, usual) for name, usual in _USUAL.items())
-        self.longest = mtu + HEADER
+        longest = mtu + HEADER
         self.turn = Turn()
         self.lock = self.ndis.allocate_spin_lock("sends")
         self.queued: dict[Burst[Packet], None] = {}
@@ -74,9 +74,9 @@ class RingMiniport(Miniport):
         self.quiet: list[Signal] = []
         self.registers.write(reg.CTRL, reg.CTRL_RST)
         self.registers.write(reg.IMC, reg.CAUSES)
-        self.tx = TxRing(self.ndis, self.registers, tx_count)
+        self.tx = TxRing(self.ndis, self.registers, tx_count, longest)
         most = parameters.get("receive_pool_max")
-        self.rx = PacketRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG, most)
+        self.rx = PacketRing(self.ndis, self.registers, rx_count, longest + VLAN_TAG, most)
         self.information = Information(self.registers, station_address(self.registers), mtu, (tx_count, rx_count))
         self.card = Card(self.registers, self.tx, self.rx, self.information, itr)
         self.interrupt = self.ndis.register_interrupt()
@@ -94,9 +94,6 @@ class RingMiniport(Miniport):
 
     async def send_packets(self, packets: Sequence[Packet]) -> None:
         """MiniportSendPackets: post in bursts, what finds no room in turn; complete each burst when it has been sent."""
-        packets = self.refuse_too_long(packets)
-        if not packets:
-            return
         # Counted as NdisInterlockedIncrement counts.
         self.sending += 1
         bursts = self.tx.split(packets)
@@ -131,19 +128,6 @@ class RingMiniport(Miniport):
             for burst in self.queued:
                 gone += burst.leave_out(lambda packet: packet.cancel_id == cancel_id)
         self.ndis.send_complete(gone, Status.REQUEST_ABORTED)
-
-    def refuse_too_long(self, packets: Sequence[Packet]) -> Sequence[Packet]:
-        """Fail the packets that exceed OID_GEN_MAXIMUM_TOTAL_SIZE; returns the others."""
-        longest = self.longest
-        for packet in packets:
-            if packet.length > longest:
-                break
-        else:
-            return packets
-        # Before the others are completed, and nobody's to look at any more.
-        fitting = [packet for packet in packets if packet.length <= longest]
-        self.ndis.send_complete([packet for packet in packets if packet.length > longest], Status.INVALID_LENGTH)
-        return fitting
 
     def isr(self) -> tuple[bool, bool]:
         """MiniportISR: ours? Then acknowledge by reading, mask, and ask for the DPC."""

@@ -51,7 +51,7 @@ class ExplicitRingMiniport(Miniport):
         self.registers = self.ndis.map_io_space()
         parameters = adapter.parameters
         mtu, tx_count, rx_count, itr = (parameters.get(name, usual) for name, usual in _USUAL.items())
-        self.longest = mtu + HEADER
+        longest = mtu + HEADER
         self.waiting: deque[Burst[Packet]] = deque()
         self.lock = self.ndis.allocate_spin_lock("sends")
         self.allocated = self.ndis.initialize_event("allocated")
@@ -59,9 +59,9 @@ class ExplicitRingMiniport(Miniport):
         self.pending_causes = 0
         self.registers.write(reg.CTRL, reg.CTRL_RST)
         self.registers.write(reg.IMC, reg.CAUSES)
-        self.tx = TxRing(self.ndis, self.registers, tx_count)
+        self.tx = TxRing(self.ndis, self.registers, tx_count, longest)
         most = parameters.get("receive_pool_max")
-        self.rx = PacketRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG, most)
+        self.rx = PacketRing(self.ndis, self.registers, rx_count, longest + VLAN_TAG, most)
         self.information = Information(self.registers, station_address(self.registers), mtu, (tx_count, rx_count))
         self.card = Card(self.registers, self.tx, self.rx, self.information, itr)
         self.interrupt = self.ndis.register_interrupt()
@@ -82,12 +82,10 @@ class ExplicitRingMiniport(Miniport):
 
     def send_packets(self, packets: Sequence[Packet]) -> None:
         """MiniportSendPackets: queue, and post what there is room for; all are pending, and the DPC completes them."""
-        packets = self.refuse_too_long(packets)
-        if packets:
-            with self.lock:
-                self.queue(packets)
-                ended = self.post_waiting()
-            self.complete(ended)
+        with self.lock:
+            self.queue(packets)
+            ended = self.post_waiting()
+        self.complete(ended)
 
     def queue(self, packets: Sequence[Packet]) -> None:
         """Put packets behind those that wait, under the lock."""
@@ -123,16 +121,6 @@ class ExplicitRingMiniport(Miniport):
         with self.lock:
             gone = self.withdraw(cancel_id)
         self.ndis.send_complete(gone, Status.REQUEST_ABORTED)
-
-    def refuse_too_long(self, packets: Sequence[Packet]) -> Sequence[Packet]:
-        """Fail the packets that exceed OID_GEN_MAXIMUM_TOTAL_SIZE; returns the others."""
-        longest = self.longest
-        too_long = [packet for packet in packets if packet.length > longest]
-        if too_long:
-            # Before the others are completed, and nobody's to look at any more.
-            packets = [packet for packet in packets if packet.length <= longest]
-            self.ndis.send_complete(too_long, Status.INVALID_LENGTH)
-        return packets
 
     def isr(self) -> tuple[bool, bool]:
         """MiniportISR: ours? Then acknowledge by reading, mask, and ask for the DPC."""

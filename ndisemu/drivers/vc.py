@@ -71,7 +71,7 @@ class VcMiniport(Miniport):
         self.registers.write(reg.CTRL, reg.CTRL_RST)
         self.registers.write(reg.IMC, reg.CAUSES)
         self.tags = Tags(self.ndis)
-        self.tx = TxRing(self.ndis, self.registers, tx_count)
+        self.tx = TxRing(self.ndis, self.registers, tx_count, self.longest + VLAN_TAG)
         self.rx = PacketRing(self.ndis, self.registers, rx_count, self.longest + VLAN_TAG)
         self.information = Information(self.registers, station_address(self.registers), mtu, (tx_count, rx_count))
         # There are no filters in connection-oriented NDIS: what is for this station may be a circuit's.

@@ -14,14 +14,14 @@ from ndisemu.frame.ethernet import ADDRESS
 class Frames(list[bytes]):
     """One or more frames, never changed once made; all lengths are in bytes, without FCS.
 
-    `octets` is the sum of the `sizes`, `shortest` and `longest` are among them.
+    `octets` is the sum of the `sizes`, `shortest` and `longest` are among them. Who knows the sizes already says them.
     """
 
     __slots__ = ("_destinations", "longest", "octets", "shortest", "sizes")
 
-    def __init__(self, frames: Iterable[bytes]) -> None:
+    def __init__(self, frames: Iterable[bytes], sizes: list[int] | None = None) -> None:
         super().__init__(frames)
-        sizes = self.sizes = list(map(len, self))
+        sizes = self.sizes = list(map(len, self)) if sizes is None else sizes
         first, count = sizes[0], len(sizes)
         if sizes.count(first) == count:
             # As bulk traffic is: one pass for three.

@@ -244,7 +244,8 @@ class Receiver:
         if special:
             status = _with_special(status, special)
         if placed:
-            self._dma.scatter(ring.read(self.head, len(written))[::2], written)
+            length = parts.longest if parts.shortest == parts.longest <= self.buffer_size else None
+            self._dma.scatter(ring.read_addresses(self.head, len(written)), written, length)
             ring.write_status(self.head, status)
             self.head = (self.head + len(written)) % ring.count
             self.delivered += placed

@@ -122,11 +122,14 @@ class Transmitter:
             lengths = [some & reg.TX_LENGTH] * len(status)
         if some & _UNSUPPORTED:
             self.unsupported += sum(1 for word in status if word & _UNSUPPORTED)
-        parts = self._dma.gather(words[::2], lengths)
-        frames = parts if every & reg.TX_EOP and not self._partial else self._join(parts, status)
+        frames = parts = self._dma.gather(words[::2], lengths)
+        if not every & reg.TX_EOP or self._partial:
+            frames = self._join(parts, status)
         if some & reg.TX_VLE and self.vlan:
             frames = insert_tags(frames, status, self.vlan)
-        self._put_on_wire(frames, end)
+        # No data is no frame.
+        if frames:
+            self._put_on_wire(Frames(frames, lengths if frames is parts else None), end)
         self._write_back(ring, status, kinds)
         self.head = (self.head + len(status)) % ring.count
         if some & reg.TX_RS:
@@ -142,14 +145,11 @@ class Transmitter:
                 self._partial = b""
         return frames
 
-    def _put_on_wire(self, data: list[bytes], end: CableEnd) -> None:
-        """Send frames, padded if they are short and TCTL.PSP says so; no data is no frame."""
-        if not data:
-            return
-        frames = Frames(data)
+    def _put_on_wire(self, frames: Frames, end: CableEnd) -> None:
+        """Send frames, padded if they are short and TCTL.PSP says so; those without data are none."""
         if frames.shortest < MIN_FRAME:
             pad = _ZEROS if self.pad else b""
-            data = [frame + pad[len(frame) :] for frame in data if frame]
+            data = [frame + pad[len(frame) :] for frame in frames if frame]
             if not data:
                 return
             frames = Frames(data)

@@ -5,16 +5,21 @@ memory allocated for the card may be read and written as long as it is
 allocated; the buffers of a packet may be read while its send is in flight.
 Anything else is a DMA violation, which names the address and whose it is.
 
+The same frames are sent again and again. So one that is in one piece is
+listed under its address for as long as it lies there, and to map it is to
+note in it what the card may read. What lies in pieces, or where another
+frame in flight begins, has its pieces in a book of their own.
+
 What NDIS maps for a driver it maps once, as it owns the packets; what a
-driver maps itself it may map twice by mistake, so those frames are marked
-(`map_frames`). Everything that moves data or frames is one call a burst, and
-one pass over its frames.
+driver maps itself it may map twice by mistake, which `map_frames` tells.
+Everything that moves data or frames is one call a burst, and one pass over
+its frames.
 """
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter, length_hint
-from typing import Protocol, TypeVar
+from typing import Any, TypeVar
 
 from ndisemu.errors import RuleViolation
 from ndisemu.memory.host import Block, HostMemory
@@ -24,22 +29,34 @@ class DmaViolation(RuleViolation):
     """A card was told to touch memory it may not touch; nothing was read or written there."""
 
 
-class Frame(Protocol):
-    """A frame to send: its buffers as pairs of bus address and length.
+class Mappable:
+    """A frame that a card may read while it is mapped.
 
-    Where `window` is not None it is one buffer, `length` bytes at `address`.
+    `segments` are its buffers as pairs of bus address and length. Where it
+    is one buffer, and not empty, `window` is that as a slice of memory, and
+    `address` where it begins; else they are None and 0. `mapped` is what the card may read of it
+    now: the window, or the slices of its pieces, or None. `space` is where it
+    is listed under its address.
     """
 
-    segments: tuple[tuple[int, int], ...]
-    window: slice | None
-    address: int
-    length: int
+    __slots__ = ("address", "mapped", "segments", "space", "window")
 
+    def __init__(self) -> None:
+        self.address = 0
+        self.segments: tuple[tuple[int, int], ...] = ()
+        self.window: slice | None = None
+        self.mapped: slice | tuple[slice, ...] | None = None
+        self.space: DmaSpace | None = None
 
-class Mappable(Frame, Protocol):
-    """A frame that knows whether the card may read it now."""
+    def __getstate__(self) -> object:
+        """Return what a copy is made of: no card knows it."""
+        state: Any = super().__getstate__()
+        return None, state[1] | {"mapped": None, "space": None}
 
-    mapped: bool
+    def leave(self) -> None:
+        """Be found at `address` no more, as the frame is about to lie elsewhere; what is mapped of it stays so."""
+        if self.space is not None:
+            self.space.forget(self)
 
 
 M = TypeVar("M", bound=Mappable)
@@ -48,17 +65,16 @@ M = TypeVar("M", bound=Mappable)
 class DmaSpace:
     """The view one card has of its host's memory.
 
-    `mapped` holds the buffers of sends in flight: bus address to the slice of
-    memory, the longest where several sends in flight begin at one address.
     `ended_at` says which send that has ended had a buffer at an address, if any had: whose card this is sets it.
     """
 
-    __slots__ = ("_blocks", "_map", "_name", "_shared", "_starts", "ended_at", "mapped", "memory")
+    __slots__ = ("_blocks", "_frames", "_map", "_name", "_pieces", "_starts", "ended_at", "memory")
 
     def __init__(self, memory: HostMemory, name: str) -> None:
         self.memory = memory
-        self.mapped: dict[int, slice] = {}
-        self._shared: dict[int, list[slice]] = {}
+        # The frame that is listed at each address, mapped or not; and what else is mapped, by where it begins.
+        self._frames: dict[int, Mappable] = {}
+        self._pieces: dict[int, list[slice]] = {}
         self._map = memory.map
         self._name = name
         self._blocks: list[Block] = []
@@ -67,6 +83,14 @@ class DmaSpace:
 
     def __repr__(self) -> str:
         return f"<DmaSpace {self._name}: {len(self._blocks)} blocks, {len(self.mapped)} buffers mapped>"
+
+    @property
+    def mapped(self) -> dict[int, slice]:
+        """The buffers of sends in flight: bus address to the slice of memory, the longest where several begin at one."""
+        windows = [frame.mapped for frame in self._frames.values() if isinstance(frame.mapped, slice)]
+        for pieces in self._pieces.values():
+            windows += pieces
+        return {window.start: window for window in sorted(windows, key=_END)}
 
     def allow(self, block: Block) -> None:
         """Let the card read and write `block`."""
@@ -79,55 +103,52 @@ class DmaSpace:
         place = self._blocks.index(block)
         del self._blocks[place], self._starts[place]
 
-    def map(self, frames: Sequence[Frame]) -> None:
+    def map(self, frames: Sequence[Mappable]) -> None:
         """Let the card read the buffers of frames while their sends are in flight."""
-        mapped = self.mapped
         for frame in frames:
-            if (window := frame.window) is None:
-                self._map_parts(frame)
-            elif (address := frame.address) in mapped:
-                self._map_again(address, window)
+            if frame.space is self:
+                frame.mapped = frame.window
             else:
-                mapped[address] = window
+                self._map_unlisted(frame)
 
-    def unmap(self, frames: Sequence[Frame]) -> None:
+    def unmap(self, frames: Sequence[Mappable]) -> None:
         """Take what one `map` of these frames gave."""
-        shared, forget = self._shared, self.mapped.pop
         for frame in frames:
-            if frame.window is None or (shared and frame.address in shared):
-                self._unmap_parts(frame)
-            else:
-                forget(frame.address, None)
+            if frame.space is not self:
+                self._unmap_pieces(frame)
+            frame.mapped = None
 
     def map_frames(self, frames: Sequence[M]) -> M | None:
         """Map frames, each once; returns the first that is mapped already, which changes nothing, or None."""
-        mapped, rest = self.mapped, iter(frames)
+        rest = iter(frames)
         for frame in rest:
-            if frame.mapped:
-                self.unmap_frames(frames[: -1 - length_hint(rest)])
+            if frame.mapped is not None:
+                self.unmap(frames[: -1 - length_hint(rest)])
                 return frame
-            frame.mapped = True
-            if (window := frame.window) is None:
-                self._map_parts(frame)
-            elif (address := frame.address) in mapped:
-                self._map_again(address, window)
+            if frame.space is self:
+                frame.mapped = frame.window
             else:
-                mapped[address] = window
+                self._map_unlisted(frame)
         return None
 
     def unmap_frames(self, frames: Sequence[M]) -> M | None:
         """Take mapped frames back; returns the first that is not mapped, which changes nothing, or None."""
-        shared, forget, rest = self._shared, self.mapped.pop, iter(frames)
+        rest = iter(frames)
         for frame in rest:
-            if not frame.mapped:
-                self.map_frames(frames[: -1 - length_hint(rest)])
+            if frame.mapped is None:
+                self.map(frames[: -1 - length_hint(rest)])
                 return frame
-            frame.mapped = False
-            if frame.window is None or (shared and frame.address in shared):
-                self._unmap_parts(frame)
-            else:
-                forget(frame.address, None)
+            if frame.space is not self:
+                self._unmap_pieces(frame)
+            frame.mapped = None
         return None
+
+    def forget(self, frame: Mappable) -> None:
+        """Find a frame no more at its address; what is mapped of it is now in pieces."""
+        del self._frames[frame.address]
+        frame.space = None
+        if isinstance(frame.mapped, slice):
+            self._map_pieces(frame, (frame.mapped,))
 
     def block_at(self, address: int, length: int, doing: str) -> Block:
         """Return the allowed block that holds the range, or raise `DmaViolation`."""
@@ -145,16 +166,21 @@ class DmaSpace:
 
         Mostly each is the whole of what is mapped there, which takes 85 ns a frame and not 119 (a loop of this alone, 64 B).
         """
-        memory, mapped = self._map, self.mapped
+        memory, frames = self._map, self._frames
         try:
-            parts = [memory[mapped[address]] for address in addresses]
-        except KeyError:
+            parts = [memory[frames[address].mapped] for address in addresses]  # type: ignore[index]
+        except (KeyError, TypeError):
             return self._gather_ranges(addresses, lengths)
         return parts if list(map(len, parts)) == lengths else self._gather_ranges(addresses, lengths)
 
-    def scatter(self, addresses: Iterable[int], parts: Iterable[bytes]) -> None:
-        """Write each part at its address."""
+    def scatter(self, addresses: Sequence[int], parts: Iterable[bytes], length: int | None = None) -> None:
+        """Write each part at its address; `length` is that of every part, if they have one."""
         memory = self._map
+        if length is not None and self._in_one_block(min(addresses), max(addresses) + length):
+            # As it mostly is, with the buffers of a driver (`ndisemu bench`, bursts of 64).
+            for address, part in zip(addresses, parts, strict=True):
+                memory[address : address + length] = part
+            return
         low, high = 0, 0
         for address, part in zip(addresses, parts, strict=True):
             end = address + len(part)
@@ -166,48 +192,51 @@ class DmaSpace:
     def _gather_ranges(self, addresses: Sequence[int], lengths: Sequence[int]) -> list[bytes]:
         """Read ranges, some of which are not the whole of what is mapped where they begin."""
         for address, length in zip(addresses, lengths, strict=True):
-            window = self.mapped.get(address)
-            if window is None or address + length > window.stop:
-                self._readable(address, length)
+            self._check_readable(address, length)
         return [self._map[address : address + length] for address, length in zip(addresses, lengths, strict=True)]
 
-    def _map_parts(self, frame: Frame) -> None:
-        for address, length in frame.segments:
-            window = slice(address, address + length)
-            if address in self.mapped:
-                self._map_again(address, window)
-            else:
-                self.mapped[address] = window
+    def _in_one_block(self, start: int, end: int) -> bool:
+        """Whether a range lies in a block that the card may touch."""
+        place = bisect_right(self._starts, start) - 1
+        return place >= 0 and end <= self._blocks[place].end
 
-    def _unmap_parts(self, frame: Frame) -> None:
-        for address, length in frame.segments:
-            if address in self._shared:
-                self._unmap_one(address, slice(address, address + length))
-            else:
-                self.mapped.pop(address, None)
-
-    def _map_again(self, address: int, window: slice) -> None:
-        """Several sends in flight begin at one address: the longest is what the card may read."""
-        windows = self._shared.setdefault(address, [self.mapped[address]])
-        windows.append(window)
-        self.mapped[address] = max(windows, key=_END)
-
-    def _unmap_one(self, address: int, window: slice) -> None:
-        windows = self._shared[address]
-        # A protocol may have changed the length of what it has sent.
-        windows.remove(window if window in windows else windows[-1])
-        self.mapped[address] = max(windows, key=_END)
-        if len(windows) == 1:
-            del self._shared[address]
-
-    def _readable(self, address: int, length: int) -> None:
-        """Accept a range inside a mapped buffer or an allowed block."""
-        place = bisect_right(self._starts, address) - 1
-        if place >= 0 and address + length <= self._blocks[place].end:
-            return
-        for window in self.mapped.values():
-            if window.start <= address and address + length <= window.stop:
+    def _map_unlisted(self, frame: Mappable) -> None:
+        """Map a frame that is not listed: list it, if it is in one piece and no other that begins there is in flight."""
+        if frame.window is not None:
+            other = self._frames.get(frame.address)
+            if other is None or other.mapped is None:
+                frame.leave()
+                if other is not None:
+                    other.space = None
+                self._frames[frame.address] = frame
+                frame.space = self
+                frame.mapped = frame.window
                 return
+        self._map_pieces(frame, tuple(slice(address, address + length) for address, length in frame.segments))
+
+    def _map_pieces(self, frame: Mappable, windows: tuple[slice, ...]) -> None:
+        frame.mapped = windows
+        for window in windows:
+            self._pieces.setdefault(window.start, []).append(window)
+
+    def _unmap_pieces(self, frame: Mappable) -> None:
+        for window in frame.mapped if isinstance(frame.mapped, tuple) else ():
+            left = self._pieces[window.start]
+            left.remove(window)
+            if not left:
+                del self._pieces[window.start]
+
+    def _check_readable(self, address: int, length: int) -> None:
+        """Accept a range inside a mapped buffer or an allowed block."""
+        frame, end = self._frames.get(address), address + length
+        if frame is not None and isinstance(frame.mapped, slice) and end <= frame.mapped.stop:
+            return
+        if any(end <= window.stop for window in self._pieces.get(address, ())):
+            return
+        if self._in_one_block(address, end):
+            return
+        if any(window.start <= address and end <= window.stop for window in self.mapped.values()):
+            return
         try:
             self.block_at(address, length, "read")
         except DmaViolation as violation:

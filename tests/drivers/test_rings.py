@@ -27,7 +27,7 @@ class Halves(Mini):
     def initialize(self, adapter: v5.AdapterInfo) -> Status:
         super().initialize(adapter)
         space = self.ndis.map_io_space()
-        self.tx: TxRing[Packet] = TxRing(self.ndis, space, self.count)
+        self.tx: TxRing[Packet] = TxRing(self.ndis, space, self.count, self.longest)
         self.rx = PacketRing(self.ndis, space, self.count, self.longest)
         self.tx.start()
         self.rx.start()

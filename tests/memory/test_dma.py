@@ -1,13 +1,29 @@
 """Claims about what a card may read and write: allowed blocks both ways, mapped buffers one way, nothing else."""
 
 from contextlib import closing
-from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, strategies as st
 
-from ndisemu.memory import Block, DmaSpace, DmaViolation, HostMemory
+from ndisemu.memory import Block, DmaSpace, DmaViolation, HostMemory, Mappable
 from ndisemu.memory.host import PAGE
+
+
+class Frame(Mappable):
+    """A frame in one piece or in several."""
+
+    def __init__(self, segments: tuple[tuple[int, int], ...]) -> None:
+        """What is in one piece says where."""
+        super().__init__()
+        self.lie(segments)
+
+    def lie(self, segments: tuple[tuple[int, int], ...]) -> None:
+        """Lie somewhere, or somewhere else."""
+        self.leave()
+        self.segments, self.window = segments, None
+        if len(segments) == 1:
+            ((self.address, length),) = segments
+            self.window = slice(self.address, self.address + length)
 
 
 @pytest.fixture
@@ -22,7 +38,7 @@ def mapped(memory: HostMemory, dma: DmaSpace) -> Block:
     block = memory.allocate(256, owner="app", purpose="packet")
     assert block is not None
     memory.map[block.address : block.end] = bytes(range(256))
-    dma.mapped[block.address] = slice(block.address, block.address + 100)
+    dma.map([Frame(((block.address, 100),))])
     return block
 
 
@@ -43,7 +59,7 @@ def test_nothing_beside_a_mapped_buffer_can_be_read(dma: DmaSpace, mapped: Block
 def test_a_range_over_two_mapped_buffers_is_refused(dma: DmaSpace, mapped: Block) -> None:
     """Two buffers side by side are two buffers."""
     behind = mapped.address + 100
-    dma.mapped[behind] = slice(behind, behind + 50)
+    dma.map([Frame(((behind, 50),))])
     assert dma.gather([behind], [50]) == [bytes(range(100, 150))]
     with pytest.raises(DmaViolation):
         dma.gather([mapped.address + 90], [20])
@@ -56,11 +72,16 @@ def test_a_mapped_buffer_cannot_be_written(memory: HostMemory, dma: DmaSpace, ma
     assert memory.map[mapped.address] == 0
 
 
-def test_an_unmapped_buffer_cannot_be_read_any_more(dma: DmaSpace, mapped: Block) -> None:
-    """When a send is over, so is the card's access."""
-    del dma.mapped[mapped.address]
+def test_an_unmapped_buffer_cannot_be_read_any_more(dma: DmaSpace) -> None:
+    """When a send is over, so is the card's access, and the next send of the same frame has it again."""
+    frame = Frame(((PAGE, 100),))
+    dma.map([frame])
+    assert dma.gather([PAGE], [100]) == [bytes(100)]
+    dma.unmap([frame])
     with pytest.raises(DmaViolation):
-        dma.gather([mapped.address], [1])
+        dma.gather([PAGE], [100])
+    dma.map([frame])
+    assert dma.gather([PAGE], [100]) == [bytes(100)]
 
 
 def test_an_allowed_block_can_be_read_and_written_anywhere(dma: DmaSpace, block: Block) -> None:
@@ -124,8 +145,11 @@ def test_a_violation_names_card_address_and_owner(dma: DmaSpace, block: Block, a
     )
 
 
+@pytest.mark.parametrize("length", [None, 8], ids=["of any length", "of one length"])
 @pytest.mark.parametrize("bad", range(4))
-def test_each_range_of_a_burst_is_checked(memory: HostMemory, dma: DmaSpace, block: Block, bad: int) -> None:
+def test_each_range_of_a_burst_is_checked(
+    memory: HostMemory, dma: DmaSpace, block: Block, bad: int, length: int | None
+) -> None:
     """One bad range anywhere in a burst is found, and a burst never writes there."""
     dma.allow(block)
     addresses = [block.address + 64 * place for place in range(4)]
@@ -133,7 +157,7 @@ def test_each_range_of_a_burst_is_checked(memory: HostMemory, dma: DmaSpace, blo
     with pytest.raises(DmaViolation, match=f"{block.end + 64:#x}"):
         dma.gather(addresses, [8] * 4)
     with pytest.raises(DmaViolation, match=f"{block.end + 64:#x}"):
-        dma.scatter(addresses, [b"12345678"] * 4)
+        dma.scatter(addresses, [b"12345678"] * 4, length)
     assert not any(memory.map[block.end :])
 
 
@@ -150,43 +174,54 @@ def test_scatter_then_gather_is_what_a_list_of_bytes_says(writes: list[tuple[int
         assert block is not None
         dma = DmaSpace(memory, "h.eth0")
         dma.allow(block)
-        dma.scatter([block.address + start for start, _ in writes], parts)
+        alike = len(parts[0]) if parts and len({len(part) for part in parts}) == 1 else None
+        dma.scatter([block.address + start for start, _ in writes], parts, alike)
         assert dma.gather([block.address], [70]) == [bytes(model)]
 
 
-@dataclass(eq=False)
-class Frame:
-    """A frame as `map_frames` knows it, in one piece or in several."""
-
-    segments: tuple[tuple[int, int], ...]
-    mapped: bool = False
-    window: slice | None = None
-    address: int = 0
-    length: int = 0
-
-    def __post_init__(self) -> None:
-        """What is in one piece says where."""
-        if len(self.segments) == 1:
-            ((self.address, self.length),) = self.segments
-            self.window = slice(self.address, self.address + self.length)
+SHAPES = st.lists(st.tuples(st.integers(1, 4), st.sampled_from([60, 90])), min_size=1, max_size=2)
+STEPS = st.tuples(st.sampled_from(["send", "end", "move"]), st.integers(0, 3), SHAPES)
 
 
-@given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=3), max_size=8))
-def test_marked_frames_are_mapped_as_others(shapes: list[list[int]]) -> None:
-    """As a burst or one by one, also where frames share addresses: the card may read the same."""
-    with closing(HostMemory("host", 64 * PAGE)) as memory:
-        bursts, singles = DmaSpace(memory, "bursts"), DmaSpace(memory, "singles")
-        frames = [Frame(tuple((PAGE * place, 60 + len(shape)) for place in shape)) for shape in shapes]
-        assert bursts.map_frames(frames) is None
-        for frame in frames:
-            singles.map([frame])
-        assert bursts.mapped == singles.mapped
-        gone = frames[::2]
-        assert bursts.unmap_frames(gone) is None
-        for frame in gone:
-            singles.unmap([frame])
-        assert bursts.mapped == singles.mapped
-        assert [frame.mapped for frame in frames] == [bool(place % 2) for place in range(len(frames))]
+@given(st.lists(STEPS, max_size=30))
+def test_the_card_may_read_what_is_in_flight_and_nothing_else(
+    steps: list[tuple[str, int, list[tuple[int, int]]]],
+) -> None:
+    """Whatever begins where another begins, and wherever frames go meanwhile: what was mapped counts, until it comes back."""
+    with closing(HostMemory("host", 8 * PAGE)) as memory:
+        dma = DmaSpace(memory, "h.eth0")
+        frames = [Frame(((PAGE, 60),)) for _ in range(4)]
+        in_flight: list[list[tuple[int, int]]] = [[] for _ in frames]
+        for step, place, shape in steps:
+            frame = frames[place]
+            if step == "move":
+                frame.lie(tuple((PAGE * page, length) for page, length in shape))
+            elif step == "send":
+                assert dma.map_frames([frame]) is (frame if in_flight[place] else None)
+                in_flight[place] = in_flight[place] or list(frame.segments)
+            else:
+                assert dma.unmap_frames([frame]) is (None if in_flight[place] else frame)
+                in_flight[place] = []
+            longest = dict(sorted(piece for pieces in in_flight for piece in pieces))
+            assert dma.mapped == {address: slice(address, address + length) for address, length in longest.items()}
+            for address in range(PAGE, 5 * PAGE, PAGE):
+                for length in (60, 90):
+                    if length <= longest.get(address, 0):
+                        assert dma.gather([address], [length]) == [bytes(length)]
+                    else:
+                        with pytest.raises(DmaViolation):
+                            dma.gather([address], [length])
+
+
+def test_a_frame_goes_from_one_card_to_another(memory: HostMemory, dma: DmaSpace) -> None:
+    """What is sent by another card of the host now, the first one may not read."""
+    other, frame = DmaSpace(memory, "h.eth1"), Frame(((PAGE, 60),))
+    for first, second in ((dma, other), (other, dma)):
+        first.map([frame])
+        with pytest.raises(DmaViolation):
+            second.gather([PAGE], [60])
+        assert first.gather([PAGE], [60]) == [bytes(60)]
+        first.unmap([frame])
 
 
 def test_a_frame_is_mapped_once(dma: DmaSpace) -> None:
@@ -198,14 +233,14 @@ def test_a_frame_is_mapped_once(dma: DmaSpace) -> None:
     assert dma.map_frames([one, one]) is one
     assert dma.unmap_frames([two, three]) is three
     assert dma.mapped == before
-    assert [frame.mapped for frame in frames] == [False, True, False]
+    assert [frame.mapped for frame in frames] == [None, two.window, None]
 
 
 def test_a_frame_whose_length_was_changed_on_its_way_is_taken_back(dma: DmaSpace) -> None:
     """What begins where another does too: the card may read nothing of either when both are back."""
     one, two = Frame(((PAGE, 60),)), Frame(((PAGE, 80),))
     assert dma.map_frames([one, two]) is None
-    one.window, one.segments = slice(PAGE, PAGE + 70), ((PAGE, 70),)
+    one.lie(((PAGE, 70),))
     assert dma.unmap_frames([one]) is None
     assert dma.unmap_frames([two]) is None
     assert dma.mapped == {}

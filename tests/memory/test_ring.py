@@ -12,13 +12,13 @@ words = st.integers(0, (1 << 64) - 1)
 
 
 @st.composite
-def runs(draw: st.DrawFn, size: int) -> tuple[int, int, list[int], bool]:
-    """Draw a run: where it starts, how long it is, the words for it, and whether only status words are written."""
+def runs(draw: st.DrawFn, size: int) -> tuple[int, int, list[int], bool, bool]:
+    """Draw a run: its start, its length, the words for it, and whether only status words, or bytes, are written."""
     start = draw(st.integers(0, size - 1))
     count = draw(st.integers(0, size))
     only_status = draw(st.booleans())
     values = draw(st.lists(words, min_size=count * (2 - only_status), max_size=count * (2 - only_status)))
-    return start, count, values, only_status
+    return start, count, values, only_status, draw(st.booleans())
 
 
 @given(st.data(), st.integers(1, 12))
@@ -26,19 +26,23 @@ def test_a_ring_is_a_list_of_pairs_that_wraps(data: st.DataObject, size: int) ->
     """Whatever runs are written, with or without address words, reads give what a list indexed modulo its length has."""
     ring = DescriptorRing(memoryview(array("Q", bytes(DESCRIPTOR * size))))
     model = [[0, 0] for _ in range(size)]
-    for start, count, values, only_status in data.draw(st.lists(runs(size), max_size=6)):
+    for start, count, values, only_status, in_bytes in data.draw(st.lists(runs(size), max_size=6)):
         if only_status:
             ring.write_status(start, values)
             for place in range(count):
                 model[(start + place) % size][1] = values[place]
         else:
-            ring.write(start, values)
+            if in_bytes:
+                ring.put(start, [array("Q", values[2 * place : 2 * place + 2]).tobytes() for place in range(count)])
+            else:
+                ring.write(start, values)
             for place in range(count):
                 model[(start + place) % size] = values[2 * place : 2 * place + 2]
 
         wanted = [model[(start + place) % size] for place in range(count)]
         assert ring.read(start, count) == [word for pair in wanted for word in pair]
         assert ring.read_status(start, count) == [status for _, status in wanted]
+        assert ring.read_addresses(start, count) == [address for address, _ in wanted]
         assert ring.read(0, size) == [word for pair in model for word in pair]
 
 

@@ -35,16 +35,11 @@ class RingLibrary(Protocol):
 
 
 class TxFrame(Protocol):
-    """A frame to send; where `window` is not None it is in one piece, `length` bytes at `address`."""
-
-    @property
-    def window(self) -> slice | None:
-        """Where it lies in memory, if that is one place."""
-        ...
+    """A frame to send."""
 
     @property
     def address(self) -> int:
-        """The bus address of that place."""
+        """The bus address of the frame, if it is in one piece and not empty; else 0."""
         ...
 
     @property

@@ -24,6 +24,8 @@ from ndisemu.ndis import Allocation, DescriptorPool, Mdl, Packet, PacketPool, Sh
 PURPOSE: Final = "receive buffers"
 # The host's cache lines; a buffer is a power of two of at least 2048 bytes, so each begins on one if its block does.
 CACHE_LINE: Final = 64
+# The address, and a word for the card to fill in.
+DESCRIPTOR: Final = 16
 
 F = TypeVar("F")
 
@@ -31,7 +33,7 @@ F = TypeVar("F")
 class ReceivePool(ABC, Generic[F]):
     """Frames of one buffer of `size` bytes each: twice as many as the ring's `count` at first, and `most` in the end.
 
-    `empty` has the bus address of every frame's buffer, which does not change;
+    `empty` has for every frame the descriptor that offers its buffer to the card, which does not change;
     `asked` says that a block is on its way.
     """
 
@@ -43,7 +45,7 @@ class ReceivePool(ABC, Generic[F]):
         self._blocks: list[SharedMemory] = []
         self._allocation: Allocation | None = None
         self.enough = count // 4
-        self.empty: dict[F, int] = {}
+        self.empty: dict[F, bytes] = {}
         self.free: list[F] = []
         self.low = False
         self.asked = False
@@ -89,9 +91,9 @@ class ReceivePool(ABC, Generic[F]):
 
     def _put_in_service(self, memory: SharedMemory) -> None:
         self._blocks.append(memory)
-        frames = dict(self._carve(memory, memory.length // self._size))
-        self.empty |= frames
-        self.free.extend(frames)
+        for frame, address in self._carve(memory, memory.length // self._size):
+            self.empty[frame] = address.to_bytes(DESCRIPTOR, "little")
+            self.free.append(frame)
 
     @abstractmethod
     def _carve(self, memory: SharedMemory, count: int) -> Iterator[tuple[F, int]]:

@@ -13,8 +13,7 @@ Source: 8254x manual 3.2.3 (legacy descriptors), 13.4.22 (RCTL).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from itertools import repeat
+from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
 from ndisemu.drivers.i8254x.library import RingLibrary
@@ -144,14 +143,15 @@ class RxRing(ABC, Generic[F]):
             taken, status = self._without_parts(taken, status)
         # Mostly a whole burst has one length.
         if status and status.count(status[0]) == len(status):
-            self._resize(taken, repeat(status[0] & _LENGTH))
+            self._resize(taken, status[0] & _LENGTH)
         else:
-            self._resize(taken, [word & _LENGTH for word in status])
+            for frame, word in zip(taken, status, strict=True):
+                self._resize((frame,), word & _LENGTH)
         frames += taken
 
     @abstractmethod
-    def _resize(self, frames: Sequence[F], lengths: Iterable[int]) -> None:
-        """Give each frame the length beside it, if it has another one."""
+    def _resize(self, frames: Sequence[F], length: int) -> None:
+        """Give frames this length, where they have another one."""
 
     def _without_parts(self, taken: Sequence[F], status: Sequence[int]) -> tuple[list[F], list[int]]:
         """Leave out the parts of frames that do not fit one buffer: no frame within the MTU does that."""
@@ -212,7 +212,7 @@ class RxRing(ABC, Generic[F]):
         # Those that came back last are still in the processor's cache.
         frames, empty = self._free[-count:], self.pool.empty
         del self._free[-count:]
-        self._ring.write_empty(self._tail, [empty[frame] for frame in frames])
+        self._ring.put(self._tail, [empty[frame] for frame in frames])
         self._put_behind(self._tail, frames)
         self._tail = (self._tail + count) % len(self._slots)
         self._given += count
@@ -274,8 +274,8 @@ class PacketRing(RxRing[Packet]):
             packet.status = Status.SUCCESS
         self.give(packets)
 
-    def _resize(self, frames: Sequence[Packet], lengths: Iterable[int]) -> None:
-        for packet, length in zip(frames, lengths, strict=False):
+    def _resize(self, frames: Sequence[Packet], length: int) -> None:
+        for packet in frames:
             if packet.length != length:
                 packet.resize(length)
 
@@ -294,8 +294,8 @@ class ListRing(RxRing[v6.NetBufferList]):
         pool = ListBuffers(ndis, count, buffer_size(longest), GROWTH * count if most is None else most)
         super().__init__(ndis, registers, count, longest, pool)
 
-    def _resize(self, frames: Sequence[v6.NetBufferList], lengths: Iterable[int]) -> None:
-        for nbl, length in zip(frames, lengths, strict=False):
+    def _resize(self, frames: Sequence[v6.NetBufferList], length: int) -> None:
+        for nbl in frames:
             (buffer,) = nbl.buffers
             if buffer.length != length:
                 buffer.resize(length)

@@ -20,15 +20,14 @@ _SUCCESS: Final = Status.SUCCESS
 
 
 class ListSends:
-    """The sends of one driver; `pending` is how many lists have not ended, `longest` the longest frame in bytes."""
+    """The sends of one driver; `pending` is how many lists have not ended."""
 
     def __init__(
-        self, ndis: v6.MiniportLibrary, tx: TxRing[v6.NetBuffer], dma: v6.DmaChannel, longest: int, counters: Counters
+        self, ndis: v6.MiniportLibrary, tx: TxRing[v6.NetBuffer], dma: v6.DmaChannel, counters: Counters
     ) -> None:
         self._ndis = ndis
         self._tx = tx
         self._dma = dma
-        self._longest = longest
         self._counters = counters
         self._lock: SpinLock = ndis.allocate_spin_lock("sends")
         self._queued: dict[Burst[v6.NetBuffer], None] = {}
@@ -36,20 +35,17 @@ class ListSends:
 
     def split(self, nbls: Sequence[v6.NetBufferList]) -> list[Burst[v6.NetBuffer]]:
         """Map the frames of lists and cut them into bursts that fit the ring; a list with too long a frame fails."""
-        success, longest = _SUCCESS, self._longest
+        success, longest = _SUCCESS, self._tx.longest
         for nbl in nbls:
             nbl.status = success
         frames = _frames_of(nbls)
-        for frame in frames:
-            if frame.length > longest:
+        bursts = self._tx.split(frames)
+        for burst in bursts:
+            if burst.longest > longest:
                 nbls = self._refuse_too_long(nbls)
-                frames = _frames_of(nbls)
-                break
-        if not frames:
-            return []
+                return self.split(nbls) if nbls else []
         self.pending += len(nbls)
         self._dma.map(frames)
-        bursts = self._tx.split(frames)
         if len(bursts) == 1:
             bursts[0].ends = nbls
         else:
@@ -101,7 +97,7 @@ class ListSends:
 
     def _refuse_too_long(self, nbls: Sequence[v6.NetBufferList]) -> list[v6.NetBufferList]:
         """Fail the lists with a frame longer than MTU and header; returns the others."""
-        longest = self._longest
+        longest = self._tx.longest
         refused = [nbl for nbl in nbls if any(frame.length > longest for frame in nbl.buffers)]
         for nbl in refused:
             nbl.status = Status.INVALID_LENGTH

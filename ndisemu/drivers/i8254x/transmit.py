@@ -28,11 +28,11 @@ class Burst(Signal, Generic[F]):
     """Frames that are posted together, and the words of their descriptors; awaiting it gives the status it ended with.
 
     It ends when the card has taken the last of them, or when nothing is left
-    of them to post. `ends` are the lists whose last frame is in it, where
+    of them to post. `longest` is the length of the longest of them. `ends` are the lists whose last frame is in it, where
     frames come in lists; `descriptors` is how many it takes, none if one of the frames has nothing in it.
     """
 
-    __slots__ = ("descriptors", "ends", "frames", "last", "status", "words")
+    __slots__ = ("descriptors", "ends", "frames", "last", "longest", "status", "words")
 
     def __init__(self, frames: Sequence[F]) -> None:
         super().__init__()
@@ -40,13 +40,8 @@ class Burst(Signal, Generic[F]):
         self.ends: Sequence[v6.NetBufferList] = ()
         self.last = 0
         self.status = _PENDING
-        self.words = _descriptors(frames)
+        self.words, self.longest = _descriptors(frames)
         self.descriptors = len(self.words) // 2
-
-    @property
-    def misfit(self) -> Status:
-        """With what a burst ends for which no ring has room: its one frame has too many buffers, or nothing in it."""
-        return Status.INVALID_PACKET if self.words else Status.INVALID_LENGTH
 
     def end(self, status: Status) -> None:
         """Say how it has ended; who waits for that goes on."""
@@ -59,7 +54,7 @@ class Burst(Signal, Generic[F]):
         if out:
             self.frames = [frame for frame in self.frames if not gone(frame)]
             if self.frames:
-                self.words = _descriptors(self.frames)
+                self.words, self.longest = _descriptors(self.frames)
                 self.descriptors = len(self.words) // 2
             else:
                 self.end(Status.REQUEST_ABORTED)
@@ -67,9 +62,13 @@ class Burst(Signal, Generic[F]):
 
 
 class TxRing(Generic[F]):
-    """`count` transmit descriptors; one stays free so that a full ring does not look empty."""
+    """`count` transmit descriptors; one stays free so that a full ring does not look empty.
 
-    def __init__(self, ndis: RingLibrary, registers: RegisterSpace, count: int) -> None:
+    `longest` is the length of the longest frame that may be sent.
+    """
+
+    def __init__(self, ndis: RingLibrary, registers: RegisterSpace, count: int, longest: int) -> None:
+        self.longest = longest
         self._ndis = ndis
         self._registers = registers
         self._memory: SharedMemory | None = ndis.allocate_shared_memory(16 * count, alignment=128, purpose="TX ring")
@@ -127,16 +126,21 @@ class TxRing(Generic[F]):
             self._memory = None
 
     def split(self, frames: Sequence[F]) -> list[Burst[F]]:
-        """Cut frames into bursts that fit the ring, in order; a frame of too many buffers, or of none, has failed already."""
+        """Cut frames into bursts that fit the ring, in order; a frame that may not be sent has failed already."""
         if len(frames) <= BURST:
             burst = Burst(frames)
-            if 0 < burst.descriptors < self._ring.count:
+            if burst.longest <= self.longest and 0 < burst.descriptors < self._ring.count:
                 return [burst]
             if len(frames) == 1:
-                burst.end(burst.misfit)
+                burst.end(self._misfit(burst))
                 return [burst]
         half = len(frames) // 2
         return self.split(frames[:half]) + self.split(frames[half:])
+
+    def _misfit(self, burst: Burst[F]) -> Status:
+        """Say why a frame can never be posted: it is too long, or has nothing in it, or has too many buffers."""
+        wrong = burst.longest > self.longest or not burst.words
+        return Status.INVALID_LENGTH if wrong else Status.INVALID_PACKET
 
     @property
     def posted(self) -> int:
@@ -214,21 +218,29 @@ class TxRing(Generic[F]):
         return self._memory.address if self._memory is not None else 0
 
 
-def _descriptors(frames: Sequence[TxFrame]) -> list[int]:
-    """Return the words that offer `frames` to the card, the last of which asks for a report; none if one is empty."""
-    words: list[int] = []
-    command = _COMMAND
-    for frame in frames:
-        # Most frames are in one piece (`ndisemu bench`: a third of the time of the general way).
-        if frame.window is not None:
-            words.append(frame.address)
-            words.append(frame.length | command)
-        elif parts := _parts(frame.segments):
-            words += parts
-        else:
-            return []
-    words[-1] |= reg.TX_RS
-    return words
+def _descriptors(frames: Sequence[TxFrame]) -> tuple[list[int], int]:
+    """Return the words that offer `frames` to the card, none if one is empty; and the length of the longest.
+
+    The last of them asks for a report.
+    """
+    if len(frames) == 1 and (address := frames[0].address):
+        length = frames[0].length
+        return [address, length | _COMMAND | reg.TX_RS], length
+    addresses = [frame.address for frame in frames]
+    lengths = [frame.length for frame in frames]
+    longest = max(lengths)
+    if all(addresses):
+        # Each is in one piece, and mostly a whole burst has one length (`ndisemu bench`: half the time of the general way).
+        alike = lengths.count(longest) == len(lengths)
+        words = [0] * (2 * len(frames))
+        words[::2] = addresses
+        words[1::2] = [longest | _COMMAND] * len(frames) if alike else [length | _COMMAND for length in lengths]
+    else:
+        parts = [_parts(frame.segments) for frame in frames]
+        words = [word for part in parts for word in part] if all(parts) else []
+    if words:
+        words[-1] |= reg.TX_RS
+    return words, longest
 
 
 def _parts(segments: Sequence[tuple[int, int]]) -> list[int]:

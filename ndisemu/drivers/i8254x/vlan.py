@@ -42,12 +42,11 @@ class Tags:
 class Tagged:
     """A packet as the card gathers it: addresses, tag, and the rest."""
 
-    __slots__ = ("address", "length", "packet", "segments", "window")
+    __slots__ = ("address", "length", "packet", "segments")
 
     def __init__(self, packet: Packet, tag: int) -> None:
         self.packet = packet
         # It is in several pieces.
-        self.window: slice | None = None
         self.address = 0
         self.length = packet.length + VLAN_TAG
         before, after, left = [], [], _ADDRESSES

@@ -30,23 +30,24 @@ class Descriptor(Protocol):
 
 def fill(descriptors: Sequence[Descriptor], frames: Sequence[bytes]) -> None:
     """Make each frame the contents of the descriptor beside it."""
-    for descriptor, frame in zip(descriptors, frames, strict=True):
-        window = descriptor.window
-        if window is not None and descriptor.length == len(frame):
-            descriptor.memory[window] = frame
-        else:
+    try:
+        for descriptor, frame in zip(descriptors, frames, strict=True):
+            descriptor.memory[descriptor.window] = frame  # type: ignore[index]
+    except (IndexError, TypeError):
+        # One has another length, or is in pieces.
+        for descriptor, frame in zip(descriptors, frames, strict=True):
             descriptor.fill(frame)
 
 
 def fill_lists(nbls: Sequence[NetBufferList], frames: Sequence[bytes]) -> None:
     """Make each frame the one frame of the list beside it."""
-    for nbl, frame in zip(nbls, frames, strict=True):
-        (buffer,) = nbl.buffers
-        window = buffer.window
-        if window is not None and buffer.length == len(frame):
-            buffer.memory[window] = frame
-        else:
-            buffer.fill(frame)
+    try:
+        for nbl, frame in zip(nbls, frames, strict=True):
+            (buffer,) = nbl.buffers
+            buffer.memory[buffer.window] = frame  # type: ignore[index]
+    except (IndexError, TypeError):
+        for nbl, frame in zip(nbls, frames, strict=True):
+            nbl.fill(frame)
 
 
 def read_lists(nbls: Sequence[NetBufferList]) -> list[bytes]:

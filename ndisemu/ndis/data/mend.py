@@ -17,7 +17,8 @@ _LIST: Final = NetBufferList(-1)
 def mend(item: object) -> list[str]:
     """Give a packet or list the fields back that somebody has deleted; returns their names."""
     pattern: Packet | NetBufferList = _PACKET if isinstance(item, Packet) else _LIST
-    missing = [name for name in type(pattern).__slots__ if not hasattr(item, name)]
+    names = (name for cls in type(pattern).__mro__ for name in getattr(cls, "__slots__", ()))
+    missing = [name for name in names if not hasattr(item, name)]
     for name in missing:
         setattr(item, name, getattr(pattern, name))
     return missing

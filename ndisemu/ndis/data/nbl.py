@@ -19,7 +19,7 @@ from typing import Any
 
 from ndisemu.errors import RuleViolation
 from ndisemu.frame.ethernet import ADDRESS
-from ndisemu.memory import Pool
+from ndisemu.memory import Mappable, Pool
 from ndisemu.ndis.data.mdl import NO_MEMORY, BufferPool, Mdl
 from ndisemu.ndis.status import Status
 
@@ -53,35 +53,30 @@ class NblInfo(IntEnum):
 NO_FLAGS = NblFlag(0)
 
 
-class NetBuffer:
+class NetBuffer(Mappable):
     """NET_BUFFER: one frame.
 
     The data begins `data_offset` bytes into the chain `mdls`, which is
     `current_offset` bytes into its MDL number `current`, and is `length`
     bytes long. Bytes before it are unused data space. `segments` is the data
     as pairs of bus address and length: its SCATTER_GATHER_LIST while it is
-    mapped for a card, which `mapped` tells. `memory` is where they lie, if
-    there are any. Where the data is in one piece, `window` is the data as a
-    slice of it, `address` where that begins, and `to` the slice of the
-    destination address; else both slices are None.
+    `mapped` for a card. `memory` is where they lie, if there are any; `window`
+    and `to` are slices of it, of the data and of the destination address,
+    where the data is in one piece.
     """
 
-    __slots__ = ("address", "current", "current_offset", "data_offset", "length", "mapped", "mdls", "memory", "nbl", "segments",
-                 "to", "window")  # fmt: skip
+    __slots__ = ("current", "current_offset", "data_offset", "length", "mdls", "memory", "nbl", "to")
 
     def __init__(self, nbl: "NetBufferList", mdls: Sequence[Mdl] = (), offset: int = 0, length: int = 0) -> None:
+        super().__init__()
         self.nbl = nbl
         self.mdls: list[Mdl] = list(mdls)
         self.data_offset = offset
         self.length = length
         self.current = 0
         self.current_offset = 0
-        self.segments: tuple[tuple[int, int], ...] = ()
-        self.address = 0
         self.memory = NO_MEMORY
-        self.window: slice | None = None
         self.to: slice | None = None
-        self.mapped = False
         self.locate()
 
     def __repr__(self) -> str:
@@ -109,7 +104,8 @@ class NetBuffer:
         self.segments = tuple(segments)
         if segments:
             self.memory = self.mdls[0].memory
-        self.window = self.to = None
+        self.leave()
+        self.address, self.window, self.to = 0, None, None
         if len(segments) == 1:
             self._note_window(*segments[0])
 
@@ -182,7 +178,9 @@ class NetBuffer:
 
     def _note_window(self, start: int, length: int) -> None:
         """The data is in one piece."""
-        self.address = start
+        if start != self.address:
+            self.leave()
+            self.address = start
         self.window = slice(start, start + length)
         self.to = slice(start, start + ADDRESS) if length >= ADDRESS else None
 
@@ -303,6 +301,8 @@ class NblPool(Pool[NetBufferList]):
         if item.children:
             raise RuleViolation("nbl-clone-free", f"{item!r} is freed while {item.children} clones of it live")
         super().free(item, owner)
+        for buffer in item.buffers:
+            buffer.leave()
         if self._buffers is not None:
             for buffer in item.buffers:
                 for mdl in buffer.mdls:

@@ -9,7 +9,7 @@ or what its miniport allocated, the receive path what is lent to protocols.
 from typing import Any
 
 from ndisemu.frame.ethernet import ADDRESS
-from ndisemu.memory import Pool
+from ndisemu.memory import Mappable, Pool
 from ndisemu.ndis.constants import PacketFlag
 from ndisemu.ndis.data.mdl import NO_MEMORY, Mdl
 from ndisemu.ndis.status import Status
@@ -34,14 +34,13 @@ class OobBlock:
         self.media_specific = b""
 
 
-class Packet:
+class Packet(Mappable):
     """NDIS_PACKET.
 
     `length` is the sum over the chain (`Private.TotalLength`), `segments` the
     same chain as pairs of bus address and length, which NDIS maps for the card
-    while a send is in flight (`ScatterGatherListPacketInfo`). Where it is one
-    buffer, `window` is the same as a slice of `memory`, and `address` where it
-    begins; else, and where there is nothing in it, `window` is None. `to` is the slice of the destination address,
+    while a send is in flight (`ScatterGatherListPacketInfo`); there is a
+    `window` where it is one buffer that is not empty, a slice of `memory`. `to` is the slice of the destination address,
     or None if that does not lie in one buffer. `serial` numbers
     submissions, `binding` is who submitted it, `references` what protocols
     still owe of a received packet. `status` is None while a serialized
@@ -50,20 +49,17 @@ class Packet:
     The two `reserved` slots belong to protocol and miniport while they own it.
     """
 
-    __slots__ = ("address", "binding", "cancel_id", "flags", "head", "ieee8021q", "length", "memory", "miniport_reserved", "number",
-                 "oob", "owner", "protocol_reserved", "references", "segments", "serial", "status", "to",
-                 "window")  # fmt: skip
+    __slots__ = ("binding", "cancel_id", "flags", "head", "ieee8021q", "length", "memory", "miniport_reserved", "number",
+                 "oob", "owner", "protocol_reserved", "references", "serial", "status", "to")  # fmt: skip
 
     def __init__(self, number: int) -> None:
+        super().__init__()
         self.number = number
         self.owner: object | None = None
         self.binding: object | None = None
         self.head: Mdl | None = None
         self.length = 0
-        self.segments: tuple[tuple[int, int], ...] = ()
-        self.address = 0
         self.memory = NO_MEMORY
-        self.window: slice | None = None
         self.to: slice | None = None
         self.status: Status | None = Status.SUCCESS
         self.oob = OobBlock()
@@ -92,6 +88,7 @@ class Packet:
 
     def recount(self) -> None:
         """Bring length and segments up to date after a buffer's length has changed (`NdisRecalculatePacketCounts`)."""
+        self.leave()
         segments = []
         buffer = self.head
         while buffer is not None:
@@ -100,21 +97,24 @@ class Packet:
         self.segments = tuple(segments)
         self.length = sum(length for _, length in segments)
         first = self.head
-        self.window = self.to = None
+        self.address, self.window, self.to = 0, None, None
         if first is not None:
             self.memory = first.memory
-            start = self.address = first.address
+            start = first.address
             if first.length >= ADDRESS:
                 self.to = slice(start, start + ADDRESS)
             if first.next is None and first.length:
-                self.window = slice(start, start + first.length)
+                self.address, self.window = start, slice(start, start + first.length)
 
     def resize(self, length: int) -> None:
         """Set the length of a packet of one buffer: how many bytes of it are frame (`NdisAdjustBufferLength`)."""
         buffer = self.head
         if buffer is None or buffer.next is not None or length > buffer.capacity:
             raise ValueError(f"{self!r} is not one buffer of at least {length} bytes")
-        start = self.address = buffer.address
+        start = buffer.address
+        if start != self.address or not length:
+            self.leave()
+            self.address = start if length else 0
         buffer.length = self.length = length
         self.segments = ((start, length),)
         self.window = slice(start, start + length) if length else None
@@ -159,9 +159,10 @@ class PacketPool(Pool[Packet]):
     def free(self, item: Packet, owner: object) -> None:
         """Take a descriptor back, unchained and reset (`NdisFreePacket`)."""
         super().free(item, owner)
+        item.leave()
         item.head = None
         item.segments = ()
-        item.window = item.to = None
+        item.address, item.window, item.to = 0, None, None
         item.length = 0
         item.flags = NO_FLAGS
         item.status = Status.SUCCESS

@@ -81,4 +81,4 @@ class DmaChannel:
 
     def reclaim(self, buffers: Sequence[NetBuffer]) -> None:
         """Take from the card what its driver has left mapped."""
-        self._space.unmap_frames([buffer for buffer in buffers if buffer.mapped])
+        self._space.unmap_frames([buffer for buffer in buffers if buffer.mapped is not None])

@@ -85,7 +85,7 @@ class ListBook(SendBook):
                 nbl.owner = nbl.binding
                 try:
                     (frame,) = sent = nbl.sent
-                    if nbl.status is not success or nbl.buffers is not sent or frame.mapped:
+                    if nbl.status is not success or nbl.buffers is not sent or frame.mapped is not None:
                         remarkable = True
                 except ValueError:
                     # It has several frames, which `_restore` looks at one by one.
@@ -186,7 +186,7 @@ class ListBook(SendBook):
                     "that it was submitted with; a miniport leaves the chain as it is. It was restored",
                 )
                 nbl.buffers = nbl.sent
-            if any(buffer.mapped for buffer in nbl.buffers):
+            if any(buffer.mapped is not None for buffer in nbl.buffers):
                 self.adapter.report(
                     "sg-free", f"{self.name} completed {nbl!r} while an SG list of it lives; free it before"
                 )

@@ -312,11 +312,11 @@ async def test_a_mapping_that_is_left_is_found_and_freed(bench: Bench6) -> None:
     peer = await bench.pair6(miniport)
     nbls = await bench.send6(peer, 2)
     await bench.dispatch(lambda: miniport.dma.map([buffer for nbl in nbls for buffer in nbl.buffers]))
-    mapped = peer.binding.adapter.device.dma.mapped
-    assert len(mapped) == 2
+    space = peer.binding.adapter.device.dma
+    assert len(space.mapped) == 2
     await bench.dispatch(lambda: miniport.dma.unmap(nbls[0].buffers))
     await bench.dispatch(lambda: miniport.complete(nbls))
-    assert (bench.rules(), mapped) == (["sg-free"], {})
+    assert (bench.rules(), space.mapped) == (["sg-free"], {})
     assert peer.statuses == [Status.SUCCESS] * 2
 
 

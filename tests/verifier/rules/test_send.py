@@ -19,14 +19,15 @@ class SendsFirstFrames(Ring6Miniport):
 
     def initialize(self, parameters: v6.InitParameters) -> Status:
         status = super().initialize(parameters)
-        split = self.tx.split
+        split = self.sends.split
 
-        def split_first(frames: Sequence[v6.NetBuffer]) -> Any:
-            others = [frame for frame in frames if frame is not frame.nbl.buffers[0]]
-            self.sends._dma.unmap(others)
-            return split([frame for frame in frames if frame not in others])
+        def split_first(nbls: Sequence[v6.NetBufferList]) -> Any:
+            bursts = split(nbls)
+            for burst in bursts:
+                self.sends._dma.unmap(burst.leave_out(lambda frame: frame is not frame.nbl.buffers[0]))
+            return bursts
 
-        self.tx.split = split_first  # type: ignore[method-assign]
+        self.sends.split = split_first  # type: ignore[method-assign]
         return status
 
 

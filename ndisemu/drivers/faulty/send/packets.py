@@ -1,11 +1,13 @@
 """Deserialized drivers that end their packets wrongly, each beside its mended twin."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
 from ndisemu.drivers.faulty.pair import Pair
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.drivers.ring_explicit import ExplicitRingMiniport
+from ndisemu.frame.ethernet import HEADER
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import Packet, Status
 from ndisemu.ndis.v5 import AdapterInfo
@@ -133,15 +135,19 @@ class HasTheCardPad(RingMiniport):
 class SendsWhatIsTooLong(RingMiniport):
     """The driver trusts that no protocol sends more than it was told."""
 
-    def refuse_too_long(self, packets: Sequence[Packet]) -> Sequence[Packet]:
-        return packets
+    def initialize(self, adapter: AdapterInfo) -> Status:
+        status = super().initialize(adapter)
+        self.tx.longest = sys.maxsize
+        return status
 
 
 class RefusesWhatIsTooLong(RingMiniport):
     """The driver measures every packet."""
 
-    def refuse_too_long(self, packets: Sequence[Packet]) -> Sequence[Packet]:
-        return super().refuse_too_long(packets)
+    def initialize(self, adapter: AdapterInfo) -> Status:
+        status = super().initialize(adapter)
+        self.tx.longest = adapter.parameters.get("mtu", 1500) + HEADER
+        return status
 
 
 class UsesTheOtherPort(RingMiniport):

@@ -54,7 +54,7 @@ class ForgetsToAnswer(LegacyMiniport):
 
     def send(self, packet: Packet, flags: PacketFlag) -> Status:
         self.counted = packet.length
-        if packet.length > self.longest:
+        if packet.length > self.tx.longest:
             return Status.INVALID_LENGTH
         return None  # type: ignore[return-value]
 
