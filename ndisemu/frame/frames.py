@@ -40,7 +40,10 @@ class Frames(list[bytes]):
         """Where they go: each address once, in order of its first frame."""
         found = self._destinations
         if found is None:
-            found = self._destinations = distinct([frame[:ADDRESS] for frame in self])
+            # Where the first and the last in the order of bytes begin alike, all between them do: mostly a whole burst.
+            first = min(self)[:ADDRESS]
+            alike = max(self)[:ADDRESS] == first
+            found = self._destinations = {first: None} if alike else distinct([frame[:ADDRESS] for frame in self])
         return found
 
 

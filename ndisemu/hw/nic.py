@@ -156,7 +156,9 @@ class Nic:
                 kernel.call_at(self._rings_at, partial(self._ring_late, tail, self._resets))
                 return
         self.tx.tail = tail
-        self.wake()
+        # Of the doorbells of one instant the first wakes it.
+        if self._wakes_at is None or self._wakes_at > kernel.now:
+            self.wake()
 
     async def run(self) -> None:
         """Drive both engines for ever; arrivals move the receive side only, or sends could tell how they are run."""

@@ -46,7 +46,7 @@ class Queued(Protocol):
     queued: bool
 
     @property
-    def routine(self) -> Callable[[], None]:
+    def routine(self) -> Callable[[], object]:
         """Run, at DISPATCH_LEVEL."""
         ...
 

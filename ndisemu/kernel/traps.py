@@ -78,14 +78,14 @@ def sleep(kernel: Kernel, ns: int) -> Delay:
 class Signal(Trap):
     """A value that one coroutine waits for and somebody else sets, usually a DPC.
 
-    It is set at most once; awaiting it after that gives the value at once.
+    It is set at most once; awaiting it after that gives the `value` at once.
     """
 
-    __slots__ = ("_value", "_waiter", "is_set")
+    __slots__ = ("_waiter", "is_set", "value")
 
     def __init__(self) -> None:
         self.is_set = False
-        self._value: object = None
+        self.value: object = None
         self._waiter: Waiter | None = None
 
     def __repr__(self) -> str:
@@ -93,7 +93,7 @@ class Signal(Trap):
 
     def __await__(self) -> Generator[Trap, Any, Any]:
         if self.is_set:
-            return self._value
+            return self.value
         return (yield self)
 
     def park(self, waiter: Waiter) -> None:
@@ -107,7 +107,7 @@ class Signal(Trap):
         if self.is_set:
             raise RuleViolation("signal-set-twice", "a signal is set once; make a new one for the next wait")
         self.is_set = True
-        self._value = value
+        self.value = value
         if self._waiter is not None:
             self._waiter.wake(value)
 
@@ -158,10 +158,14 @@ class Fiber:
         """The coroutine raised `error`."""
         raise NotImplementedError
 
-    def step(self, value: object = None) -> bool:
+    def step(self) -> bool:
         """Run the coroutine until it waits or ends; returns whether it has ended."""
+        if self.done:
+            # It was closed while it waited in a queue.
+            return True
+        self.suspended = False
         try:
-            trap = self._coroutine.send(value)
+            trap = self._coroutine.send(self._value)
             if self._cpu.locks:
                 self._refuse("irql-await", f"suspended while holding {self._cpu.locks[-1].name}; release it before")
             elif isinstance(trap, Trap):
@@ -180,18 +184,14 @@ class Fiber:
             self.returned(end.value)
         except driver_errors() as error:
             self.done = True
-            self.suspended = False
             # Where it still waits, it ends now and on its CPU, not when Python collects it.
             with contextlib.suppress(*DRIVER_ERRORS):
                 self._coroutine.close()
             self.raised(error)
         return True
 
-    def routine(self) -> None:
-        """Resume, as a DPC or thread item."""
-        if self.suspended:
-            self.suspended = False
-            self.step(self._value)
+    # What is run of it as a DPC.
+    routine = step
 
     def wake(self, value: object) -> None:
         """Queue the coroutine to resume at the IRQL and on the CPU where it suspended."""

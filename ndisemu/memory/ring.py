@@ -6,6 +6,7 @@ whoever owns them. A run may wrap around the end.
 """
 
 from array import array
+from collections.abc import Sequence
 
 from ndisemu.errors import UsageError
 
@@ -40,18 +41,20 @@ class DescriptorRing:
             return words[2 * start : 2 * end : 2].tolist()
         return words[2 * start :: 2].tolist() + words[: 2 * (end - self.count) : 2].tolist()
 
-    def write(self, start: int, values: list[int]) -> None:
-        """Write whole descriptors from `start`: two words each."""
-        count = len(values) // 2
-        room = self.count - start
-        if count == 1:
+    def write(self, start: int, values: Sequence[int]) -> None:
+        """Write whole descriptors from `start`, two words each: an array of format Q as it is."""
+        if len(values) == 2:
             # A run of one is four times as dear as its two words.
             self.words[2 * start], self.words[2 * start + 1] = values
-        elif count <= room:
-            self.words[2 * start : 2 * (start + count)] = array("Q", values)
+            return
+        words = values if isinstance(values, array) else array("Q", values)
+        count = len(words) // 2
+        room = self.count - start
+        if count <= room:
+            self.words[2 * start : 2 * (start + count)] = words
         else:
-            self.words[2 * start :] = array("Q", values[: 2 * room])
-            self.words[: 2 * (count - room)] = array("Q", values[2 * room :])
+            self.words[2 * start :] = words[: 2 * room]
+            self.words[: 2 * (count - room)] = words[2 * room :]
 
     def put(self, start: int, descriptors: list[bytes]) -> None:
         """Write descriptors from `start` that are in bytes already."""

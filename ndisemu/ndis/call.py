@@ -79,12 +79,12 @@ class EntryCall(Fiber):
         """The adapter or binding."""
         return self._driver.name
 
-    def routine(self) -> None:
+    def routine(self) -> bool:
         """Resume, as soon as no other entry of a serialized miniport runs."""
         if self._driver.lock is None:
-            super().routine()
-        else:
-            self._driver.lock.run(super().routine)
+            return self.step()
+        self._driver.lock.run(self.step)
+        return self.done
 
     def returned(self, value: object) -> None:
         """What it returns is the end of the call."""

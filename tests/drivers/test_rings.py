@@ -144,7 +144,7 @@ async def test_an_array_of_bursts_is_posted_as_far_as_there_is_room(
     for size, ended in array:
         (burst,) = tx.split(packets(bench, [1] * size))
         if ended:
-            burst.end(Status.REQUEST_ABORTED)
+            burst.set(Status.REQUEST_ABORTED)
         bursts.append(burst)
     left = await bench.passive(lambda: tx.post(bursts))
     posted = 0

@@ -139,19 +139,25 @@ class RxRing(ABC, Generic[F]):
         taken = self._behind(self._next, count)
         self._next = (self._next + count) % len(self._slots)
         self._given -= count
-        if self._inside or any(word & _WHOLE != _WHOLE for word in dict.fromkeys(status)):
+        # Mostly a whole burst has one length, and nothing but whole frames.
+        alike = status.count(status[0]) == count
+        kinds = status[:1] if alike else status
+        if self._inside or any(word & _WHOLE != _WHOLE for word in kinds):
             taken, status = self._without_parts(taken, status)
-        # Mostly a whole burst has one length.
-        if status and status.count(status[0]) == len(status):
-            self._resize(taken, status[0] & _LENGTH)
+            alike = False
+        if alike:
+            self._resize_all(taken, status[0] & _LENGTH)
         else:
-            for frame, word in zip(taken, status, strict=True):
-                self._resize((frame,), word & _LENGTH)
+            self._resize(taken, [word & _LENGTH for word in status])
         frames += taken
 
     @abstractmethod
-    def _resize(self, frames: Sequence[F], length: int) -> None:
-        """Give frames this length, where they have another one."""
+    def _resize_all(self, frames: Sequence[F], length: int) -> None:
+        """Give all frames this length, where they have another one."""
+
+    @abstractmethod
+    def _resize(self, frames: Sequence[F], lengths: Sequence[int]) -> None:
+        """Give each frame the length beside it, if it has another one."""
 
     def _without_parts(self, taken: Sequence[F], status: Sequence[int]) -> tuple[list[F], list[int]]:
         """Leave out the parts of frames that do not fit one buffer: no frame within the MTU does that."""
@@ -274,8 +280,13 @@ class PacketRing(RxRing[Packet]):
             packet.status = Status.SUCCESS
         self.give(packets)
 
-    def _resize(self, frames: Sequence[Packet], length: int) -> None:
+    def _resize_all(self, frames: Sequence[Packet], length: int) -> None:
         for packet in frames:
+            if packet.length != length:
+                packet.resize(length)
+
+    def _resize(self, frames: Sequence[Packet], lengths: Sequence[int]) -> None:
+        for packet, length in zip(frames, lengths, strict=True):
             if packet.length != length:
                 packet.resize(length)
 
@@ -294,8 +305,14 @@ class ListRing(RxRing[v6.NetBufferList]):
         pool = ListBuffers(ndis, count, buffer_size(longest), GROWTH * count if most is None else most)
         super().__init__(ndis, registers, count, longest, pool)
 
-    def _resize(self, frames: Sequence[v6.NetBufferList], length: int) -> None:
+    def _resize_all(self, frames: Sequence[v6.NetBufferList], length: int) -> None:
         for nbl in frames:
+            (buffer,) = nbl.buffers
+            if buffer.length != length:
+                buffer.resize(length)
+
+    def _resize(self, frames: Sequence[v6.NetBufferList], lengths: Sequence[int]) -> None:
+        for nbl, length in zip(frames, lengths, strict=True):
             (buffer,) = nbl.buffers
             if buffer.length != length:
                 buffer.resize(length)

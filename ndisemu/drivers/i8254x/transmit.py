@@ -8,9 +8,10 @@ DPC.
 Source: 8254x manual 3.3.3, 3.4 (legacy descriptors, the transmit ring).
 """
 
+from array import array
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, MutableSequence, Sequence
+from typing import Generic, TypeVar, cast
 
 from ndisemu.drivers.i8254x.library import RingLibrary, TxFrame
 from ndisemu.hw import registers as reg
@@ -18,6 +19,7 @@ from ndisemu.ndis import RegisterSpace, SharedMemory, Signal, SpinLock, Status, 
 
 BURST = 64
 _COMMAND = reg.TX_EOP | reg.TX_IFCS
+_LAST = _COMMAND | reg.TX_RS
 _SUCCESS, _PENDING = Status.SUCCESS, Status.PENDING
 
 
@@ -27,26 +29,25 @@ F = TypeVar("F", bound=TxFrame)
 class Burst(Signal, Generic[F]):
     """Frames that are posted together, and the words of their descriptors; awaiting it gives the status it ended with.
 
-    It ends when the card has taken the last of them, or when nothing is left
+    It ends, and is `set` to how, when the card has taken the last of them, or when nothing is left
     of them to post. `longest` is the length of the longest of them. `ends` are the lists whose last frame is in it, where
     frames come in lists; `descriptors` is how many it takes, none if one of the frames has nothing in it.
     """
 
-    __slots__ = ("descriptors", "ends", "frames", "last", "longest", "status", "words")
+    __slots__ = ("descriptors", "ends", "frames", "last", "longest", "words")
 
     def __init__(self, frames: Sequence[F]) -> None:
-        super().__init__()
+        Signal.__init__(self)
         self.frames = frames
         self.ends: Sequence[v6.NetBufferList] = ()
         self.last = 0
-        self.status = _PENDING
         self.words, self.longest = _descriptors(frames)
         self.descriptors = len(self.words) // 2
 
-    def end(self, status: Status) -> None:
-        """Say how it has ended; who waits for that goes on."""
-        self.status = status
-        self.set(status)
+    @property
+    def status(self) -> Status:
+        """With what it has ended, and PENDING until then."""
+        return cast("Status", self.value) if self.is_set else _PENDING
 
     def leave_out(self, gone: Callable[[F], bool]) -> list[F]:
         """Take frames out that are not to be sent, as long as the burst is not posted; returns them."""
@@ -57,7 +58,7 @@ class Burst(Signal, Generic[F]):
                 self.words, self.longest = _descriptors(self.frames)
                 self.descriptors = len(self.words) // 2
             else:
-                self.end(Status.REQUEST_ABORTED)
+                self.set(Status.REQUEST_ABORTED)
         return out
 
 
@@ -108,7 +109,7 @@ class TxRing(Generic[F]):
             self._free = self._ring.count - 1
             room, self._room = self._room, None
         for burst in posted:
-            burst.end(Status.SUCCESS if words[2 * burst.last + 1] & reg.TX_DD else status)
+            burst.set(Status.SUCCESS if words[2 * burst.last + 1] & reg.TX_DD else status)
         if room is not None:
             room.set()
         return posted
@@ -132,7 +133,7 @@ class TxRing(Generic[F]):
             if burst.longest <= self.longest and 0 < burst.descriptors < self._ring.count:
                 return [burst]
             if len(frames) == 1:
-                burst.end(self._misfit(burst))
+                burst.set(self._misfit(burst))
                 return [burst]
         half = len(frames) // 2
         return self.split(frames[:half]) + self.split(frames[half:])
@@ -170,20 +171,20 @@ class TxRing(Generic[F]):
         ring = self._ring
         left: Sequence[Burst[F]] = ()
         with self._lock:
-            tail = self._tail
+            tail, stopped = self._tail, self._stopped
             for place, burst in enumerate(bursts):
                 if burst.is_set:
                     continue
-                if self._stopped is not None:
-                    burst.end(self._stopped)
+                if stopped is not None:
+                    burst.set(stopped)
                     continue
                 count = burst.descriptors
                 if count > self._free:
                     left = bursts[place:]
                     break
                 ring.write(tail, burst.words)
-                burst.last = (tail + count - 1) % ring.count
-                tail = (burst.last + 1) % ring.count
+                burst.last = last = (tail + count - 1) % ring.count
+                tail = (last + 1) % ring.count
                 self._free -= count
                 self._posted.append(burst)
             if tail != self._tail:
@@ -208,7 +209,7 @@ class TxRing(Generic[F]):
             room, self._room = self._room, None
         self._lock.dpr_release()
         for burst in done:
-            burst.end(_SUCCESS)
+            burst.set(_SUCCESS)
         if room is not None:
             room.set()
         return done
@@ -218,26 +219,26 @@ class TxRing(Generic[F]):
         return self._memory.address if self._memory is not None else 0
 
 
-def _descriptors(frames: Sequence[TxFrame]) -> tuple[list[int], int]:
+def _descriptors(frames: Sequence[TxFrame]) -> tuple[MutableSequence[int], int]:
     """Return the words that offer `frames` to the card, none if one is empty; and the length of the longest.
 
     The last of them asks for a report.
     """
     if len(frames) == 1 and (address := frames[0].address):
         length = frames[0].length
-        return [address, length | _COMMAND | reg.TX_RS], length
+        return [address, length | _LAST], length
     addresses = [frame.address for frame in frames]
     lengths = [frame.length for frame in frames]
     longest = max(lengths)
     if all(addresses):
         # Each is in one piece, and mostly a whole burst has one length (`ndisemu bench`: half the time of the general way).
-        alike = lengths.count(longest) == len(lengths)
-        words = [0] * (2 * len(frames))
-        words[::2] = addresses
-        words[1::2] = [longest | _COMMAND] * len(frames) if alike else [length | _COMMAND for length in lengths]
+        words = array("Q", [longest | _COMMAND]) * (2 * len(frames))
+        words[::2] = array("Q", addresses)
+        if lengths.count(longest) < len(lengths):
+            words[1::2] = array("Q", [length | _COMMAND for length in lengths])
     else:
         parts = [_parts(frame.segments) for frame in frames]
-        words = [word for part in parts for word in part] if all(parts) else []
+        words = array("Q", [word for part in parts for word in part] if all(parts) else [])
     if words:
         words[-1] |= reg.TX_RS
     return words, longest

@@ -37,7 +37,7 @@ class Station(Traffic[Packet], v5.Protocol):
     async def bind_adapter(self, context: v5.BindContext) -> Status:
         """Open the adapter, make packets for each source, open the filter."""
         binding = context.open_adapter()
-        self.senders = [
+        senders = [
             Sender(
                 binding,
                 source,
@@ -48,6 +48,7 @@ class Station(Traffic[Packet], v5.Protocol):
             )
             for source, flow in self._sources
         ]
+        self.send_by(senders)
         self.gathering = Gathering(binding, lambda frame: self.judge([frame], binding.system_time()))
         if self._keeps:
             self.holding = Holding(binding, self._keeps, binding.return_packets)
@@ -118,7 +119,7 @@ class Station6(Traffic[v6.NetBufferList], v6.Protocol):
         """Open the adapter, make lists for each source, open the filter."""
         binding = context.open_adapter()
         self._paused, self._resetting = True, False
-        self.senders = [
+        senders = [
             Sender(
                 binding,
                 source,
@@ -129,6 +130,7 @@ class Station6(Traffic[v6.NetBufferList], v6.Protocol):
             )
             for source, flow in self._sources
         ]
+        self.send_by(senders)
         # The binding is paused.
         self.hold()
         if self._keeps:

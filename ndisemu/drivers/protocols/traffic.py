@@ -148,6 +148,7 @@ class Traffic(Generic[C]):
     ) -> None:
         self.name = name
         self.senders: list[Sender[C]] = []
+        self.take_back: Callable[[Sequence[C]], None] = self._sort_out
         self.holding: Holding[C] | None = None
         self.received = 0
         self.failed = 0
@@ -181,11 +182,13 @@ class Traffic(Generic[C]):
         if self.holding is not None:
             self.holding.end()
 
-    def take_back(self, packets: Sequence[C]) -> None:
+    def send_by(self, senders: list[Sender[C]]) -> None:
+        """Have these senders, one for each source."""
+        self.senders = senders
+        self.take_back = senders[0].take_back if len(senders) == 1 else self._sort_out
+
+    def _sort_out(self, packets: Sequence[C]) -> None:
         """Packets were sent: each goes back to the sender it belongs to."""
-        if len(self.senders) == 1:
-            self.senders[0].take_back(packets)
-            return
         for sender in self.senders:
             sender.take_back([packet for packet in packets if packet.protocol_reserved is sender])
 

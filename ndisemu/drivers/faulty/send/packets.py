@@ -188,7 +188,8 @@ class RoundsLengthsDown(ExplicitRingMiniport):
     def queue(self, packets: Sequence[Packet]) -> None:
         bursts = self.tx.split(packets)
         for burst in bursts:
-            burst.words[1::2] = [word & ~3 for word in burst.words[1::2]]
+            for place in range(1, len(burst.words), 2):
+                burst.words[place] &= ~3
         self.waiting.extend(bursts)
 
 
