@@ -96,9 +96,8 @@ class Nic:
             return
         if self.rx.coming:
             self.rx.settle()
-        writer = self._writers.get(offset)
-        if writer is not None:
-            writer(value & 0xFFFFFFFF)
+        if offset in self._writers:
+            self._writers[offset](value & 0xFFFFFFFF)
         else:
             self.registers.write(offset, value & 0xFFFFFFFF)
 

@@ -142,7 +142,9 @@ class Kernel:
     def local_time(self) -> int:
         """Return the time as the running CPU's code sees it, in ns."""
         cpu = self.current
-        return self.now if cpu is None or cpu.busy_until <= self.now else cpu.busy_until
+        if not self.timed or cpu is None:
+            return self.now
+        return max(self.now, cpu.busy_until)
 
     def next_work(self) -> int | None:
         """Return when there is work next: now, a later tick, or None for never; chores count on the way to it."""

@@ -53,31 +53,33 @@ class SpinLock(Contended):
 
     def acquire(self) -> None:
         """Raise to DISPATCH_LEVEL and take the lock (`NdisAcquireSpinLock`, IRQL <= DISPATCH)."""
-        cpu = self._kernel.current
+        kernel = self._kernel
+        cpu = kernel.current
         if cpu is None or cpu.irql > DISPATCH:
             raise self._wrong_place(cpu, "irql-synch", "can be taken at DISPATCH_LEVEL or below")
         cpu.preempt()
         if self.owner is not None or self._freed:
             raise self._untakeable(cpu)
-        if self._kernel.timed:
+        if kernel.timed:
             self.enter(cpu)
         else:
-            self.since = self._kernel.now
+            self.since = kernel.now
         self.owner = cpu
         cpu.locks.append(self)
         self._old_irql, cpu.irql = cpu.irql, DISPATCH
         self._dpr = False
-        if self._kernel.historian is not None:
+        if kernel.historian is not None:
             self.taken = caller_of(0)
 
     def release(self, *_raised: object) -> None:
         """Give the lock back and restore the IRQL it was taken at (`NdisReleaseSpinLock`); `with` says what was raised."""
-        cpu = self._kernel.current
+        kernel = self._kernel
+        cpu = kernel.current
         if cpu is None or self.owner is not cpu or self._dpr or cpu.locks[-1] is not self or cpu.irql != DISPATCH:
             raise self._wrong_release(cpu, dpr=False)
         cpu.locks.pop()
         self.owner = None
-        if self._kernel.timed:
+        if kernel.timed:
             self.leave(cpu)
         cpu.irql = self._old_irql
         cpu.preempt()

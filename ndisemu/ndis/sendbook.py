@@ -87,8 +87,9 @@ class SendBook:
             item.serial = serial
             serial += 1
         self._serial = serial
-        self.submitted += serial - first
-        sender.sends_pending += serial - first
+        count = serial - first
+        self.submitted += count
+        sender.sends_pending += count
         return first
 
     def give_back(self, items: Sequence[Sent]) -> None:

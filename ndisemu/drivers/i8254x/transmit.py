@@ -20,6 +20,7 @@ from ndisemu.ndis import RegisterSpace, SharedMemory, Signal, SpinLock, Status, 
 BURST = 64
 _COMMAND = reg.TX_EOP | reg.TX_IFCS
 _LAST = _COMMAND | reg.TX_RS
+_DONE = reg.TX_DD
 _SUCCESS, _PENDING = Status.SUCCESS, Status.PENDING
 
 
@@ -171,8 +172,8 @@ class TxRing(Generic[F]):
         ring = self._ring
         left: Sequence[Burst[F]] = ()
         with self._lock:
-            tail, stopped = self._tail, self._stopped
-            for place, burst in enumerate(bursts):
+            size, tail, stopped = ring.count, self._tail, self._stopped
+            for burst in bursts:
                 if burst.is_set:
                     continue
                 if stopped is not None:
@@ -180,11 +181,12 @@ class TxRing(Generic[F]):
                     continue
                 count = burst.descriptors
                 if count > self._free:
-                    left = bursts[place:]
+                    left = bursts[bursts.index(burst) :]
                     break
                 ring.write(tail, burst.words)
-                burst.last = last = (tail + count - 1) % ring.count
-                tail = (last + 1) % ring.count
+                end = tail + count
+                burst.last = (end - 1) % size
+                tail = end % size
                 self._free -= count
                 self._posted.append(burst)
             if tail != self._tail:
@@ -201,7 +203,7 @@ class TxRing(Generic[F]):
         self._lock.dpr_acquire()
         done = []
         room = None
-        while posted and words[2 * posted[0].last + 1] & reg.TX_DD:
+        while posted and words[2 * posted[0].last + 1] & _DONE:
             burst = posted.popleft()
             self._free += burst.descriptors
             done.append(burst)

@@ -61,12 +61,13 @@ class Flow:
 
     def enter(self, frames: Sequence[bytes], now: int) -> None:
         """Note frames as they are sent, `frames` as they must arrive, at `now` ns."""
-        self.sent += len(frames)
-        self._expected += frames
-        self._times += [now] * len(frames)
-        if len(self._expected) - self._next > MOST_AWAITED:
+        count, expected = len(frames), self._expected
+        self.sent += count
+        expected += frames
+        self._times += [now] * count
+        if len(expected) - self._next > MOST_AWAITED:
             lost = self._next + MOST_AWAITED // 2
-            del self._expected[:lost], self._times[:lost]
+            del expected[:lost], self._times[:lost]
             self._next = 0
 
     def expects(self, frame: bytes) -> bool:

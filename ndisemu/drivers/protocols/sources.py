@@ -91,9 +91,11 @@ class Generator:
     def next(self) -> tuple[Sequence[bytes], Sequence[bytes]]:
         """Return the next burst."""
         frames, arriving = next(self._bursts)
-        if self._left < len(frames):
-            frames, arriving = frames[: self._left], arriving[: self._left]
-        self._left -= len(frames)
+        count = len(frames)
+        if self._left < count:
+            count = self._left
+            frames, arriving = frames[:count], arriving[:count]
+        self._left -= count
         self._due += self._every
         return frames, arriving
 

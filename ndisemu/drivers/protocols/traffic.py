@@ -113,13 +113,13 @@ class Sender(Generic[C]):
         """Send one burst; returns how long until the next one, or None if the timer has nothing to wait for."""
         burst = self._waiting or self._source.next()
         frames, arriving = burst
-        free = self._free
-        if len(frames) > len(free):
+        free, count = self._free, len(frames)
+        if count > len(free):
             self._waiting = burst
             return None
         self._waiting = None
-        packets = free[: len(frames)]
-        del free[: len(frames)]
+        packets = free[:count]
+        del free[:count]
         self._fill(packets, frames)
         if self._tags is not None:
             for packet, tag in zip(packets, self._tags, strict=False):
@@ -128,7 +128,9 @@ class Sender(Generic[C]):
         self._flow.enter(arriving, now)
         self._submit(packets)
         due = self._source.due()
-        return None if due is None else max(due - now, 0)
+        if due is None:
+            return None
+        return due - now if due > now else 0
 
 
 class Traffic(Generic[C]):

@@ -62,10 +62,11 @@ class ListBook(SendBook):
                 formless = nbl
             serial += 1
         self._serial = serial
-        self.submitted += serial - first
-        sender.sends_pending += serial - first
+        count = serial - first
+        self.submitted += count
+        sender.sends_pending += count
         if (note := self._probe.event) is not None:
-            note("send", self.name, len(nbls), "")
+            note("send", self.name, count, "")
         return first, formless
 
     def refuse_formless(self, sender: Sender, nbls: Sequence[NetBufferList], formless: NetBufferList) -> None:
