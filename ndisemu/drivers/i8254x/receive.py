@@ -141,7 +141,7 @@ class RxRing(ABC, Generic[F]):
         self._given -= count
         # Mostly a whole burst has one length, and nothing but whole frames.
         alike = status.count(status[0]) == count
-        kinds = status[:1] if alike else status
+        kinds = status[:1] if alike else dict.fromkeys(status)
         if self._inside or any(word & _WHOLE != _WHOLE for word in kinds):
             taken, status = self._without_parts(taken, status)
             alike = False

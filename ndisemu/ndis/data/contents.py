@@ -47,7 +47,8 @@ def fill_lists(nbls: Sequence[NetBufferList], frames: Sequence[bytes]) -> None:
             buffer.memory[buffer.window] = frame  # type: ignore[index]
     except (IndexError, TypeError):
         for nbl, frame in zip(nbls, frames, strict=True):
-            nbl.fill(frame)
+            (buffer,) = nbl.buffers
+            buffer.fill(frame)
 
 
 def read_lists(nbls: Sequence[NetBufferList]) -> list[bytes]:

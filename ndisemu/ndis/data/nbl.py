@@ -107,18 +107,22 @@ class NetBuffer(Mappable):
         self.leave()
         self.address, self.window, self.to = 0, None, None
         if len(segments) == 1:
-            self._note_window(*segments[0])
+            start, length = segments[0]
+            self.address = start
+            self.window = slice(start, start + length)
+            self.to = slice(start, start + ADDRESS) if length >= ADDRESS else None
 
     def resize(self, length: int) -> None:
         """Set the length of a frame: how many bytes from `data_offset` it has (`NET_BUFFER_DATA_LENGTH`)."""
         before, self.length = self.length, length
-        mdls = self.mdls
-        if len(mdls) == 1 and 0 < length <= mdls[0].length - self.data_offset:
-            start = mdls[0].address + self.data_offset
-            self.segments = ((start, length),)
-            self.memory = mdls[0].memory
-            self._note_window(start, length)
-            return
+        if self.to is not None and len(self.mdls) == 1:
+            (mdl,), offset = self.mdls, self.data_offset
+            start = mdl.address + offset
+            if start == self.address and ADDRESS <= length <= mdl.length - offset:
+                # It stays where it is, in one piece.
+                self.segments = ((start, length),)
+                self.window = slice(start, start + length)
+                return
         try:
             self.locate()
         except RuleViolation:
@@ -129,6 +133,9 @@ class NetBuffer(Mappable):
         """Make `data` the frame, in the memory that the chain has from `data_offset` on."""
         if self.length != len(data):
             self.resize(len(data))
+        if self.window is not None:
+            self.memory[self.window] = data
+            return
         place = 0
         for address, length in self.segments:
             self.memory[address : address + length] = data[place : place + length]
@@ -175,14 +182,6 @@ class NetBuffer(Mappable):
         if self.window is not None:
             return self.memory[self.window]
         return b"".join(self.memory[address : address + length] for address, length in self.segments)
-
-    def _note_window(self, start: int, length: int) -> None:
-        """The data is in one piece."""
-        if start != self.address:
-            self.leave()
-            self.address = start
-        self.window = slice(start, start + length)
-        self.to = slice(start, start + ADDRESS) if length >= ADDRESS else None
 
 
 class NetBufferList:
@@ -252,11 +251,7 @@ class NetBufferList:
     def fill(self, data: bytes) -> None:
         """Make `data` the one frame of this list."""
         (buffer,) = self.buffers
-        window = buffer.window
-        if window is not None and buffer.length == len(data):
-            buffer.memory[window] = data
-        else:
-            buffer.fill(data)
+        buffer.fill(data)
 
     def retreat(self, delta: int, spare: BufferPool | None = None) -> Status:
         """Grow the front of every frame (`NdisRetreatNetBufferListDataStart`); all or, with RESOURCES, none."""

@@ -111,14 +111,14 @@ class Packet(Mappable):
         buffer = self.head
         if buffer is None or buffer.next is not None or length > buffer.capacity:
             raise ValueError(f"{self!r} is not one buffer of at least {length} bytes")
+        buffer.length = length
         start = buffer.address
-        if start != self.address or not length:
-            self.leave()
-            self.address = start if length else 0
-        buffer.length = self.length = length
+        if start != self.address or length < ADDRESS or self.to is None:
+            self.recount()
+            return
+        self.length = length
         self.segments = ((start, length),)
-        self.window = slice(start, start + length) if length else None
-        self.to = slice(start, start + ADDRESS) if length >= ADDRESS else None
+        self.window = slice(start, start + length)
 
     def fill(self, data: bytes) -> None:
         """Copy a frame into the packet's one buffer and set its length."""
