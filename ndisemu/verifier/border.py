@@ -145,7 +145,7 @@ class Border:
                 watch.failed(f"the look at {name}", error, call)
             calls.append(call)
             try:
-                call.result = result = routine(*args, **kwargs)
+                call.result = result = routine(*args, **kwargs) if kwargs else routine(*args)
             except BaseException as error:
                 call.error = error
                 if not is_entry and isinstance(error, RuleViolation):

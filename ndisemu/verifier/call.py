@@ -42,9 +42,13 @@ class Call:
         self.number = 0
         self.who = who
         self.cpu = cpu
-        self.dpc: object | None = None if cpu is None else cpu.running_dpc
-        self.irql: int | None = None if cpu is None else cpu.irql
-        self.locks: tuple[Held, ...] = () if cpu is None or not cpu.locks else tuple(cpu.locks)
+        self.dpc: object | None = None
+        self.irql: int | None = None
+        self.locks: tuple[Held, ...] = ()
+        if cpu is not None:
+            self.dpc, self.irql = cpu.running_dpc, cpu.irql
+            if cpu.locks:
+                self.locks = tuple(cpu.locks)
         self.arguments = arguments
         self.places = places
         self.result: Any = None
@@ -109,8 +113,11 @@ def _tracked(arguments: Sequence[Any]) -> tuple[Any, ...]:
     # By their types: an object of a driver's may lie about its class.
     for argument in arguments:
         kind = type(argument)
+        # What it mostly is first: to ask for a subclass costs as much as all the rest.
+        if kind in TRACKED:
+            return (argument,)
         if kind is tuple or kind is list or issubclass(kind, _ARRAYS):
-            if argument and issubclass(type(argument[0]), TRACKED):
+            if argument and (type(argument[0]) in TRACKED or issubclass(type(argument[0]), TRACKED)):
                 return tuple(argument)
         elif issubclass(kind, TRACKED):
             return (argument,)

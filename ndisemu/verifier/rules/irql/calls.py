@@ -20,6 +20,7 @@ FLAGGED: Final = (
     "NdisReturnNetBufferLists", "NdisMCoSendNetBufferListsComplete", "NdisMCoIndicateReceiveNetBufferLists",
     "NdisCoSendNetBufferLists",
 )  # fmt: skip
+_AT_DISPATCH: Final = int(SendFlag.DISPATCH_LEVEL)
 _HIGH: Final = Code(0xA, "IRQL_NOT_LESS_OR_EQUAL")
 _WHY: Final = (
     "A routine waits, touches pageable memory, or takes a lock of its own on the strength of the IRQL it is called at. "
@@ -192,7 +193,7 @@ class IrqlFlagTruth(Rule):
     @before(*FLAGGED)
     def called(self, call: Call) -> None:
         """Compare the flag with the level."""
-        if call.irql is not None and call.irql != DISPATCH and call.argument("flags", 0) & SendFlag.DISPATCH_LEVEL:
+        if call.irql is not None and call.irql != DISPATCH and call.argument("flags", 0) & _AT_DISPATCH:
             self.broken(
                 f"{call.name} was called at {irql_name(call.irql)} with the flag DISPATCH_LEVEL; leave the flag out",
                 next(iter(call.items), None),

@@ -12,6 +12,7 @@ from ndisemu.verifier.watch import Watch
 INDICATIONS: Final = ("NdisMIndicateReceivePacket", "NdisMIndicateReceiveNetBufferLists")
 _RESOURCES: Final = Status.RESOURCES
 _SUCCESS: Final = Status.SUCCESS
+_SHORT: Final = int(v6.ReceiveFlag.RESOURCES)
 
 
 class RxReindicateInUse(Refused):
@@ -149,16 +150,20 @@ class RxNblInitialised(Rule):
     @before("NdisMIndicateReceiveNetBufferLists")
     def indicating_lists(self, call: Call) -> None:
         """Measure the frame, or frames, of each list, as packets are."""
-        frames = call.frames()
-        for nbl in call.items:
+        frames, nbls = call.frames(), call.items
+        for nbl in nbls:
             if nbl.status is not _SUCCESS:
                 self._look_at_status(call, nbl)
-            if not nbl.buffers:
-                self.broken(f"{call.name} was called with {nbl!r}, which has no NET_BUFFER; a frame is one", nbl)
-        lengths = [frame.length for nbl in call.items for frame in nbl.buffers]
+        try:
+            # As it must be: each is one frame.
+            lengths = [frame.length for nbl in nbls for (frame,) in [nbl.buffers]]
+        except ValueError:
+            lengths = []
         if frames and call.shortest() >= HEADER and [*map(len, frames)] == lengths:
             return
-        for nbl in call.items:
+        for nbl in nbls:
+            if not nbl.buffers:
+                self.broken(f"{call.name} was called with {nbl!r}, which has no NET_BUFFER; a frame is one", nbl)
             for frame in nbl.buffers:
                 self._look(call, nbl, frame)
 
@@ -234,7 +239,7 @@ def is_short(call: Call) -> bool:
     """Whether everything in an indication is shown for want of resources, and not lent."""
     flags = call.argument("flags")
     if flags is not None:
-        return bool(flags & v6.ReceiveFlag.RESOURCES)
+        return bool(flags & _SHORT)
     return all(packet.status is _RESOURCES for packet in call.items)
 
 

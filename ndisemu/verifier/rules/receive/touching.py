@@ -10,6 +10,7 @@ from ndisemu.verifier.rule import ANY, Model, Rule, after, before, touched
 from ndisemu.verifier.touch import Touch
 from ndisemu.verifier.watch import Watch
 
+_SHORT: Final = int(v6.ReceiveFlag.RESOURCES)
 # What tells of the data of a packet or list, or leads to it.
 CONTENTS: Final = (
     "Packet.head",
@@ -108,7 +109,7 @@ class RxResourcesNoRetain(Rule):
     def has_shown(self, call: Call) -> None:
         """Note what was shown, and to whom."""
         flags, items = call.argument("flags"), call.items
-        short = items[0].status is Status.RESOURCES if flags is None else flags & v6.ReceiveFlag.RESOURCES
+        short = items[0].status is Status.RESOURCES if flags is None else flags & _SHORT
         if short:
             for item in items:
                 self._shown.setdefault(item, []).append(call.who.protocol)
