@@ -94,9 +94,11 @@ class RingMiniport(Miniport):
 
     async def send_packets(self, packets: Sequence[Packet]) -> None:
         """MiniportSendPackets: post in bursts, what finds no room in turn; complete each burst when it has been sent."""
+        bursts = self.tx.split(packets)
+        if bursts[0].is_set or len(bursts) > 1:
+            bursts = self.refuse_misfits(bursts)
         # Counted as NdisInterlockedIncrement counts.
         self.sending += 1
-        bursts = self.tx.split(packets)
         waiting = bursts if self.turn.taken else self.tx.post(bursts)
         if waiting:
             await self.post_in_turn(waiting)
@@ -128,6 +130,13 @@ class RingMiniport(Miniport):
             for burst in self.queued:
                 gone += burst.leave_out(lambda packet: packet.cancel_id == cancel_id)
         self.ndis.send_complete(gone, Status.REQUEST_ABORTED)
+
+    def refuse_misfits(self, bursts: Sequence[Burst[Packet]]) -> list[Burst[Packet]]:
+        """Complete what can never be posted, as it exceeds OID_GEN_MAXIMUM_TOTAL_SIZE or the ring; returns the others."""
+        for burst in bursts:
+            if burst.is_set:
+                self.ndis.send_complete(burst.frames, burst.status)
+        return [burst for burst in bursts if not burst.is_set]
 
     def isr(self) -> tuple[bool, bool]:
         """MiniportISR: ours? Then acknowledge by reading, mask, and ask for the DPC."""

@@ -82,10 +82,12 @@ class ExplicitRingMiniport(Miniport):
 
     def send_packets(self, packets: Sequence[Packet]) -> None:
         """MiniportSendPackets: queue, and post what there is room for; all are pending, and the DPC completes them."""
-        with self.lock:
-            self.queue(packets)
-            ended = self.post_waiting()
-        self.complete(ended)
+        packets = self.refuse_too_long(packets)
+        if packets:
+            with self.lock:
+                self.queue(packets)
+                ended = self.post_waiting()
+            self.complete(ended)
 
     def queue(self, packets: Sequence[Packet]) -> None:
         """Put packets behind those that wait, under the lock."""
@@ -121,6 +123,16 @@ class ExplicitRingMiniport(Miniport):
         with self.lock:
             gone = self.withdraw(cancel_id)
         self.ndis.send_complete(gone, Status.REQUEST_ABORTED)
+
+    def refuse_too_long(self, packets: Sequence[Packet]) -> Sequence[Packet]:
+        """Fail the packets that exceed OID_GEN_MAXIMUM_TOTAL_SIZE; returns the others."""
+        longest = self.tx.longest
+        too_long = [packet for packet in packets if packet.length > longest]
+        if too_long:
+            # Before the others are completed, and nobody's to look at any more.
+            packets = [packet for packet in packets if packet.length <= longest]
+            self.ndis.send_complete(too_long, Status.INVALID_LENGTH)
+        return packets
 
     def isr(self) -> tuple[bool, bool]:
         """MiniportISR: ours? Then acknowledge by reading, mask, and ask for the DPC."""

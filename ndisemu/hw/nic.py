@@ -96,8 +96,9 @@ class Nic:
             return
         if self.rx.coming:
             self.rx.settle()
-        if offset in self._writers:
-            self._writers[offset](value & 0xFFFFFFFF)
+        writer = self._writers.get(offset)
+        if writer is not None:
+            writer(value & 0xFFFFFFFF)
         else:
             self.registers.write(offset, value & 0xFFFFFFFF)
 

@@ -232,11 +232,14 @@ class Receiver:
         if self.vlan:
             stripped, special = strip_tags(parts, self.vlan)
             parts = Frames(stripped)
+        # The length of all, where they have one.
+        length = None
         if parts.longest <= self.buffer_size:
             placed = min(free, len(parts))
             written: Sequence[bytes] = parts if placed == len(parts) else parts[:placed]
             if parts.shortest == parts.longest:
-                status = [parts.longest | _WHOLE] * placed
+                length = parts.longest
+                status = [length | _WHOLE] * placed
             else:
                 status = [size | _WHOLE for size in parts.sizes[:placed]]
         else:
@@ -244,7 +247,6 @@ class Receiver:
         if special:
             status = _with_special(status, special)
         if placed:
-            length = parts.longest if parts.shortest == parts.longest <= self.buffer_size else None
             self._dma.scatter(ring.read_addresses(self.head, len(written)), written, length)
             ring.write_status(self.head, status)
             self.head = (self.head + len(written)) % ring.count

@@ -71,8 +71,8 @@ class SpinLock(Contended):
         if kernel.historian is not None:
             self.taken = caller_of(0)
 
-    def release(self, *_raised: object) -> None:
-        """Give the lock back and restore the IRQL it was taken at (`NdisReleaseSpinLock`); `with` says what was raised."""
+    def release(self) -> None:
+        """Give the lock back and restore the IRQL it was taken at (`NdisReleaseSpinLock`)."""
         kernel = self._kernel
         cpu = kernel.current
         if cpu is None or self.owner is not cpu or self._dpr or cpu.locks[-1] is not self or cpu.irql != DISPATCH:
@@ -123,7 +123,11 @@ class SpinLock(Contended):
         self._freed = True
 
     __enter__ = acquire
-    __exit__ = release
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
 
     def abandon(self) -> None:
         """Take the lock from code that has ended with it, as nobody else can give it back."""

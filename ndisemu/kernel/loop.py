@@ -252,9 +252,13 @@ def _patient_collector() -> Iterator[None]:
 
     `ndisemu bench`, bursts of 1: 4 % of all instructions.
     """
-    young, *older = gc.get_threshold()
-    gc.set_threshold(max(young, YOUNG), *older)
+    before = gc.get_threshold()
+    young, *older = before
+    # Who has set it to never, or to something else meanwhile, has wanted that.
+    patient = (max(young, YOUNG) if young else 0, *older)
+    gc.set_threshold(*patient)
     try:
         yield
     finally:
-        gc.set_threshold(young, *older)
+        if gc.get_threshold() == patient:
+            gc.set_threshold(*before)

@@ -184,6 +184,7 @@ class Fiber:
             self.returned(end.value)
         except driver_errors() as error:
             self.done = True
+            self.suspended = False
             # Where it still waits, it ends now and on its CPU, not when Python collects it.
             with contextlib.suppress(*DRIVER_ERRORS):
                 self._coroutine.close()

@@ -56,8 +56,13 @@ class DescriptorRing:
             self.words[2 * start :] = words[: 2 * room]
             self.words[: 2 * (count - room)] = words[2 * room :]
 
+    @staticmethod
+    def packed(address: int, status: int = 0) -> bytes:
+        """Return a descriptor in bytes."""
+        return array("Q", (address, status)).tobytes()
+
     def put(self, start: int, descriptors: list[bytes]) -> None:
-        """Write descriptors from `start` that are in bytes already."""
+        """Write descriptors from `start` that are in bytes already, as `packed` makes them."""
         room = self.count - start
         if len(descriptors) <= room:
             self.words[2 * start : 2 * (start + len(descriptors))] = memoryview(b"".join(descriptors)).cast("Q")

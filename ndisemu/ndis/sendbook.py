@@ -13,6 +13,7 @@ from operator import attrgetter, length_hint
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from ndisemu.errors import RuleViolation
+from ndisemu.memory import Mappable
 from ndisemu.ndis.data.mend import mend
 from ndisemu.ndis.status import Status
 
@@ -139,7 +140,10 @@ class SendBook:
     def make_whole(self, items: Iterable[Sent]) -> None:
         """Give items that a driver has maimed their fields back; one that has lost its owner was in flight here."""
         for item in items:
-            if "owner" in mend(item) and item.serial >= 0:
+            missing = mend(item)
+            if "space" in missing and isinstance(item, Mappable):
+                self.adapter.device.dma.strike(item)
+            if "owner" in missing and item.serial >= 0:
                 item.owner = self
 
     def count_end(self, count: int, status: Status) -> None:

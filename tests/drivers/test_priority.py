@@ -248,6 +248,17 @@ async def test_what_waits_for_its_time_is_given_back(wire: Wire) -> None:
     assert wire.receiver.received == []
 
 
+@on_wire(miniport=PriorityMiniport)
+async def test_what_is_too_long_waits_for_no_time(wire: Wire) -> None:
+    """It fails at once, whenever it was to be sent."""
+    (packet,) = wire.sender.binding.allocate_packets(1, 3000)
+    packet.oob.time_to_send = wire.emu.now + 10**12
+    before = wire.emu.now
+    await wire.send(frame(1, length=3000), packets=[packet])
+    assert wire.sender.completed == [(packet, Status.INVALID_LENGTH)]
+    assert wire.emu.now - before < 1_000_000
+
+
 @on_wire(a={"tx_ring": 8}, miniport=PriorityMiniport)
 async def test_a_packet_that_never_fits_fails_alone(wire: Wire) -> None:
     """Of too many buffers, or too long: completed at once, and nothing waits behind it."""

@@ -95,6 +95,8 @@ async def test_a_frame_that_is_too_long_fails_alone(wire: Wire) -> None:
         Status.SUCCESS,
         Status.INVALID_LENGTH,
     ]
+    # Nobody waits to hear what is known at once.
+    assert wire.sender.statuses[:2] == [Status.INVALID_LENGTH] * 2
     assert wire.sender.statuses.count(Status.INVALID_LENGTH) == 3
 
 

@@ -1,6 +1,7 @@
 """The virtual loop: asyncio's time is the kernels' time, and what is real stays outside it."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable
 from functools import partial
@@ -261,6 +262,27 @@ def test_short_burst_of_turns_takes_no_time() -> None:
         return asyncio.get_running_loop().time()
 
     assert run(main()) == 0
+
+
+@pytest.mark.parametrize("young", [0, 700, 1_000_000])
+def test_the_collector_is_as_it_was_after_a_run(young: int) -> None:
+    """It has patience meanwhile, or more, or does not come at all, as the program wants; and a change made inside stays."""
+    before = gc.get_threshold()
+
+    async def main(wanted: int | None) -> int:
+        found, *_ = gc.get_threshold()
+        if wanted is not None:
+            gc.set_threshold(wanted)
+        return found
+
+    try:
+        gc.set_threshold(young)
+        assert run(main(None)) == (max(young, loop_module.YOUNG) if young else 0)
+        assert gc.get_threshold()[0] == young
+        run(main(1234))
+        assert gc.get_threshold()[0] == 1234
+    finally:
+        gc.set_threshold(*before)
 
 
 def test_run_returns_and_raises_what_main_does() -> None:

@@ -1,6 +1,7 @@
 """Claims about what a card may read and write: allowed blocks both ways, mapped buffers one way, nothing else."""
 
 from contextlib import closing
+from copy import copy
 
 import pytest
 from hypothesis import given, strategies as st
@@ -10,7 +11,7 @@ from ndisemu.memory.host import PAGE
 
 
 class Frame(Mappable):
-    """A frame in one piece or in several."""
+    """A frame in one piece, in several, or empty."""
 
     def __init__(self, segments: tuple[tuple[int, int], ...]) -> None:
         """What is in one piece says where."""
@@ -20,10 +21,15 @@ class Frame(Mappable):
     def lie(self, segments: tuple[tuple[int, int], ...]) -> None:
         """Lie somewhere, or somewhere else."""
         self.leave()
-        self.segments, self.window = segments, None
+        self.segments, self.address, self.window = segments, 0, None
         if len(segments) == 1:
             ((self.address, length),) = segments
             self.window = slice(self.address, self.address + length)
+
+    def resize(self, length: int) -> None:
+        """Have another length in the same place, if it is in one piece."""
+        if self.window is not None:
+            self.segments, self.window = ((self.address, length),), slice(self.address, self.address + length)
 
 
 @pytest.fixture
@@ -179,13 +185,14 @@ def test_scatter_then_gather_is_what_a_list_of_bytes_says(writes: list[tuple[int
         assert dma.gather([block.address], [70]) == [bytes(model)]
 
 
-SHAPES = st.lists(st.tuples(st.integers(1, 4), st.sampled_from([60, 90])), min_size=1, max_size=2)
-STEPS = st.tuples(st.sampled_from(["send", "end", "move"]), st.integers(0, 3), SHAPES)
+SHAPES = st.lists(st.tuples(st.integers(1, 4), st.sampled_from([60, 90])), max_size=2)
+STEPS = st.tuples(st.sampled_from(["send", "end", "move", "resize"]), st.integers(0, 3), SHAPES)
 
 
+@pytest.mark.parametrize("mapper", ["NDIS", "the driver"])
 @given(st.lists(STEPS, max_size=30))
 def test_the_card_may_read_what_is_in_flight_and_nothing_else(
-    steps: list[tuple[str, int, list[tuple[int, int]]]],
+    mapper: str, steps: list[tuple[str, int, list[tuple[int, int]]]]
 ) -> None:
     """Whatever begins where another begins, and wherever frames go meanwhile: what was mapped counts, until it comes back."""
     with closing(HostMemory("host", 8 * PAGE)) as memory:
@@ -196,16 +203,25 @@ def test_the_card_may_read_what_is_in_flight_and_nothing_else(
             frame = frames[place]
             if step == "move":
                 frame.lie(tuple((PAGE * page, length) for page, length in shape))
-            elif step == "send":
-                assert dma.map_frames([frame]) is (frame if in_flight[place] else None)
-                in_flight[place] = in_flight[place] or list(frame.segments)
+            elif step == "resize":
+                frame.resize(75)
+            elif mapper == "NDIS":
+                # It does so once for each send.
+                if (step == "send") is (frame.mapped is None):
+                    (dma.map if step == "send" else dma.unmap)([frame])
+                    in_flight[place] = list(frame.segments) if step == "send" else []
             else:
-                assert dma.unmap_frames([frame]) is (None if in_flight[place] else frame)
-                in_flight[place] = []
+                before = frame.mapped is not None
+                if step == "send":
+                    assert dma.map_frames([frame]) is (frame if before else None)
+                    in_flight[place] = in_flight[place] if before else list(frame.segments)
+                else:
+                    assert dma.unmap_frames([frame]) is (None if before else frame)
+                    in_flight[place] = []
             longest = dict(sorted(piece for pieces in in_flight for piece in pieces))
             assert dma.mapped == {address: slice(address, address + length) for address, length in longest.items()}
             for address in range(PAGE, 5 * PAGE, PAGE):
-                for length in (60, 90):
+                for length in (60, 75, 90):
                     if length <= longest.get(address, 0):
                         assert dma.gather([address], [length]) == [bytes(length)]
                     else:
@@ -224,6 +240,45 @@ def test_a_frame_goes_from_one_card_to_another(memory: HostMemory, dma: DmaSpace
         first.unmap([frame])
 
 
+@pytest.mark.parametrize("segments", [((PAGE, 60),), ((PAGE, 30), (2 * PAGE, 30))], ids=["whole", "in pieces"])
+def test_a_frame_is_taken_back_from_the_card_that_has_it(
+    memory: HostMemory, dma: DmaSpace, segments: tuple[tuple[int, int], ...]
+) -> None:
+    """Another card's driver that frees it is told, or changes nothing."""
+    other, frame = DmaSpace(memory, "h.eth1"), Frame(segments)
+    assert dma.map_frames([frame]) is None
+    assert other.unmap_frames([frame]) is frame
+    other.unmap([frame])
+    assert list(dma.mapped) == [address for address, _ in segments]
+    assert dma.unmap_frames([frame]) is None
+    assert dma.mapped == {}
+
+
+def test_a_copy_of_a_frame_is_known_to_no_card(dma: DmaSpace) -> None:
+    """It is neither mapped nor listed, and may be mapped in its own right when the first is back."""
+    frame = Frame(((PAGE, 60),))
+    dma.map([frame])
+    twin = copy(frame)
+    assert (twin.mapped, twin.space, twin.window) == (None, None, frame.window)
+    dma.unmap([frame])
+    assert dma.map_frames([twin]) is None
+    assert dma.gather([PAGE], [60]) == [bytes(60)]
+
+
+def test_a_frame_that_was_struck_off_is_found_nowhere(dma: DmaSpace) -> None:
+    """A driver has deleted the field that says where it is listed: what it lies in now is not read at its old address."""
+    frame = Frame(((PAGE, 60),))
+    dma.map([frame])
+    dma.unmap([frame])
+    frame.space = None
+    dma.strike(frame)
+    frame.lie(((2 * PAGE, 60),))
+    dma.map([frame])
+    assert dma.gather([2 * PAGE], [60]) == [bytes(60)]
+    with pytest.raises(DmaViolation):
+        dma.gather([PAGE], [60])
+
+
 def test_a_frame_is_mapped_once(dma: DmaSpace) -> None:
     """A burst with one that is mapped already, or to be unmapped and is not, is named and changes nothing."""
     one, two, three = frames = [Frame(((PAGE * place, 60),)) for place in (1, 2, 3)]
@@ -240,7 +295,8 @@ def test_a_frame_whose_length_was_changed_on_its_way_is_taken_back(dma: DmaSpace
     """What begins where another does too: the card may read nothing of either when both are back."""
     one, two = Frame(((PAGE, 60),)), Frame(((PAGE, 80),))
     assert dma.map_frames([one, two]) is None
-    one.lie(((PAGE, 70),))
+    one.resize(70)
+    assert dma.mapped == {PAGE: slice(PAGE, PAGE + 80)}
     assert dma.unmap_frames([one]) is None
     assert dma.unmap_frames([two]) is None
     assert dma.mapped == {}

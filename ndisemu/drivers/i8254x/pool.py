@@ -19,13 +19,22 @@ from collections.abc import Iterator
 from typing import Final, Generic, TypeVar
 
 from ndisemu.drivers.i8254x.library import RingLibrary
-from ndisemu.ndis import Allocation, DescriptorPool, Mdl, Packet, PacketPool, SharedMemory, Status, v5, v6
+from ndisemu.ndis import (
+    Allocation,
+    DescriptorPool,
+    DescriptorRing,
+    Mdl,
+    Packet,
+    PacketPool,
+    SharedMemory,
+    Status,
+    v5,
+    v6,
+)
 
 PURPOSE: Final = "receive buffers"
 # The host's cache lines; a buffer is a power of two of at least 2048 bytes, so each begins on one if its block does.
 CACHE_LINE: Final = 64
-# The address, and a word for the card to fill in.
-DESCRIPTOR: Final = 16
 
 F = TypeVar("F")
 
@@ -92,7 +101,7 @@ class ReceivePool(ABC, Generic[F]):
     def _put_in_service(self, memory: SharedMemory) -> None:
         self._blocks.append(memory)
         for frame, address in self._carve(memory, memory.length // self._size):
-            self.empty[frame] = address.to_bytes(DESCRIPTOR, "little")
+            self.empty[frame] = DescriptorRing.packed(address)
             self.free.append(frame)
 
     @abstractmethod

@@ -110,7 +110,7 @@ class TxRing(Generic[F]):
             self._free = self._ring.count - 1
             room, self._room = self._room, None
         for burst in posted:
-            burst.set(Status.SUCCESS if words[2 * burst.last + 1] & reg.TX_DD else status)
+            burst.set(Status.SUCCESS if words[2 * burst.last + 1] & _DONE else status)
         if room is not None:
             room.set()
         return posted
@@ -171,7 +171,8 @@ class TxRing(Generic[F]):
         """
         ring = self._ring
         left: Sequence[Burst[F]] = ()
-        with self._lock:
+        self._lock.acquire()
+        try:
             size, tail, stopped = ring.count, self._tail, self._stopped
             for burst in bursts:
                 if burst.is_set:
@@ -192,6 +193,8 @@ class TxRing(Generic[F]):
             if tail != self._tail:
                 self._tail = tail
                 self._registers.write(reg.TDT, tail)
+        finally:
+            self._lock.release()
         return left
 
     def reap(self) -> list[Burst[F]]:

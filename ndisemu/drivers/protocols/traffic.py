@@ -136,7 +136,8 @@ class Sender(Generic[C]):
 class Traffic(Generic[C]):
     """The generator, the replayer and the judge in a station: `sources` with the flow each feeds, `flows` that end here.
 
-    `keeps` is for how many ns a received packet is kept before it is returned; 0 returns it at once.
+    `keeps` is for how many ns a received packet is kept before it is returned; 0 returns it at once. `take_back` is where
+    packets go that were sent: to their only sender, or to the one that each belongs to.
     """
 
     def __init__(

@@ -16,6 +16,8 @@ CONTENTS: Final = (
     "Packet.head",
     "Packet.length",
     "Packet.window",
+    "Packet.address",
+    "NetBuffer.address",
     "NetBufferList.buffers",
     "NetBufferList.flags",
     "NetBufferList.info",

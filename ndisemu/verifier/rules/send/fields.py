@@ -97,7 +97,7 @@ class SendTouchAfterComplete(Fields):
 
     @touched(
         "Packet.status", "Packet.miniport_reserved", "Packet.head", "Packet.length", "Packet.window",
-        "NetBufferList.status", "NetBufferList.miniport_reserved", "NetBufferList.buffers", "NetBufferList.info",
+        "Packet.address", "NetBuffer.address", "NetBufferList.status", "NetBufferList.miniport_reserved", "NetBufferList.buffers", "NetBufferList.info",
         "NetBuffer.length", "NetBuffer.window",
     )  # fmt: skip
     def touch(self, touch: Touch) -> None:
