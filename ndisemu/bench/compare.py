@@ -16,7 +16,7 @@ from ndisemu.bench.section import Column, Section, Value
 TOLERANCE: Final = 0.10
 
 # What makes a row incomparable with another one of the same case, whether or not a column shows it.
-CONDITIONS: Final = ("build", "burst")
+CONDITIONS: Final = ("build", "burst", "frames")
 
 Case: TypeAlias = tuple[tuple[str, str], ...]
 """Headings and values of the columns that say which row it is."""

@@ -58,7 +58,7 @@ def _row(figure: Figure, first: Figure) -> Mapping[str, Value]:
         "frames_per_cpu_s": figure.rate,
         "lowest_frames_per_cpu_s": min(figure.rates),
         "highest_frames_per_cpu_s": max(figure.rates),
-        "spread": round(figure.spread, 4),
+        "spread": round(figure.spread, 4) if len(passages) > 1 else None,
         "megabytes_per_cpu_s": round(figure.byte_rate / 1e6, 1),
         "events_per_cpu_s": figure.event_rate,
         "share": None if first is figure else round(figure.beside(first), 4),

@@ -40,6 +40,14 @@ def test_what_is_no_rate_is_compared_with_nothing(rate: Value) -> None:
     assert (compared.unmatched, compared.regressions) == (1, 0)
 
 
+def test_runs_of_other_lengths_are_not_compared() -> None:
+    """What is there once in a run weighs more in a short one, which tells nothing of the program."""
+    long = section(1000)
+    short = replace(long, rows=tuple({**row, "rate": 500, "frames": 100} for row in long.rows))
+    compared = compare(document(short), document(long))
+    assert (compared.changes, compared.unmatched, compared.regressions) == ({}, 1, 0)
+
+
 def test_sections_are_matched_by_their_name() -> None:
     """A mode that was not measured then has nothing to be compared with."""
     compared = compare(document(section(1, 2, name="echo")), document(section(1)))

@@ -34,8 +34,12 @@ def sentences(compared: Compared) -> list[str]:
     """Say what follows from the comparison."""
     said = [f"The calibrating loop's own rate has changed by {compared.calibration:+.1%}; no rate is scaled by that"]
     if compared.unmatched:
-        said.append(f"{compared.unmatched} of the rates measured now are not in the earlier result")
-    if compared.differences:
+        said.append(
+            f"Rates measured now that the earlier result has not, or from other builds, bursts or numbers of frames: {compared.unmatched}"
+        )
+    if not compared.changes:
+        said.append("Nothing could be compared")
+    elif compared.differences:
         said.append(f"Another machine, so this only informs ({'; '.join(compared.differences)})")
     elif compared.regressions:
         rates = "1 rate" if compared.regressions == 1 else f"{compared.regressions} rates"

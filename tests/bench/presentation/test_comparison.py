@@ -25,7 +25,8 @@ def test_each_row_has_then_now_and_the_change() -> None:
     assert "send, compared with old.json" in text
     assert "1 ring 1 000 800 -20.0% REGRESSION" in text
     assert "2 ring 2 000 2 100 +5.0%\n" in text
-    assert "1 of the rates measured now are not in the earlier result" in text
+    assert "that the earlier result has not" in text
+    assert "numbers of frames: 1\n" in text
     assert "1 rate fell by more than 10% on the same machine" in text
 
 
@@ -34,6 +35,13 @@ def test_without_a_regression_that_is_said() -> None:
     text = shown(document(calibration=11), document(calibration=10))
     assert "No rate fell by more than 10% on the same machine" in text
     assert "has changed by +10.0%" in text
+
+
+def test_where_nothing_is_the_same_that_is_said() -> None:
+    """And not that nothing fell."""
+    text = shown(document(section(1)), document(section(1000, name="echo")))
+    assert "Nothing could be compared" in text
+    assert "No rate fell" not in text
 
 
 def test_on_another_machine_nothing_is_flagged() -> None:

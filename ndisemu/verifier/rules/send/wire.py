@@ -190,7 +190,7 @@ class SendDataUnmodified(Rule):
         if given != call.frames():
             for item, before_it in zip(call.items, given, strict=True):
                 if before_it is not None and _is_changed(before_it, _contents(item)):
-                    text = f"{self.watch.adapter.name} completed {item!r} with other bytes than it was given"
+                    text = f"{self.watch.adapter.name} completed {item!r} with {_other(before_it, _contents(item))} than it was given"
                     self.broken(f"{text}; {self.accusation(item)}", item, self.suspect(item))
                     break
         if self._hands:
@@ -242,6 +242,13 @@ def _is_changed(before: _Copy, now: _Copy | None) -> bool:
     if isinstance(before, tuple) and isinstance(now, tuple):
         return len(before) == len(now) and before != now
     return isinstance(before, bytes) and isinstance(now, bytes) and before != now
+
+
+def _other(before: _Copy, now: _Copy | None) -> str:
+    """Say what is another: the length of a frame, or its bytes."""
+    if isinstance(before, bytes) and isinstance(now, bytes) and len(before) != len(now):
+        return f"another length ({len(now)} bytes, not {len(before)})"
+    return "other bytes"
 
 
 def _contents(item: Any) -> _Copy | None:
