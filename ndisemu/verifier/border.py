@@ -139,8 +139,8 @@ class Border:
                         ledger.note(call)
                     if touch is not None:
                         touch.show(call.items)
-                    if looks := watch.before.get(name):
-                        watch.tell(looks, call)
+                    if name in (looks := watch.before):
+                        watch.tell_call(looks[name], call)
             except Exception as error:  # noqa: BLE001 - a driver may hand over anything, and the run goes on
                 watch.failed(f"the look at {name}", error, call)
             calls.append(call)
@@ -155,8 +155,8 @@ class Border:
                 calls.pop()
                 if fits and (call.error is not None or type(call.result) is not CoroutineType):
                     self._back(watch, call)
-                    if is_entry and (looks := watch.ended.get(name)):
-                        watch.tell(looks, call)
+                    if is_entry and name in (looks := watch.ended):
+                        watch.tell_call(looks[name], call)
                     call.ended()
             if type(result) is CoroutineType:
                 return self._followed(watch, call, result)
@@ -174,8 +174,8 @@ class Border:
             call.concern(call.result)
         if self._ledger.settles:
             self._ledger.settle(call)
-        if looks := watch.after.get(call.name):
-            watch.tell(looks, call)
+        if call.name in (looks := watch.after):
+            watch.tell_call(looks[call.name], call)
 
     def _followed(self, watch: Watch, call: Call, coroutine: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
         """Return a coroutine that does what this one does, and whose end is told."""
@@ -190,7 +190,7 @@ class Border:
                 # If it never suspended, this is also when it comes back.
                 if self._suspended.pop(shadow, None) is not None or call.contract.kind is Kind.PASSIVE:
                     self._back(watch, call)
-                watch.tell(watch.ended.get(call.name, ()), call)
+                watch.tell_call(watch.ended.get(call.name, ()), call)
                 call.ended()
             return call.result
 

@@ -51,16 +51,19 @@ class Watch:
 
     def tell_of(self, moment: Moment, *facts: Any, name: str = "") -> None:
         """Tell the rules of a moment that is no call: `name` is the field where it is about one."""
-        self.tell(self._looks[moment].get(name, ()), *facts)
-
-    def tell(self, looks: Looks, *facts: Any) -> None:
-        """Tell rules; one that fails over what a driver has done is our defect, and disturbs nobody."""
-        for look in looks:
+        for look in self._looks[moment].get(name, ()):
             try:
                 look(*facts)
             except Exception as error:  # noqa: BLE001 - a driver may hand over anything, and the run goes on
-                call = facts[0] if facts and isinstance(facts[0], Call) else None
-                self.failed(f"{type(getattr(look, '__self__', look)).__name__}.{look.__name__}", error, call)
+                self.failed(_title(look), error)
+
+    def tell_call(self, looks: Looks, call: Call) -> None:
+        """Tell rules of a call; one that fails over what a driver has done is our defect, and disturbs nobody."""
+        for look in looks:
+            try:
+                look(call)
+            except Exception as error:  # noqa: BLE001 - a driver may hand over anything, and the run goes on
+                self.failed(_title(look), error, call)
 
     def failed(self, what: str, error: Exception, call: Call | None = None) -> None:
         """Record why a look has failed: over what a driver has made of what the call is about, or by a defect of ours."""
@@ -113,6 +116,11 @@ class Watch:
     def report(self, rule: Rule, text: str, about: object, by: str, stack: tuple[str, ...] | None = None) -> None:
         """Record a breach of `rule`."""
         self.kernel.report(rule.id, self.adapter.name, text, watched=True, about=about, by=by, stack=stack)
+
+
+def _title(look: Callable[..., None]) -> str:
+    """Return the name of a rule's method."""
+    return f"{type(getattr(look, '__self__', look)).__name__}.{look.__name__}"
 
 
 def model_of(adapter: Adapter) -> Model:

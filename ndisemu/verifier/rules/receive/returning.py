@@ -1,6 +1,7 @@
 """What a protocol does with what it was given: it leaves it as it is, and returns it as often as it must."""
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any, Final
 
 from ndisemu.kernel import shown
@@ -89,7 +90,7 @@ class RxPayloadUnmodified(Rule):
     def returning(self, call: Call) -> None:
         """Compare: a whole burst at once, and one by one where something is different."""
         given, by_miniport = self._given, self._touched
-        before, now = [given.pop(nbl, None) for nbl in call.items], _first_frames(call.items)
+        before, now = [*map(given.pop, call.items, repeat(None))], _first_frames(call.items)
         if before == now and not by_miniport:
             return
         for nbl, was, data in zip(call.items, before, now, strict=True):

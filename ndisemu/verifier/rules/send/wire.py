@@ -1,6 +1,7 @@
 """What leaves the card: what was submitted, in frames of a length that the medium knows."""
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any, Final, TypeAlias
 
 from ndisemu.frame.ethernet import HEADER, MIN_FRAME, VLAN_TAG, untagged
@@ -186,7 +187,7 @@ class SendDataUnmodified(Rule):
     @before(*COMPLETIONS)
     def completing(self, call: Call) -> None:
         """Compare: a whole burst at once, and one by one where something is different or a list has several frames."""
-        given = [self._given.pop(item, None) for item in call.items]
+        given = [*map(self._given.pop, call.items, repeat(None))]
         if given != call.frames():
             for item, before_it in zip(call.items, given, strict=True):
                 if before_it is not None and _is_changed(before_it, _contents(item)):
