@@ -41,6 +41,8 @@ def drive(main: Coroutine[Any, Any, Result], *, clock: str, ending: Ending) -> O
             # It was ending already, or had not begun.
             click.echo(f"the run was ended before the result was complete{_said(error)}", err=True)
             raise SystemExit(ending.exit_code) from None
+    if ending.exit_code == LIMITED and result["ended"] == "interrupted":
+        result["ended"] = "limited"
     if ending.exit_code is not None and (ending.exit_code == LIMITED or result["ended"] == "interrupted"):
         return Outcome(result, ending.exit_code)
     if ending.exit_code is None and result["ended"] == "interrupted":

@@ -74,9 +74,12 @@ def render(result: dict[str, Any], file: TextIO = sys.stdout) -> None:
 
 
 def _ending(ended: str) -> str:
-    return {"idle": "nothing was left to do", "duration": "the duration had passed", "failed": "it failed"}.get(
-        ended, f"it was {ended}"
-    )
+    return {
+        "idle": "nothing was left to do",
+        "duration": "the duration had passed",
+        "failed": "it failed",
+        "limited": "its time limit was up",
+    }.get(ended, f"it was {ended}")
 
 
 def _table(title: str, labels: Iterable[str]) -> Table:

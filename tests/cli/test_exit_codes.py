@@ -123,7 +123,7 @@ def test_the_wall_clock_limit_exits_with_124_and_a_result(process: Command, scen
     """A run without end is stopped after real time, with what it has so far."""
     ended = process("run", str(scenario), "--json", "--wall-limit", limit, "--set", "traffic.0.frames=1000000000")
     assert ended.returncode == 124, ended.stderr
-    assert json.loads(ended.stdout)["ended"] == "interrupted"
+    assert json.loads(ended.stdout)["ended"] == "limited"
     assert "Traceback" not in ended.stderr
 
 

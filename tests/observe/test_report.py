@@ -184,6 +184,10 @@ def interrupted(result: Result) -> None:
     result |= {"ended": "interrupted", "passed": False}
 
 
+def limited(result: Result) -> None:
+    result |= {"ended": "limited", "passed": False}
+
+
 def nothing_built(result: Result) -> None:
     result |= {"ended": "failed", "passed": False, "nics": {}, "flows": [], "books": []}
 
@@ -231,6 +235,7 @@ def numbers_without_end(result: Result) -> None:
         (many_altered, "frames 2 000 altered, 3 late; nothing is expected of them\npassed"),
         (some_faults, "reset on b.eth0 at 123.456 ms"),
         (interrupted, "until it was interrupted"),
+        (limited, "until its time limit was up"),
         (nothing_built, "0 ms until it failed"),
         (many_cards, "host39.eth0"),
         (many_cards, "long" * 15),
