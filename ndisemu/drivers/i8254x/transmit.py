@@ -30,9 +30,11 @@ F = TypeVar("F", bound=TxFrame)
 class Burst(Signal, Generic[F]):
     """Frames that are posted together, and the words of their descriptors; awaiting it gives the status it ended with.
 
-    It ends, and is `set` to how, when the card has taken the last of them, or when nothing is left
-    of them to post. `longest` is the length of the longest of them. `ends` are the lists whose last frame is in it, where
-    frames come in lists; `descriptors` is how many it takes, none if one of the frames has nothing in it.
+    It ends, and is `set` to how, when the card has taken the last of them, or
+    when nothing is left of them to post. `longest` is the length of the
+    longest frame. `ends` are the lists whose last frame is in it, where frames
+    come in lists; `descriptors` is how many it takes, none if one of the
+    frames has nothing in it.
     """
 
     __slots__ = ("descriptors", "ends", "frames", "last", "longest", "words")
@@ -128,7 +130,7 @@ class TxRing(Generic[F]):
             self._memory = None
 
     def split(self, frames: Sequence[F]) -> list[Burst[F]]:
-        """Cut frames into bursts that fit the ring, in order; a frame that may not be sent has failed already."""
+        """Cut frames into bursts that fit the ring, in order; that of a frame which never can be sent has ended already."""
         if len(frames) <= BURST:
             burst = Burst(frames)
             if burst.longest <= self.longest and 0 < burst.descriptors < self._ring.count:

@@ -1,8 +1,9 @@
 """Frames copied into and out of a whole burst of descriptors: NDIS_PACKETs or NET_BUFFERs.
 
 What a protocol does with every burst it sends or receives. Where each frame
-is in one piece this is one pass over the burst without a call for each
-(`ndisemu bench`: 40 ns a frame less, both ways).
+is in one piece, and as long as what is to be filled in, this is one pass
+over the burst without a call for each (`ndisemu bench`, bursts of 64).
+Otherwise the whole burst is gone through frame by frame.
 """
 
 from collections.abc import Sequence
