@@ -41,7 +41,10 @@ class Waiter(Protocol):
 
 
 class Trap:
-    """One suspension point."""
+    """One suspension point; a subclass says what it waits for, in `park`.
+
+    No abstract class: every step of a coroutine asks whether it has got a trap, which would be dearer to tell of one.
+    """
 
     __slots__ = ()
 
