@@ -5,10 +5,12 @@ the frames of a burst are and where they go. So that is found out once, and
 goes with them (`ndisemu bench`: five passes over a burst less).
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Self
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Self, TypeVar
 
 from ndisemu.frame.ethernet import ADDRESS
+
+H = TypeVar("H", bound=Hashable)
 
 
 class Frames(list[bytes]):
@@ -47,7 +49,7 @@ class Frames(list[bytes]):
         return found
 
 
-def distinct(addresses: list[bytes]) -> dict[bytes, None]:
-    """Return each of one or more addresses once, in order of the first; mostly a whole burst has one."""
-    first = addresses[0]
-    return {first: None} if addresses.count(first) == len(addresses) else dict.fromkeys(addresses)
+def distinct(marks: list[H]) -> dict[H, None]:
+    """Return each of one or more addresses, or what else tells frames apart, once, in order; mostly a burst has one."""
+    first = marks[0]
+    return {first: None} if marks.count(first) == len(marks) else dict.fromkeys(marks)

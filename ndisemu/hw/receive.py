@@ -12,7 +12,10 @@ With no free descriptor (RDH == RDT) a frame counts in RNBC and waits in the
 card that hangs does with all frames as with those.
 """
 
+from __future__ import annotations
+
 import zlib
+from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -26,7 +29,7 @@ from ndisemu.hw.filters import ReceiveFilter
 from ndisemu.hw.statistics import Statistics
 from ndisemu.hw.vlan import strip_tags
 from ndisemu.kernel import Kernel
-from ndisemu.memory import DESCRIPTOR, DescriptorRing, DmaSpace, DmaViolation
+from ndisemu.memory import DESCRIPTOR, DescriptorRing, DmaSpace, DmaViolation, repeat
 
 # Longest frame without RCTL.LPE, FCS not counted (13.4.22).
 LONGEST: Final = 1500 + HEADER + VLAN_TAG
@@ -239,9 +242,9 @@ class Receiver:
             written: Sequence[bytes] = parts if placed == len(parts) else parts[:placed]
             if parts.shortest == parts.longest:
                 length = parts.longest
-                status = [length | _WHOLE] * placed
+                status = repeat(length | _WHOLE, placed)
             else:
-                status = [size | _WHOLE for size in parts.sizes[:placed]]
+                status = array("Q", [size | _WHOLE for size in parts.sizes[:placed]])
         else:
             written, status, placed = self._cut(parts, free)
         if special:
@@ -259,17 +262,17 @@ class Receiver:
             self._causes.raise_(reg.RXT0 | (reg.RXDMT0 if low else 0))
         return placed
 
-    def _cut(self, frames: Sequence[bytes], free: int) -> tuple[list[bytes], list[int], int]:
+    def _cut(self, frames: Sequence[bytes], free: int) -> tuple[list[bytes], array[int], int]:
         """Cut frames longer than a buffer into parts: those, their status words, and how many frames found room."""
         size = self.buffer_size
         parts: list[bytes] = []
-        status: list[int] = []
+        status = array("Q")
         for count, frame in enumerate(frames):
             mine = [frame[start : start + size] for start in range(0, len(frame), size)]
             if len(parts) + len(mine) > free:
                 return parts, status, count
             parts += mine
-            status += [len(part) | reg.RX_DD | reg.RX_IXSM for part in mine]
+            status.extend(len(part) | reg.RX_DD | reg.RX_IXSM for part in mine)
             status[-1] |= reg.RX_EOP
         return parts, status, len(frames)
 
@@ -307,7 +310,7 @@ def _with_fcs(frame: bytes) -> bytes:
     return frame + zlib.crc32(frame).to_bytes(FCS, "little")
 
 
-def _with_special(status: Sequence[int], special: Sequence[int]) -> list[int]:
+def _with_special(status: Sequence[int], special: Sequence[int]) -> array[int]:
     """Return the status words, with that of each frame's last descriptor completed from `special`."""
     following = iter(special)
-    return [word | next(following) if word & reg.RX_EOP else word for word in status]
+    return array("Q", [word | next(following) if word & reg.RX_EOP else word for word in status])

@@ -12,8 +12,11 @@ descriptor that asks for what is not modelled yet (DEXT, IC) is sent as it is
 and counted in `unsupported`.
 """
 
+from __future__ import annotations
+
+from array import array
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -25,12 +28,16 @@ from ndisemu.hw.statistics import Statistics
 from ndisemu.hw.vlan import insert_tags
 from ndisemu.kernel import Kernel
 from ndisemu.link import CableEnd
-from ndisemu.memory import DescriptorRing, DmaSpace, DmaViolation
+from ndisemu.memory import DESCRIPTOR, DescriptorRing, DmaSpace, DmaViolation, repeat
 
 # 64 KB of packet buffer, less the 48 KB that PBA gives to receive at reset (13.4.38).
 FIFO_SIZE: Final = 16 * 1024
 _ZEROS: Final = bytes(MIN_FRAME)
-_UNSUPPORTED: Final = reg.TX_DEXT | reg.TX_IC
+# Where a descriptor has its length, and its command (3.3.3); and what that asks for.
+_LENGTH: Final = 8
+_COMMAND: Final = 11
+_EOP, _RS, _VLE = (word >> 24 for word in (reg.TX_EOP, reg.TX_RS, reg.TX_VLE))
+_UNSUPPORTED: Final = (reg.TX_DEXT | reg.TX_IC) >> 24
 
 
 class Transmitter:
@@ -84,7 +91,7 @@ class Transmitter:
             # What takes no time to send never stays in the FIFO.
             if self.end.paced:
                 room = FIFO_SIZE - self._occupied()
-                taken = _fitting([word & reg.TX_LENGTH for word in words[1::2]], room, empty=not self._fifo)
+                taken = _fitting(_lengths(words.tobytes()), room, empty=not self._fifo)
             if not taken:
                 self._wait_for_half()
                 return
@@ -107,35 +114,38 @@ class Transmitter:
             raise DmaViolation("ring-index", f"{where}; both must lie in it")
         return self._ring
 
-    def _send(self, ring: DescriptorRing, words: list[int], end: CableEnd) -> None:
+    def _send(self, ring: DescriptorRing, words: array[int], end: CableEnd) -> None:
         """Take the descriptors in `words` off the ring and put their frames on the wire."""
-        status = words[1::2]
-        # What every descriptor says, and what any says; most words of a burst are the same.
-        kinds = dict.fromkeys(status)
-        every, some = -1, 0
-        for word in kinds:
-            every &= word
-            some |= word
-        if (every ^ some) & reg.TX_LENGTH:
-            lengths = [word & reg.TX_LENGTH for word in status]
-        else:
-            lengths = [some & reg.TX_LENGTH] * len(status)
+        descriptors, status = words.tobytes(), words[1::2]
+        # A string of one byte of each is the cheapest way to look at all of them. What does each ask for, and any?
+        commands = descriptors[_COMMAND::DESCRIPTOR]
+        kinds = _kinds(commands)
+        every, some = 0xFF, 0
+        for command in kinds:
+            every &= command
+            some |= command
         if some & _UNSUPPORTED:
-            self.unsupported += sum(1 for word in status if word & _UNSUPPORTED)
+            self.unsupported += sum(1 for command in commands if command & _UNSUPPORTED)
+        lengths = _lengths(descriptors)
         frames = parts = self._dma.gather(words[::2], lengths)
-        if not every & reg.TX_EOP or self._partial:
+        if not every & _EOP or self._partial:
             frames = self._join(parts, status)
-        if some & reg.TX_VLE and self.vlan:
+        if some & _VLE and self.vlan:
             frames = insert_tags(frames, status, self.vlan)
         # No data is no frame.
         if frames:
             self._put_on_wire(Frames(frames, lengths if frames is parts else None), end)
-        self._write_back(ring, status, kinds)
+        if every & _RS:
+            ring.write_status(self.head, array("Q", [word | reg.TX_DD for word in status]))
+        else:
+            for command in kinds:
+                if command & _RS:
+                    self._write_back(ring, status, commands, command)
         self.head = (self.head + len(status)) % ring.count
-        if some & reg.TX_RS:
+        if some & _RS:
             self._causes.raise_(reg.TXDW)
 
-    def _join(self, parts: list[bytes], status: list[int]) -> list[bytes]:
+    def _join(self, parts: list[bytes], status: Sequence[int]) -> list[bytes]:
         """Join the parts of frames; what has no end yet is kept."""
         frames = []
         for part, word in zip(parts, status, strict=True):
@@ -161,17 +171,12 @@ class Transmitter:
         if self.sent is not None:
             self.sent(frames, starts)
 
-    def _write_back(self, ring: DescriptorRing, status: list[int], kinds: Collection[int]) -> None:
-        """Report the descriptors that ask for it as done: all at once, or, as drivers ask for few of a burst, those."""
-        asking = [word for word in kinds if word & reg.TX_RS]
-        if len(asking) == len(kinds):
-            ring.write_status(self.head, [word | reg.TX_DD for word in status])
-            return
-        for word in asking:
-            place = -1
-            for _ in range(status.count(word)):
-                place = status.index(word, place + 1)
-                ring.write_status((self.head + place) % ring.count, [word | reg.TX_DD])
+    def _write_back(self, ring: DescriptorRing, status: Sequence[int], commands: bytes, command: int) -> None:
+        """Report the descriptors with this command as done: drivers ask for few of a burst."""
+        place = commands.find(command)
+        while place >= 0:
+            ring.write_status((self.head + place) % ring.count, repeat(status[place] | reg.TX_DD, 1))
+            place = commands.find(command, place + 1)
 
     def _occupied(self) -> int:
         """Return the bytes in the FIFO that have not left yet."""
@@ -185,6 +190,23 @@ class Transmitter:
         left = list(accumulate(size for _, size in self._fifo))
         when = next(end for (end, _), so_far in zip(self._fifo, left, strict=True) if so_far * 2 >= left[-1])
         self._alarm.set(when)
+
+
+def _kinds(commands: bytes) -> list[int]:
+    """Return each of the commands once; mostly there are two among a burst."""
+    kinds = []
+    while commands:
+        kinds.append(commands[0])
+        commands = commands.replace(commands[:1], b"")
+    return kinds
+
+
+def _lengths(descriptors: bytes) -> list[int]:
+    """Return the length in each of one or more descriptors; mostly they have one."""
+    low, high = descriptors[_LENGTH::DESCRIPTOR], descriptors[_LENGTH + 1 :: DESCRIPTOR]
+    if low.count(low[0]) == len(low) == high.count(high[0]):
+        return [low[0] | high[0] << 8] * len(low)
+    return [one | other << 8 for one, other in zip(low, high, strict=True)]
 
 
 def _fitting(lengths: list[int], room: int, *, empty: bool) -> int:

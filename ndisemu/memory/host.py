@@ -21,6 +21,7 @@ from typing import Final
 from ndisemu.errors import RuleViolation, UsageError
 
 PAGE: Final = 4096
+WORD: Final = 8
 POISON: Final = 0xDE
 _POISON_PAGE: Final = bytes([POISON]) * PAGE
 
@@ -47,7 +48,7 @@ class Block:
 class HostMemory:
     """A host's memory and its allocator (first fit, lowest address first).
 
-    `map` and `words` are the same bytes; `words[a >> 3]` is the 64-bit word
+    `map` and `words` are the same bytes; `words[a // WORD]` is the 64-bit word
     at the aligned address `a`.
     """
 

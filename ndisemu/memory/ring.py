@@ -5,6 +5,8 @@ memory through its bus address. It has no head and no tail; those belong to
 whoever owns them. A run may wrap around the end.
 """
 
+from __future__ import annotations
+
 from array import array
 from collections.abc import Sequence
 
@@ -27,12 +29,12 @@ class DescriptorRing:
     def __repr__(self) -> str:
         return f"<DescriptorRing of {self.count}>"
 
-    def read(self, start: int, count: int) -> list[int]:
+    def read(self, start: int, count: int) -> array[int]:
         """Return the words of `count` descriptors from `start`: address words at even places, status words at odd."""
         words, end = self.words, start + count
         if end <= self.count:
-            return words[2 * start : 2 * end].tolist()
-        return words[2 * start :].tolist() + words[: 2 * (end - self.count)].tolist()
+            return _copy(words[2 * start : 2 * end])
+        return _copy(words[2 * start :]) + _copy(words[: 2 * (end - self.count)])
 
     def read_addresses(self, start: int, count: int) -> list[int]:
         """Return the first words of `count` descriptors from `start`."""
@@ -70,22 +72,28 @@ class DescriptorRing:
             self.put(start, descriptors[:room])
             self.put(0, descriptors[room:])
 
-    def read_status(self, start: int, count: int) -> list[int]:
+    def read_status(self, start: int, count: int) -> array[int]:
         """Return the second words of `count` descriptors from `start`."""
         words, end = self.words, start + count
         if end <= self.count:
-            return words[2 * start + 1 : 2 * end : 2].tolist()
-        return words[2 * start + 1 :: 2].tolist() + words[1 : 2 * (end - self.count) : 2].tolist()
+            return _copy(words[2 * start + 1 : 2 * end : 2])
+        return _copy(words[2 * start + 1 :: 2]) + _copy(words[1 : 2 * (end - self.count) : 2])
 
-    def write_status(self, start: int, values: list[int]) -> None:
-        """Write the second words of descriptors from `start`."""
+    def write_status(self, start: int, values: array[int]) -> None:
+        """Write the second words of descriptors from `start`: an array of format Q."""
         count = len(values)
         room = self.count - start
         if count <= room:
-            # Mostly a whole burst has one status, and that makes an array of 64 in a third of the time.
-            alike = count > 0 and values.count(values[0]) == count
-            words = array("Q", values[:1]) * count if alike else array("Q", values)
-            self.words[2 * start + 1 : 2 * (start + count) : 2] = words
+            self.words[2 * start + 1 : 2 * (start + count) : 2] = values
         else:
-            self.words[2 * start + 1 :: 2] = array("Q", values[:room])
-            self.words[1 : 2 * (count - room) : 2] = array("Q", values[room:])
+            self.words[2 * start + 1 :: 2] = values[:room]
+            self.words[1 : 2 * (count - room) : 2] = values[room:]
+
+
+def repeat(word: int, count: int) -> array[int]:
+    """Return an array of the same word, `count` times."""
+    return array("Q", (word,)) * count
+
+
+def _copy(view: memoryview) -> array[int]:
+    return array("Q", view.tobytes())

@@ -56,7 +56,7 @@ class BaseBinding(ABC):
     def __init__(self, adapter: "Adapter", name: str, states: Machine[Any, Any]) -> None:
         self.adapter = adapter
         self.name = name
-        self.filter = BindingFilter(adapter.station_address)
+        self.filter = BindingFilter(adapter.station_address, adapter.device.memory)
         self.state = states
         self.closing = False
         self.sends_pending = 0

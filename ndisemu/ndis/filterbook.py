@@ -75,7 +75,7 @@ class FilterBook:
 
     def close(self, binding: "BaseBinding") -> list[OidRequest]:
         """Forget a binding's filter; returns the sets that tell the miniport what is left."""
-        self._become(binding, BindingFilter(binding.filter.station))
+        self._become(binding, BindingFilter(binding.filter.station, binding.filter.memory))
         return [OidRequest.set(oid, b"") for oid in (Oid.GEN_CURRENT_PACKET_FILTER, Oid.E802_3_MULTICAST_LIST)]
 
     def forget(self) -> None:
@@ -134,7 +134,7 @@ def _set_options(request: OidRequest, binding: "BaseBinding") -> Status:
 
 def _changed(old: BindingFilter, request: OidRequest) -> BindingFilter | Status | None:
     """Return `old` as `request` wants it, the status that refuses it, or None if it is about something else."""
-    new = BindingFilter(old.station)
+    new = BindingFilter(old.station, old.memory)
     new.become(old)
     if request.oid is Oid.E802_3_MULTICAST_LIST:
         data = request.data

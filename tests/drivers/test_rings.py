@@ -94,7 +94,7 @@ async def test_a_burst_asks_for_one_report(bench: Bench) -> None:
     driver = await rings(bench)
     (burst,) = driver.tx.split(packets(bench, [1, 3, 1]))
     await bench.passive(lambda: driver.tx.post((burst,)))
-    words = driver.ring(reg.TDBAL).read(0, 5)
+    words = driver.ring(reg.TDBAL).read(0, 5).tolist()
     assert words[0::2] == [0x1000, 0x2000, 0x2100, 0x2200, 0x3000]
     assert [word & reg.TX_LENGTH for word in words[1::2]] == [60, 60, 61, 62, 60]
     assert [bool(word & reg.TX_EOP) for word in words[1::2]] == [True, False, False, True, True]

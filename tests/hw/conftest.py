@@ -3,6 +3,7 @@
 A test plays the driver: it writes descriptors and registers, lets time pass, and looks at memory.
 """
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Final
@@ -119,7 +120,7 @@ class Host:
             assert status & reg.RX_EOP
             address = self.rx_buffers.address + SLOT * self.rx_next
             frames.append(self.memory.map[address : address + (status & reg.RX_LENGTH)])
-            self.rx_ring.write_status(self.rx_next, [0])
+            self.rx_ring.write_status(self.rx_next, array("Q", [0]))
             self.rx_next = (self.rx_next + 1) % COUNT
         return frames
 

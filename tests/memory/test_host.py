@@ -196,7 +196,7 @@ def test_closing_gives_the_descriptor_back_even_while_rings_are_around() -> None
         memory.words[0] = 1
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
-    assert ring.read(0, 1) == [0, 0]
+    assert ring.read(0, 1).tolist() == [0, 0]
 
 
 def test_the_status_line_counts_bytes_and_blocks(memory: HostMemory, block: Block) -> None:

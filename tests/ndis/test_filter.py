@@ -30,9 +30,9 @@ WANTED: list[tuple[PacketFilter, list[bytes]]] = [
 ]
 
 
-def make(types: PacketFilter, multicast: Sequence[bytes] = (GROUP,)) -> BindingFilter:
+def make(types: PacketFilter, memory: HostMemory, multicast: Sequence[bytes] = (GROUP,)) -> BindingFilter:
     """Make a filter."""
-    made = BindingFilter(STATION)
+    made = BindingFilter(STATION, memory)
     made.types = types
     made.multicast = tuple(multicast)
     return made
@@ -41,9 +41,11 @@ def make(types: PacketFilter, multicast: Sequence[bytes] = (GROUP,)) -> BindingF
 @pytest.mark.parametrize(("types", "wanted"), WANTED)
 def test_a_binding_wants_what_its_filter_says(types: PacketFilter, wanted: list[bytes]) -> None:
     """Each packet type lets in its kind of destination, and nothing else."""
-    judged = make(types)
+    memory = HostMemory("host", 1 << 16)
+    judged = make(types, memory)
     everybody = [STATION, OTHER, GROUP, OTHER_GROUP, BROADCAST]
     assert [address for address in everybody if judged.wants(address)] == wanted
+    memory.close()
 
 
 ADDRESSES = st.sampled_from([STATION, OTHER, GROUP, OTHER_GROUP, BROADCAST])
@@ -61,7 +63,7 @@ def test_of_an_array_a_binding_gets_what_it_wants_in_order(types: PacketFilter, 
         packet.chain(buffer)
         packet.fill(destination.ljust(60))
         packets.append(packet)
-    judged = make(types)
+    judged = make(types, memory)
     for _ in range(2):
         accepted = list(judged.accepts(packets))
         assert accepted == [packet for packet in packets if judged.wants(packet.read()[:6])]
@@ -78,7 +80,7 @@ def test_packets_and_lists_of_any_shape_are_judged_by_their_first_bytes(
     """Wherever the buffers end: within the destination, before it, or nowhere, as there are none."""
     memory = HostMemory("host", 1 << 16)
     buffers = iter(BufferPool(memory, "buffers", "test", 1 + sum(len(lengths) for _, lengths in shapes), 64))
-    packets, nbls, judged = [], [], make(types)
+    packets, nbls, judged = [], [], make(types, memory)
     for number, (destination, lengths) in enumerate(shapes):
         chain = [next(buffers) for _ in lengths]
         for buffer, length in zip(chain, lengths, strict=True):
@@ -104,15 +106,17 @@ def test_the_union_lets_in_what_anybody_wants(
     filters: list[tuple[PacketFilter, list[bytes], int]], address: bytes
 ) -> None:
     """What a binding wants, the union wants; it has the longest lookahead and names each address once, in order."""
-    made = [make(types, multicast) for types, multicast, _ in filters]
+    memory = HostMemory("host", 1 << 16)
+    made = [make(types, memory, multicast) for types, multicast, _ in filters]
     for one, (_, _, lookahead) in zip(made, filters, strict=True):
         one.lookahead = lookahead
     types, addresses, lookahead = union(made)
-    whole = make(types, addresses)
+    whole = make(types, memory, addresses)
     assert all(whole.wants(address) for one in made if one.wants(address))
     assert lookahead == max((one.lookahead for one in made), default=0)
     assert list(addresses) == sorted(dict.fromkeys(address for one in made for address in one.multicast))
     assert int(types) == reduce(or_, (int(one.types) for one in made), 0)
+    memory.close()
 
 
 def test_a_new_filter_forgets_the_old_verdicts() -> None:
@@ -122,9 +126,9 @@ def test_a_new_filter_forgets_the_old_verdicts() -> None:
     packet = Packet(0)
     packet.chain(buffer)
     packet.fill(STATION.ljust(60))
-    judged = make(P.DIRECTED)
+    judged = make(P.DIRECTED, memory)
     assert judged.accepts([packet]) == [packet]
-    judged.become(make(P.BROADCAST))
+    judged.become(make(P.BROADCAST, memory))
     assert not judged.accepts([packet])
     memory.close()
 
@@ -135,7 +139,7 @@ def test_a_flood_of_addresses_does_not_grow_the_memory() -> None:
     (buffer,) = BufferPool(memory, "buffers", "test", 1, 60)
     packet = Packet(0)
     packet.chain(buffer)
-    judged = make(P.DIRECTED)
+    judged = make(P.DIRECTED, memory)
     for number in range(2 * MOST_VERDICTS):
         packet.fill(number.to_bytes(6, "little").ljust(60))
         judged.accepts([packet])

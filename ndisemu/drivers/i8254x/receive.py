@@ -14,10 +14,10 @@ Source: 8254x manual 3.2.3 (legacy descriptors), 13.4.22 (RCTL).
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 
 from ndisemu.drivers.i8254x.library import RingLibrary
-from ndisemu.drivers.i8254x.pool import ListBuffers, PacketBuffers, ReceivePool
+from ndisemu.drivers.i8254x.pool import Frame, ListBuffers, PacketBuffers, ReceivePool
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import Packet, PacketFilter, RegisterSpace, SharedMemory, SpinLock, Status, Tag, v5, v6
 
@@ -26,7 +26,7 @@ _LENGTH: Final = reg.RX_LENGTH
 # How many rings' worth of frames a pool may grow to, where the driver's parameters do not say.
 GROWTH: Final = 8
 
-F = TypeVar("F")
+F = TypeVar("F", bound=Frame)
 
 
 class RxRing(ABC, Generic[F]):
@@ -140,12 +140,12 @@ class RxRing(ABC, Generic[F]):
         self._next = (self._next + count) % len(self._slots)
         self._given -= count
         # Mostly a whole burst has one length, and nothing but whole frames.
-        alike = status.count(status[0]) == count
+        alike = status == status[:1] * count
         kinds = status[:1] if alike else dict.fromkeys(status)
         if self._inside or any(word & _WHOLE != _WHOLE for word in kinds):
-            taken, status = self._without_parts(taken, status)
-            alike = False
-        if alike:
+            taken, lengths = self._without_parts(taken, status)
+            self._resize(taken, lengths)
+        elif alike:
             self._resize_all(taken, status[0] & _LENGTH)
         else:
             self._resize(taken, [word & _LENGTH for word in status])
@@ -160,8 +160,8 @@ class RxRing(ABC, Generic[F]):
         """Give each frame the length beside it, if it has another one."""
 
     def _without_parts(self, taken: Sequence[F], status: Sequence[int]) -> tuple[list[F], list[int]]:
-        """Leave out the parts of frames that do not fit one buffer: no frame within the MTU does that."""
-        frames, words = [], []
+        """Leave out the parts of frames that do not fit one buffer: no frame within the MTU does that; returns lengths too."""
+        frames, lengths = [], []
         for frame, word in zip(taken, status, strict=True):
             if self._inside or word & _WHOLE != _WHOLE:
                 # It is part of a frame as long as the last part has not come.
@@ -170,8 +170,8 @@ class RxRing(ABC, Generic[F]):
                 self._free.append(frame)
             else:
                 frames.append(frame)
-                words.append(word)
-        return frames, words
+                lengths.append(word & _LENGTH)
+        return frames, lengths
 
     def _behind(self, start: int, count: int) -> list[F]:
         """Return the frames of `count` descriptors from `start`."""
@@ -216,9 +216,10 @@ class RxRing(ABC, Generic[F]):
         if not count or not self._started:
             return
         # Those that came back last are still in the processor's cache.
-        frames, empty = self._free[-count:], self.pool.empty
+        frames = self._free[-count:]
         del self._free[-count:]
-        self._ring.put(self._tail, [empty[frame] for frame in frames])
+        # That is how each is offered to the card.
+        self._ring.put(self._tail, cast("list[bytes]", [frame.miniport_reserved for frame in frames]))
         self._put_behind(self._tail, frames)
         self._tail = (self._tail + count) % len(self._slots)
         self._given += count

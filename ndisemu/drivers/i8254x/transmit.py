@@ -236,12 +236,14 @@ def _descriptors(frames: Sequence[TxFrame]) -> tuple[MutableSequence[int], int]:
         return [address, length | _LAST], length
     addresses = [frame.address for frame in frames]
     lengths = [frame.length for frame in frames]
-    longest = max(lengths)
+    # Mostly a whole burst has one length.
+    alike = lengths.count(lengths[0]) == len(lengths)
+    longest = lengths[0] if alike else max(lengths)
     if all(addresses):
-        # Each is in one piece, and mostly a whole burst has one length (an eighth of the time of the general way).
+        # Each is in one piece (an eighth of the time of the general way).
         words = array("Q", [longest | _COMMAND]) * (2 * len(frames))
         words[::2] = array("Q", addresses)
-        if lengths.count(longest) < len(lengths):
+        if not alike:
             words[1::2] = array("Q", [length | _COMMAND for length in lengths])
     else:
         parts = [_parts(frame.segments) for frame in frames]

@@ -18,8 +18,7 @@ from enum import IntEnum, IntFlag
 from typing import Any
 
 from ndisemu.errors import RuleViolation
-from ndisemu.frame.ethernet import ADDRESS
-from ndisemu.memory import Mappable, Pool
+from ndisemu.memory import WORD, Mappable, Pool
 from ndisemu.ndis.data.mdl import NO_MEMORY, BufferPool, Mdl
 from ndisemu.ndis.status import Status
 
@@ -60,12 +59,12 @@ class NetBuffer(Mappable):
     `current_offset` bytes into its MDL number `current`, and is `length`
     bytes long. Bytes before it are unused data space. `segments` is the data
     as pairs of bus address and length: its SCATTER_GATHER_LIST while it is
-    `mapped` for a card. `memory` is where they lie, if there are any; `window`
-    and `to` are slices of it, of the data and of the destination address,
-    where the data is in one piece.
+    `mapped` for a card. `memory` is where they lie, if there are any; where
+    the data is in one piece, `window` is its slice of it, and `first_word`
+    where it begins in `HostMemory.words`, if it begins with a whole word.
     """
 
-    __slots__ = ("current", "current_offset", "data_offset", "length", "mdls", "memory", "nbl", "to")
+    __slots__ = ("current", "current_offset", "data_offset", "first_word", "length", "mdls", "memory", "nbl")
 
     def __init__(self, nbl: "NetBufferList", mdls: Sequence[Mdl] = (), offset: int = 0, length: int = 0) -> None:
         super().__init__()
@@ -76,7 +75,7 @@ class NetBuffer(Mappable):
         self.current = 0
         self.current_offset = 0
         self.memory = NO_MEMORY
-        self.to: slice | None = None
+        self.first_word: int | None = None
         self.locate()
 
     def __repr__(self) -> str:
@@ -105,20 +104,20 @@ class NetBuffer(Mappable):
         if segments:
             self.memory = self.mdls[0].memory
         self.leave()
-        self.address, self.window, self.to = 0, None, None
+        self.address, self.window, self.first_word = 0, None, None
         if len(segments) == 1:
             start, length = segments[0]
             self.address = start
             self.window = slice(start, start + length)
-            self.to = slice(start, start + ADDRESS) if length >= ADDRESS else None
+            self.first_word = start // WORD if length >= WORD and not start % WORD else None
 
     def resize(self, length: int) -> None:
         """Set the length of a frame: how many bytes from `data_offset` it has (`NET_BUFFER_DATA_LENGTH`)."""
         before, self.length = self.length, length
-        if self.to is not None and len(self.mdls) == 1:
+        if self.address and before >= WORD and len(self.mdls) == 1:
             (mdl,), offset = self.mdls, self.data_offset
             start = mdl.address + offset
-            if start == self.address and ADDRESS <= length <= mdl.length - offset:
+            if start == self.address and WORD <= length <= mdl.length - offset:
                 # It stays where it is, in one piece.
                 self.segments = ((start, length),)
                 self.window = slice(start, start + length)

@@ -8,8 +8,7 @@ or what its miniport allocated, the receive path what is lent to protocols.
 
 from typing import Any
 
-from ndisemu.frame.ethernet import ADDRESS
-from ndisemu.memory import Mappable, Pool
+from ndisemu.memory import WORD, Mappable, Pool
 from ndisemu.ndis.constants import PacketFlag
 from ndisemu.ndis.data.mdl import NO_MEMORY, Mdl
 from ndisemu.ndis.status import Status
@@ -40,8 +39,8 @@ class Packet(Mappable):
     `length` is the sum over the chain (`Private.TotalLength`), `segments` the
     same chain as pairs of bus address and length, which NDIS maps for the card
     while a send is in flight (`ScatterGatherListPacketInfo`); there is a
-    `window` where it is one buffer that is not empty, a slice of `memory`. `to` is the slice of the destination address,
-    or None if that does not lie in one buffer. `serial` numbers
+    `window` where it is one buffer that is not empty, a slice of `memory`. `first_word` is where it begins in
+    `HostMemory.words`, or None if its first buffer does not begin with a whole word. `serial` numbers
     submissions, `binding` is who submitted it, `references` what protocols
     still owe of a received packet. `status` is None while a serialized
     miniport has it to send and has not said what becomes of it. `cancel_id` (PacketCancelId)
@@ -49,8 +48,8 @@ class Packet(Mappable):
     The two `reserved` slots belong to protocol and miniport while they own it.
     """
 
-    __slots__ = ("binding", "cancel_id", "flags", "head", "ieee8021q", "length", "memory", "miniport_reserved", "number",
-                 "oob", "owner", "protocol_reserved", "references", "serial", "status", "to")  # fmt: skip
+    __slots__ = ("binding", "cancel_id", "first_word", "flags", "head", "ieee8021q", "length", "memory", "miniport_reserved",
+                 "number", "oob", "owner", "protocol_reserved", "references", "serial", "status")  # fmt: skip
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -60,7 +59,7 @@ class Packet(Mappable):
         self.head: Mdl | None = None
         self.length = 0
         self.memory = NO_MEMORY
-        self.to: slice | None = None
+        self.first_word: int | None = None
         self.status: Status | None = Status.SUCCESS
         self.oob = OobBlock()
         self.flags = NO_FLAGS
@@ -97,12 +96,12 @@ class Packet(Mappable):
         self.segments = tuple(segments)
         self.length = sum(length for _, length in segments)
         first = self.head
-        self.address, self.window, self.to = 0, None, None
+        self.address, self.window, self.first_word = 0, None, None
         if first is not None:
             self.memory = first.memory
             start = first.address
-            if first.length >= ADDRESS:
-                self.to = slice(start, start + ADDRESS)
+            if first.length >= WORD and not start % WORD:
+                self.first_word = start // WORD
             if first.next is None and first.length:
                 self.address, self.window = start, slice(start, start + first.length)
 
@@ -113,7 +112,8 @@ class Packet(Mappable):
             raise ValueError(f"{self!r} is not one buffer of at least {length} bytes")
         buffer.length = length
         start = buffer.address
-        if start != self.address or length < ADDRESS or self.to is None:
+        if start != self.address or min(length, self.length) < WORD:
+            # It lies elsewhere, or its first word comes or goes.
             self.recount()
             return
         self.length = length
@@ -162,7 +162,7 @@ class PacketPool(Pool[Packet]):
         item.leave()
         item.head = None
         item.segments = ()
-        item.address, item.window, item.to = 0, None, None
+        item.address, item.window, item.first_word = 0, None, None
         item.length = 0
         item.flags = NO_FLAGS
         item.status = Status.SUCCESS

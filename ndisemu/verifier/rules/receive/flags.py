@@ -75,7 +75,7 @@ class RxFilterRespected(Claim):
     def wrong(self, nbls: Iterable[Any]) -> str:
         """Hold each destination against all filters together."""
         adapter = self.watch.adapter
-        whole = BindingFilter(adapter.station_address)
+        whole = BindingFilter(adapter.station_address, adapter.device.memory)
         whole.types, whole.multicast, _ = union(binding.filter for binding in adapter.bindings)
         for destination in distinct([nbl.buffers[0].read()[:ADDRESS] for nbl in nbls]):
             if not whole.wants(destination):
