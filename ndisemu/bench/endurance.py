@@ -159,5 +159,5 @@ def _judge(slot: Slot, talker: Talker | Talker6, *, gone: bool) -> list[str]:
         "frames got across": gone or talker.received > 0,
     }
     if isinstance(driver, Struck) and slot.adapter.running:
-        checks["ring + free = pool"] = sum(driver.rx.books) == driver.rx.pool.count
+        checks["ring + free = pool"] = sum(driver.rx.books) == len(driver.rx.pool.empty)
     return [f"{slot.name}: not so: {text}" for text, holds in checks.items() if not holds] + talker.mistakes

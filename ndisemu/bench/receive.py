@@ -47,7 +47,7 @@ class BareEnd:
         _, frames = self._source.next()
         self._flow.enter(frames, self._kernel.now)
         self._end.transmit(frames)
-        due = self._source.due()
+        due = self._source.due
         if due is not None:
             self._kernel.call_at(due, self.send)
 

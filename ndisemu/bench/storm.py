@@ -147,9 +147,10 @@ class Ration:
         self.allowed = 0
         self._source = source
 
+    @property
     def due(self) -> int | None:
-        """Return when the next burst may go."""
-        return self._source.due() if self.allowed > 0 else None
+        """When the next burst may go."""
+        return self._source.due if self.allowed > 0 else None
 
     def next(self) -> tuple[Sequence[bytes], Sequence[bytes]]:
         """Return the next burst."""

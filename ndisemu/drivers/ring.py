@@ -104,7 +104,7 @@ class RingMiniport(Miniport):
             await self.post_in_turn(waiting)
         for burst in bursts:
             status = await burst
-            if status is Status.SUCCESS:
+            if status is _SUCCESS:
                 self.information.counters.sent += len(burst.frames)
             self.ndis.send_complete(burst.frames, status)
         self.sending -= 1
@@ -245,6 +245,8 @@ class RingMiniport(Miniport):
             self.ndis.indicate_status_complete()
 
 
+# Of a class of Python 3.11 a member costs 70 ns each time.
+_SUCCESS: Final = Status.SUCCESS
 _RECEIVE: Final = reg.RXT0 | reg.RXDMT0 | reg.RXO
 # Parameters and their defaults, in the order in which `initialize` takes them.
 _USUAL: Final = {"mtu": 1500, "tx_ring": 256, "rx_ring": 256, "itr": 0}

@@ -64,8 +64,6 @@ class VcMiniport(Miniport):
         self.longest = mtu + HEADER
         self.turn = Turn()
         self.circuits: dict[int, Circuit] = {}
-        # On which circuit each packet was indicated that is not back yet.
-        self.indicated_on: dict[Packet, Circuit] = {}
         self.pending_causes = 0
         self.lock = self.ndis.allocate_spin_lock("waits")
         self.sending = 0
@@ -208,13 +206,13 @@ class VcMiniport(Miniport):
         sorted_packets: dict[Circuit | None, list[Packet]] = {}
         for packet in packets:
             circuit = self.circuits.get(untag(packet))
+            packet.miniport_reserved = circuit
             sorted_packets.setdefault(circuit, []).append(packet)
         for circuit, mine in sorted_packets.items():
             # What is indicated on one circuit may have ended another.
             if circuit is None or self.circuits.get(circuit.vlan) is not circuit:
                 self.take_back(mine)
             else:
-                self.indicated_on |= dict.fromkeys(mine, circuit)
                 circuit.lent += len(mine)
                 self.information.counters.received += len(mine)
                 self.ndis.co_indicate_receive(circuit.vc, mine)
@@ -222,10 +220,11 @@ class VcMiniport(Miniport):
 
     def return_packets(self, packets: Sequence[Packet]) -> None:
         """MiniportReturnPacket: the buffers go back into the ring."""
-        circuits = [self.indicated_on.pop(packet) for packet in packets]
         self.take_back(packets)
-        for circuit in circuits:
-            circuit.ended(receives=1)
+        for packet in packets:
+            circuit = packet.miniport_reserved
+            if isinstance(circuit, Circuit):
+                circuit.ended(receives=1)
 
     def take_back(self, packets: Sequence[Packet]) -> None:
         """Make whole buffers of packets again, for the ring."""

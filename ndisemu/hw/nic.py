@@ -24,7 +24,7 @@ from ndisemu.hw.statistics import Statistics
 from ndisemu.hw.transmit import Transmitter
 from ndisemu.kernel import InterruptLine, Kernel
 from ndisemu.link import CableEnd
-from ndisemu.memory import DmaSpace, DmaViolation
+from ndisemu.memory import DESCRIPTOR, DmaSpace, DmaViolation
 
 _STATISTICS = range(0x4000, 0x4100, 4)
 _ALL_ONES = 0xFFFFFFFF
@@ -149,13 +149,16 @@ class Nic:
 
         Of several CPUs the card hears in the order in which they write, or the tail would go back.
         """
-        kernel = self.kernel
-        if kernel.timed and self.tx.enabled:
+        kernel, tx = self.kernel, self.tx
+        if tail and tail >= tx.size // DESCRIPTOR:
+            self.registers.refuse("TDT", tail, tx.size)
+            return
+        if kernel.timed and tx.enabled:
             self._rings_at = max(kernel.local_time(), self._rings_at)
             if self._rings_at > kernel.now:
                 kernel.call_at(self._rings_at, partial(self._ring_late, tail, self._resets))
                 return
-        self.tx.tail = tail
+        tx.tail = tail
         # Of the doorbells of one instant the first wakes it.
         if self._wakes_at is None or self._wakes_at > kernel.now:
             self.wake()

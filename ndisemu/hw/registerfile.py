@@ -108,7 +108,7 @@ class RegisterFile:
             reg.TDBAH: self._write_ring(nic.tx, reg.TDBAL, reg.TDBAH),
             reg.TDLEN: self._write_ring(nic.tx, reg.TDBAL, reg.TDLEN),
             reg.TDH: self._write_tdh,
-            reg.TDT: self._write_tdt,
+            reg.TDT: nic.ring,
         }
 
     def _write_ctrl(self, value: int) -> None:
@@ -178,16 +178,9 @@ class RegisterFile:
             if rx.waiting:
                 self._nic.wake()
         else:
-            self._refuse("RDT", value, rx.size)
+            self.refuse("RDT", value, rx.size)
 
-    def _write_tdt(self, value: int) -> None:
-        size = self._nic.tx.size
-        if not value or value < size // DESCRIPTOR:
-            self._nic.ring(value)
-        else:
-            self._refuse("TDT", value, size)
-
-    def _refuse(self, name: str, index: int, size: int) -> None:
+    def refuse(self, name: str, index: int, size: int) -> None:
         """Refuse a tail beyond the ring: real cards then run over whatever lies behind it."""
         text = f"{name} was set to {index} in a ring of {size // DESCRIPTOR}; the write was ignored"
         self._nic.kernel.report("ring-index", self._nic.name, text)

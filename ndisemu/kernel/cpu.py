@@ -85,6 +85,7 @@ class Held(Protocol):
 class Cpu:
     """One virtual CPU of a host.
 
+    `lines` are the asserted interrupts that it has not serviced, `dpcs` those that wait in its queue.
     `locks` are what its code holds, innermost last. `settlers` are
     called before this CPU's turn: devices of the host that must bring their
     state up to now, which does not change during a turn. `busy_until` is its local time where that is
@@ -92,8 +93,8 @@ class Cpu:
     `waited` what of that went by in waiting for locks.
     """
 
-    __slots__ = ("_alone", "_alone_at", "_dpcs", "_lines", "_points", "_threads", "_turn", "_worn", "busy_until", "costs", "dpcs_run", "interrupts",
-                 "irql", "kernel", "locks", "name", "running_dpc", "settlers", "spent", "waited")  # fmt: skip
+    __slots__ = ("_alone", "_alone_at", "_points", "_threads", "_turn", "_worn", "busy_until", "costs", "dpcs", "dpcs_run", "interrupts",
+                 "irql", "kernel", "lines", "locks", "name", "running_dpc", "settlers", "spent", "waited")  # fmt: skip
 
     def __init__(
         self,
@@ -116,9 +117,9 @@ class Cpu:
         self.running_dpc: Queued | None = None
         self.dpcs_run = 0
         self.interrupts = 0
-        self._dpcs: deque[Queued] = deque()
+        self.dpcs: deque[Queued] = deque()
         self._threads: deque[Callable[[], None]] = deque()
-        self._lines: list[InterruptLine] = []
+        self.lines: list[InterruptLine] = []
         self._turn = False
         self._points = 0
         # For how many turns its DPCs have been alone, since which time and item of the kernel; and where they begin to count.
@@ -127,7 +128,7 @@ class Cpu:
         self._worn = 0
 
     def __repr__(self) -> str:
-        waiting = f"{len(self._lines)} interrupts, {len(self._dpcs)} DPCs, {len(self._threads)} threads waiting"
+        waiting = f"{len(self.lines)} interrupts, {len(self.dpcs)} DPCs, {len(self._threads)} threads waiting"
         return f"<Cpu {self.name} at {irql_name(self.irql)}: {waiting}>"
 
     def queue_dpc(self, dpc: Queued, *, head: bool = False) -> None:
@@ -137,16 +138,16 @@ class Cpu:
             self.kernel.call_at(when, partial(self._enter_late, dpc, head=head))
             return
         if head:
-            self._dpcs.appendleft(dpc)
+            self.dpcs.appendleft(dpc)
         else:
-            self._dpcs.append(dpc)
+            self.dpcs.append(dpc)
         if not self._turn:
             self._ask_for_turn()
 
     def remove_dpc(self, dpc: Queued) -> None:
         """Take a waiting `dpc` out of the queue."""
-        if dpc in self._dpcs:
-            self._dpcs.remove(dpc)
+        if dpc in self.dpcs:
+            self.dpcs.remove(dpc)
         # Otherwise it is on its way from another CPU, and will not be let in.
         dpc.queued = False
 
@@ -161,19 +162,19 @@ class Cpu:
 
     def interrupt(self, line: InterruptLine) -> None:
         """Note that `line` is asserted and wants this CPU."""
-        if line in self._lines:
+        if line in self.lines:
             return
         if self.kernel.timed and (when := self._later()):
             self.kernel.call_at(when, line.request)
             return
-        self._lines.append(line)
+        self.lines.append(line)
         if not self._turn:
             self._ask_for_turn()
 
     def forget(self, line: InterruptLine) -> None:
         """Note that `line` is no longer asserted."""
-        if line in self._lines:
-            self._lines.remove(line)
+        if line in self.lines:
+            self.lines.remove(line)
 
     def raise_irql(self, level: int) -> int:
         """Raise to `level`; returns the level to lower to again."""
@@ -219,9 +220,12 @@ class Cpu:
             raise RuleViolation("int-dpc-time", self._overrun())
 
     def preempt(self) -> None:
-        """A preemption point: let what may interrupt the running code do so, nested."""
+        """A preemption point: let what may interrupt the running code do so, nested.
+
+        Who passes another one each time anyway need not call while `lines` and `dpcs` are empty.
+        """
         self._points += 1
-        if self._lines or (self._dpcs and self.irql < DISPATCH):
+        if self.lines or (self.dpcs and self.irql < DISPATCH):
             strategy = self.kernel.strategy
             if strategy is None or strategy.preempt():
                 self._nested()
@@ -290,9 +294,9 @@ class Cpu:
         running, points, before = self.running_dpc, self._points, self.kernel.current
         self.kernel.current = self
         try:
-            if self._lines:
+            if self.lines:
                 self._deliver()
-            if self._dpcs and self.irql < DISPATCH:
+            if self.dpcs and self.irql < DISPATCH:
                 self._drain()
         finally:
             self.running_dpc, self._points, self.kernel.current = running, points, before
@@ -305,7 +309,7 @@ class Cpu:
     def _enter_late(self, dpc: Queued, *, head: bool) -> None:
         """Let in a DPC that another CPU has queued, now that the clock has reached that CPU's time."""
         # It may have been taken back meanwhile, and even queued again.
-        if dpc.queued and dpc not in self._dpcs:
+        if dpc.queued and dpc not in self.dpcs:
             self.queue_dpc(dpc, head=head)
 
     def _ask_for_turn(self) -> None:
@@ -324,30 +328,30 @@ class Cpu:
             settle()
         kernel.current = self
         try:
-            if self._lines:
+            if self.lines:
                 self._deliver()
-            if self._dpcs:
+            if self.dpcs:
                 self._drain()
-            if self._threads and not self._dpcs and self.busy_until <= kernel.now:
+            if self._threads and not self.dpcs and self.busy_until <= kernel.now:
                 self._points = self._alone = 0
                 self._threads.popleft()()
         finally:
             kernel.current = None
         if self.locks or self.irql != PASSIVE:
             self.mend(PASSIVE)
-        if not self._turn and (self._dpcs or self._threads or self._deliverable()):
+        if not self._turn and (self.dpcs or self._threads or self._deliverable()):
             self._ask_for_turn()
 
     def _deliverable(self) -> bool:
-        return any(line.irql > self.irql for line in self._lines)
+        return any(line.irql > self.irql for line in self.lines)
 
     def _deliver(self) -> None:
         """Service the asserted lines above the current IRQL, highest first."""
-        while self._lines:
-            line = self._lines[0] if len(self._lines) == 1 else max(self._lines, key=_level_of)
+        while self.lines:
+            line = self.lines[0] if len(self.lines) == 1 else max(self.lines, key=_level_of)
             if line.irql <= self.irql:
                 return
-            self._lines.remove(line)
+            self.lines.remove(line)
             self.interrupts += 1
             before, self.irql = self.irql, line.irql
             try:
@@ -359,7 +363,7 @@ class Cpu:
 
     def _drain(self) -> None:
         """Run up to a batch of DPCs at DISPATCH_LEVEL, oldest first."""
-        kernel, dpcs = self.kernel, self._dpcs
+        kernel, dpcs = self.kernel, self.dpcs
         before, self.irql = self.irql, DISPATCH
         try:
             for _ in range(DPC_BATCH):
@@ -376,7 +380,7 @@ class Cpu:
                     self.mend(DISPATCH)
                 if self.costs is not None:
                     self.charge(self.costs.dpc)
-                if self._lines:
+                if self.lines:
                     self._deliver()
         finally:
             self.running_dpc = None

@@ -82,7 +82,8 @@ class SpinLock(Contended):
         if kernel.timed:
             self.leave(cpu)
         cpu.irql = self._old_irql
-        cpu.preempt()
+        if cpu.lines or cpu.dpcs:
+            cpu.preempt()
 
     def dpr_acquire(self) -> None:
         """Take the lock without touching the IRQL (`NdisDprAcquireSpinLock`, IRQL == DISPATCH)."""
@@ -111,7 +112,8 @@ class SpinLock(Contended):
         self.owner = None
         if self._kernel.timed:
             self.leave(cpu)
-        cpu.preempt()
+        if cpu.lines or cpu.dpcs:
+            cpu.preempt()
 
     def free(self) -> None:
         """End its use, while nobody holds it (`NdisFreeSpinLock`)."""

@@ -87,7 +87,8 @@ class BaseBinding(ABC):
     @ddi("NdisGetCurrentSystemTime", irql="any", kind=Kind.CALL, source="NDIS reference 3.2")
     def system_time(self) -> int:
         """Return the virtual time in ns, as the running CPU sees it."""
-        return self.adapter.kernel.local_time()
+        kernel = self.adapter.kernel
+        return kernel.local_time() if kernel.timed else kernel.now
 
     @ddi("NdisInitializeTimer", irql="== PASSIVE", kind=Kind.CALL, source="NDIS reference 5.10")
     def initialize_timer(self, routine: Callable[[], None], cpu: int | None = None) -> Timer:

@@ -61,8 +61,9 @@ class BindingFilter:
         """Return the lists whose first frame's destination this binding wants, in order: `nbls` themselves if all."""
         words = self._words
         try:
-            firsts = [words[nbl.buffers[0].first_word] for nbl in nbls]  # type: ignore[index]
-        except TypeError:
+            firsts = [words[nbl.frame.first_word] for nbl in nbls]  # type: ignore[index,union-attr]
+        except (AttributeError, TypeError):
+            # The first frame of several is as good as an only one.
             firsts = [_first_word(nbl.buffers[0]) for nbl in nbls]
         return self._chosen(nbls, firsts)
 

@@ -43,7 +43,8 @@ class RegisterSpace:
     def read(self, offset: int) -> int:
         """Read the 32-bit register at `offset`."""
         cpu = self._kernel.current or self._adapter.running_cpu("NdisReadRegisterUlong")
-        value = self._read(offset)
+        read = self._read
+        value = read(offset)
         cpu.preempt()
         return value
 
@@ -51,7 +52,8 @@ class RegisterSpace:
     def write(self, offset: int, value: int) -> None:
         """Write the 32-bit register at `offset`."""
         cpu = self._kernel.current or self._adapter.running_cpu("NdisWriteRegisterUlong")
-        self._write(offset, value)
+        write = self._write
+        write(offset, value)
         cpu.preempt()
 
     def _unmap(self) -> None:

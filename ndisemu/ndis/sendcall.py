@@ -65,7 +65,8 @@ def enter_send(
 ) -> None:
     """Call the send entry of the driver with `items` and the other arguments, at the current IRQL."""
     try:
-        result = entry(items, *arguments)
+        # To spread no arguments costs half as much as the call.
+        result = entry(items, *arguments) if arguments else entry(items)
     except driver_errors() as error:
         path.raised(items, serial, error)
         return

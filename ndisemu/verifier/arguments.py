@@ -19,7 +19,7 @@ from ndisemu.verifier.call import TRACKED
 
 Test = Callable[[Any], bool]
 # What everybody reads of packets and lists.
-_FIELDS: Final = {Packet: ("owner", "status", "window", "oob"), NetBufferList: ("owner", "status", "buffers", "sent")}
+_FIELDS: Final = {Packet: ("owner", "status", "window", "oob"), NetBufferList: ("owner", "status", "frame", "_buffers")}
 _READ: Final[dict[type[Any], Callable[[Any], object]]] = {kind: attrgetter(*fields) for kind, fields in _FIELDS.items()}
 _CALLABLE: Final[object] = get_origin(Callable[[], None])
 # What an array mostly is; to ask an abstract class costs ten times as much.
@@ -67,7 +67,7 @@ def _wrong(item: Any) -> str:
         try:
             getattr(item, field)
         except Exception:  # noqa: BLE001 - a property of a driver's own may raise anything
-            return f"has no field {field} any more; leave it as it is"
+            return f"has no field {field.lstrip('_')} any more; leave it as it is"
     return ""
 
 

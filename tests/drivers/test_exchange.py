@@ -21,7 +21,7 @@ def requests(count: int, *, interval: float = 1000, start: int = 5000, size: int
 def times(made: Requests) -> list[int]:
     """Take all requests, and give the times at which they are due."""
     due = []
-    while (when := made.due()) is not None:
+    while (when := made.due) is not None:
         due.append(when)
         made.next()
         assert made.intended == when
@@ -63,7 +63,7 @@ def test_a_latency_counts_from_the_intended_time() -> None:
     due: list[int] = []
     replies: list[bytes] = []
     for late in (0, 300):
-        due.append(made.due() or 0)
+        due.append(made.due or 0)
         _, arriving = made.next()
         flow.enter(arriving, due[-1] + late)
         replies += arriving

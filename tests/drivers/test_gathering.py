@@ -148,7 +148,7 @@ def test_an_application_receives_what_it_cannot_hold(miniport: type[RingMiniport
             tx, rx = await a.bind("eth0"), await b.bind("eth0")
             source = generator(emu, near, far)
             frames: list[bytes] = []
-            while source.due() is not None:
+            while source.due is not None:
                 frames += source.next()[0]
             await tx.send(frames)
             await emu.idle()

@@ -1,7 +1,5 @@
 """Receive pools that grow (seed 002): more buffers when protocols keep many, and what happens where none are to be had."""
 
-from typing import cast
-
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -46,7 +44,7 @@ async def test_a_pool_grows_with_what_protocols_keep(wire: Wire) -> None:
     frames = await send(wire, 400)
     assert wire.receiver.received == frames
     rx, adapter = driver_of(wire.b).rx, wire.b.adapter
-    assert rx.pool.count == GROWTH * RING
+    assert len(rx.pool.empty) == GROWTH * RING
     assert adapter.resources.grown == GROWTH - 2
     assert wire.b.nic.rx.dropped["missed"] == 0
     wire.receiver.kept = 0
@@ -62,7 +60,7 @@ async def test_a_pool_stops_growing_at_its_limit(wire: Wire) -> None:
     wire.receiver.kept = 1
     frames = await send(wire, 100)
     rx = driver_of(wire.b).rx
-    assert (rx.pool.count, rx.low) == (40, True)
+    assert (len(rx.pool.empty), rx.low) == (40, True)
     assert wire.receiver.received == frames
     assert wire.b.adapter.receives.starved == 100 - len(wire.receiver.held) > 50
     assert rx.books[0] == RING - 1
@@ -97,8 +95,8 @@ async def test_new_buffers_begin_on_cache_lines(wire: Wire) -> None:
     """Those that came while the driver ran are as good as the first ones, and each has a descriptor of its own."""
     wire.receiver.kept = 1
     await send(wire, 300)
-    frames = [packet for pool in wire.b.adapter.library.packet_pools for packet in pool if packet.miniport_reserved]
-    buffers = [int.from_bytes(cast("bytes", packet.miniport_reserved), "little") for packet in frames]
+    frames = driver_of(wire.b).rx.pool.empty
+    buffers = [int.from_bytes(descriptor, "little") for descriptor in frames.values()]
     addresses = sorted(buffers)
     assert all(address % 64 == 0 for address in addresses)
     assert len(dict.fromkeys(addresses)) == len(frames)
@@ -161,7 +159,7 @@ async def test_a_pool_of_lists_grows_too(wire: Wire6) -> None:
         await wire.emu.idle()
     assert wire.received == [frame(number) for number in range(320)]
     rx, adapter = wire.driver.rx, wire.b.adapter
-    assert (rx.pool.count, adapter.resources.grown) == (GROWTH * RING, GROWTH - 2)
+    assert (len(rx.pool.empty), adapter.resources.grown) == (GROWTH * RING, GROWTH - 2)
     assert adapter.receives.starved == 320 - len(wire.receiver.held) > 100
     wire.receiver.keeps = False
     await wire.dispatch(wire.hosts[1], wire.receiver.give_back)
@@ -189,7 +187,7 @@ def test_no_frame_is_lost_while_a_pool_grows(
             change(wire.b.name)
             sent += await send(wire, count, first=len(sent)) if count else []
             await give_back(wire, back)
-            assert sum(rx.books) + len(wire.receiver.held) == rx.pool.count <= max(2 * ring, most)
+            assert sum(rx.books) + len(wire.receiver.held) == len(rx.pool.empty) <= max(2 * ring, most)
             assert rx.low <= (rx.books[1] < rx.pool.enough)
         assert wire.receiver.received == sent
 

@@ -22,7 +22,7 @@ def generator(
 def all_of(source: Source) -> list[Sequence[bytes]]:
     """Take every burst of a source, and check how they arrive."""
     bursts = []
-    while source.due() is not None:
+    while source.due is not None:
         frames, arriving = source.next()
         assert list(arriving) == [data.ljust(60, b"\0") for data in frames]
         bursts.append(frames)
@@ -57,7 +57,7 @@ def test_an_open_loop_is_due_at_its_interval() -> None:
     for every, due in ((1000, [5, 1005, 2005]), (None, [5, 5, 5])):
         source = Generator(Random(1), source=A, destination=B, frames=5, sizes=[60], burst=2, start=5, every=every)
         times = []
-        while (when := source.due()) is not None:
+        while (when := source.due) is not None:
             times.append(when)
             source.next()
         assert times == due
@@ -79,7 +79,7 @@ def test_a_replay_gives_a_recording_at_its_times(recording: list[tuple[int, byte
     recording.sort(key=lambda entry: entry[0])
     source = Replay(recording, window=window)
     given_out: list[tuple[int, bytes]] = []
-    while (due := source.due()) is not None:
+    while (due := source.due) is not None:
         frames, arriving = source.next()
         assert 1 <= len(frames) <= window
         assert arriving == padded(frames)

@@ -152,7 +152,7 @@ def test_two_cpus_lose_and_reorder_nothing(
             assert wire.sender.statuses == [Status.SUCCESS] * sum(count for _, count in calls)
             driver = wire.b.adapter.miniport
             assert isinstance(driver, miniport)
-            assert sum(driver.rx.books) + len(wire.receiver.held) == driver.rx.pool.count
+            assert sum(driver.rx.books) + len(wire.receiver.held) == len(driver.rx.pool.empty)
         assert emu.findings == []
 
     run(main())

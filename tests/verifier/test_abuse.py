@@ -243,7 +243,7 @@ ABUSES: Final[dict[str, type]] = {
     "returns lists of nothing": returns_lists(put("buffers", [None])),
     "deletes the owner of a list": does_to_lists(forget("owner")),
     "deletes the buffers of a list": does_to_lists(forget("buffers")),
-    "deletes what NDIS has noted of a list": does_to_lists(put("sent", None)),
+    "deletes what NDIS has noted of a list": does_to_lists(put("frame", None)),
     "puts nonsense among buffers": does_to_lists(lambda nbl: setattr(nbl, "buffers", [None])),
     "raises in its completion": RaisesInItsCompletion,
     "raises in its completion of lists": RaisesInItsCompletion6,

@@ -16,7 +16,7 @@ Source: seed 002; NDIS reference 5.5.2 (low resources) and 5.12.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeVar
 
 from ndisemu.drivers.i8254x.library import RingLibrary
 from ndisemu.ndis import (
@@ -36,31 +36,25 @@ PURPOSE: Final = "receive buffers"
 # The host's cache lines; a buffer is a power of two of at least 2048 bytes, so each begins on one if its block does.
 CACHE_LINE: Final = 64
 
-
-class Frame(Protocol):
-    """A packet or list of one buffer: `miniport_reserved` is the descriptor that offers it to the card, which does not change."""
-
-    miniport_reserved: object | None
-
-
-F = TypeVar("F", bound=Frame)
+F = TypeVar("F")
 
 
 class ReceivePool(ABC, Generic[F]):
     """Frames of one buffer of `size` bytes each: twice as many as the ring's `count` at first, and `most` in the end.
 
-    `count` is how many there are, and `asked` says that a block is on its way.
+    `empty` has for every frame the descriptor that offers its buffer to the card, which does not change;
+    `asked` says that a block is on its way.
     """
 
     def __init__(self, ndis: RingLibrary, count: int, size: int, most: int) -> None:
         self._ndis = ndis
-        self._step = count
-        self.count = 0
+        self._count = count
         self._size = size
         self._most = most
         self._blocks: list[SharedMemory] = []
         self._allocation: Allocation | None = None
         self.enough = count // 4
+        self.empty: dict[F, bytes] = {}
         self.free: list[F] = []
         self.low = False
         self.asked = False
@@ -73,7 +67,7 @@ class ReceivePool(ABC, Generic[F]):
         """Ask for another ring's worth of frames, as few are free, unless that was done; from the DPC."""
         if self.asked or self.low:
             return
-        wanted = min(self._step, self._most - self.count)
+        wanted = min(self._count, self._most - len(self.empty))
         if wanted > 0:
             self.asked = True
             self._allocation = self._ndis.allocate_shared_memory_async(
@@ -107,9 +101,8 @@ class ReceivePool(ABC, Generic[F]):
     def _put_in_service(self, memory: SharedMemory) -> None:
         self._blocks.append(memory)
         for frame, address in self._carve(memory, memory.length // self._size):
-            frame.miniport_reserved = DescriptorRing.packed(address)
+            self.empty[frame] = DescriptorRing.packed(address)
             self.free.append(frame)
-            self.count += 1
 
     @abstractmethod
     def _carve(self, memory: SharedMemory, count: int) -> Iterator[tuple[F, int]]:

@@ -14,10 +14,10 @@ Source: 8254x manual 3.2.3 (legacy descriptors), 13.4.22 (RCTL).
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Final, Generic, TypeVar, cast
+from typing import Final, Generic, TypeVar
 
 from ndisemu.drivers.i8254x.library import RingLibrary
-from ndisemu.drivers.i8254x.pool import Frame, ListBuffers, PacketBuffers, ReceivePool
+from ndisemu.drivers.i8254x.pool import ListBuffers, PacketBuffers, ReceivePool
 from ndisemu.hw import registers as reg
 from ndisemu.ndis import Packet, PacketFilter, RegisterSpace, SharedMemory, SpinLock, Status, Tag, v5, v6
 
@@ -26,7 +26,7 @@ _LENGTH: Final = reg.RX_LENGTH
 # How many rings' worth of frames a pool may grow to, where the driver's parameters do not say.
 GROWTH: Final = 8
 
-F = TypeVar("F", bound=Frame)
+F = TypeVar("F")
 
 
 class RxRing(ABC, Generic[F]):
@@ -216,10 +216,9 @@ class RxRing(ABC, Generic[F]):
         if not count or not self._started:
             return
         # Those that came back last are still in the processor's cache.
-        frames = self._free[-count:]
+        frames, empty = self._free[-count:], self.pool.empty
         del self._free[-count:]
-        # That is how each is offered to the card.
-        self._ring.put(self._tail, cast("list[bytes]", [frame.miniport_reserved for frame in frames]))
+        self._ring.put(self._tail, [empty[frame] for frame in frames])
         self._put_behind(self._tail, frames)
         self._tail = (self._tail + count) % len(self._slots)
         self._given += count
@@ -308,15 +307,15 @@ class ListRing(RxRing[v6.NetBufferList]):
 
     def _resize_all(self, frames: Sequence[v6.NetBufferList], length: int) -> None:
         for nbl in frames:
-            (buffer,) = nbl.buffers
-            if buffer.length != length:
-                buffer.resize(length)
+            frame = nbl.frame
+            if frame.length != length:  # type: ignore[union-attr]
+                frame.resize(length)  # type: ignore[union-attr]
 
     def _resize(self, frames: Sequence[v6.NetBufferList], lengths: Sequence[int]) -> None:
         for nbl, length in zip(frames, lengths, strict=True):
-            (buffer,) = nbl.buffers
-            if buffer.length != length:
-                buffer.resize(length)
+            frame = nbl.frame
+            if frame.length != length:  # type: ignore[union-attr]
+                frame.resize(length)  # type: ignore[union-attr]
 
 
 def buffer_size(longest: int) -> int:

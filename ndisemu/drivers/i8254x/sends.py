@@ -10,7 +10,7 @@ Not here: whose turn it is, and waiting for room; see `ring6`.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 from ndisemu.drivers.i8254x.transmit import Burst, TxRing
 from ndisemu.drivers.information import Counters
@@ -108,11 +108,9 @@ class ListSends:
 
 def _frames_of(nbls: Sequence[v6.NetBufferList]) -> list[v6.NetBuffer]:
     """Return the frames of lists, in order."""
-    try:
-        return [frame for nbl in nbls for (frame,) in [nbl.buffers]]
-    except ValueError:
-        # One has several.
-        return [frame for nbl in nbls for frame in nbl.buffers]
+    frames = [nbl.frame for nbl in nbls]
+    # A list of several has not one.
+    return cast("list[v6.NetBuffer]", frames) if all(frames) else [frame for nbl in nbls for frame in nbl.buffers]
 
 
 def _take_out(burst: Burst[v6.NetBuffer], cancel_id: int) -> list[v6.NetBufferList]:

@@ -39,9 +39,10 @@ class Requests:
         self._interval = interval
         self._due = start
 
+    @property
     def due(self) -> int | None:
-        """Return the intended time of the next request."""
-        return self._due if self._generator.due() is not None else None
+        """The intended time of the next request."""
+        return self._due if self._generator.due is not None else None
 
     def next(self) -> tuple[Sequence[bytes], Sequence[bytes]]:
         """Return the next request, and its reply as it arrives."""

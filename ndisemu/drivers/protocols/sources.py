@@ -21,7 +21,7 @@ ETHERTYPE_EXPERIMENTAL: Final = b"\x88\xb5"
 class Source(Protocol):
     """Frames to send, in order.
 
-    `priorities` are their 802.1p priorities, in turn, and without any they have none. `cpu` is the number of the CPU
+    `due` is the virtual time (ns) of the next burst; None when all have been handed out. `priorities` are their 802.1p priorities, in turn, and without any they have none. `cpu` is the number of the CPU
     that sends them; None leaves it to the binding.
     """
 
@@ -30,8 +30,9 @@ class Source(Protocol):
     longest: int
     priorities: tuple[int, ...]
 
+    @property
     def due(self) -> int | None:
-        """Return the virtual time (ns) of the next burst; None when all have been handed out."""
+        """When the next burst may go."""
         ...
 
     def next(self) -> tuple[Sequence[bytes], Sequence[bytes]]:
@@ -67,9 +68,9 @@ class Generator:
         self.window = max(burst, window or 2 * burst)
         self.longest = max(sizes)
         self.priorities = tuple(priorities)
+        self.due = start if frames else None
         self._left = frames
         self._burst = burst
-        self._due = start
         self._every = every or 0
         header = destination + source + ETHERTYPE_EXPERIMENTAL
         body = random.randbytes(self.longest)
@@ -84,20 +85,19 @@ class Generator:
             [(part, padded(part, shortest)) for part in (made[at : at + burst] for at in range(0, count, burst))]
         )
 
-    def due(self) -> int | None:
-        """Return when the next burst may go."""
-        return self._due if self._left else None
-
     def next(self) -> tuple[Sequence[bytes], Sequence[bytes]]:
         """Return the next burst."""
-        frames, arriving = next(self._bursts)
-        count = len(frames)
-        if self._left < count:
-            count = self._left
-            frames, arriving = frames[:count], arriving[:count]
-        self._left -= count
-        self._due += self._every
-        return frames, arriving
+        burst = next(self._bursts)
+        self._left -= len(burst[0])
+        if self._left > 0 and self.due is not None:
+            self.due += self._every
+        else:
+            self.due = None
+            if self._left:
+                # The last one is shorter.
+                frames, arriving = burst
+                burst = frames[: self._left], arriving[: self._left]
+        return burst
 
 
 class Replay:
@@ -119,8 +119,9 @@ class Replay:
         self._recording = recording
         self._next = 0
 
+    @property
     def due(self) -> int | None:
-        """Return the recorded time of the next frame."""
+        """The recorded time of the next frame."""
         return self._recording[self._next][0] if self._next < len(self._recording) else None
 
     def next(self) -> tuple[Sequence[bytes], Sequence[bytes]]:

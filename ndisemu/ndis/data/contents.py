@@ -43,21 +43,20 @@ def fill(descriptors: Sequence[Descriptor], frames: Sequence[bytes]) -> None:
 def fill_lists(nbls: Sequence[NetBufferList], frames: Sequence[bytes]) -> None:
     """Make each frame the one frame of the list beside it."""
     try:
-        for nbl, frame in zip(nbls, frames, strict=True):
-            (buffer,) = nbl.buffers
-            buffer.memory[buffer.window] = frame  # type: ignore[index]
-    except (IndexError, TypeError):
-        for nbl, frame in zip(nbls, frames, strict=True):
-            (buffer,) = nbl.buffers
-            buffer.fill(frame)
+        for nbl, data in zip(nbls, frames, strict=True):
+            frame = nbl.frame
+            frame.memory[frame.window] = data  # type: ignore[index,union-attr]
+    except (AttributeError, IndexError, TypeError):
+        for nbl, data in zip(nbls, frames, strict=True):
+            nbl.fill(data)
 
 
 def read_lists(nbls: Sequence[NetBufferList]) -> list[bytes]:
     """Return copies of all frames of all lists."""
     try:
-        return [buffer.memory[buffer.window] for nbl in nbls for (buffer,) in [nbl.buffers]]  # type: ignore[index]
-    except (TypeError, ValueError):
-        # The window of one is None, or a list has several frames.
+        return [(frame := nbl.frame).memory[frame.window] for nbl in nbls]  # type: ignore[index,misc,union-attr]
+    except (AttributeError, TypeError):
+        # A list has several frames, or the window of one is None.
         return [buffer.read() for nbl in nbls for buffer in nbl.buffers]
 
 

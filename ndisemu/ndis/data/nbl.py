@@ -183,24 +183,34 @@ class NetBuffer(Mappable):
         return b"".join(self.memory[address : address + length] for address, length in self.segments)
 
 
+class Carrier:
+    """An owner of lists that are being sent: until they have ended, their frames are those that they were submitted with."""
+
+    __slots__ = ()
+
+
 class NetBufferList:
     """NET_BUFFER_LIST: frames that are sent, indicated and completed together.
 
+    `buffers` are its frames, and `frame` is the only one, as most lists have
+    it; None where there are several, or none, or where a miniport has changed
+    the frames of what it is to send. `submitted` are those that it had then.
+
     `owner` says who may touch it, `binding` who submitted it (SourceHandle) or
     has been lent it on a circuit, `children` how many clones of it live. `info` are the values of
-    NetBufferListInfo[]; `scratch` is lost at each hand-over. `sent` are the
-    frames that it was submitted with.
+    NetBufferListInfo[]; `scratch` is lost at each hand-over.
     """
 
-    __slots__ = ("binding", "buffers", "children", "context", "flags", "info", "miniport_reserved", "number", "owner",
-                 "parent", "protocol_reserved", "references", "scratch", "sent", "serial", "status")  # fmt: skip
+    __slots__ = ("_buffers", "_submitted", "binding", "children", "context", "flags", "frame", "info", "miniport_reserved", "number", "owner",
+                 "parent", "protocol_reserved", "references", "scratch", "serial", "status")  # fmt: skip
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.owner: object | None = None
         self.binding: object | None = None
-        self.buffers: tuple[NetBuffer, ...] = ()
-        self.sent: tuple[NetBuffer, ...] = ()
+        self._buffers: tuple[NetBuffer, ...] = ()
+        self.frame: NetBuffer | None = None
+        self._submitted: tuple[NetBuffer, ...] | None = None
         self.status = Status.SUCCESS
         self.flags = NO_FLAGS
         self.info: dict[NblInfo, int] = {}
@@ -220,6 +230,33 @@ class NetBufferList:
         """Return what a copy of the descriptor is made of: a copy is nobody's, so NDIS takes it for none of its own."""
         state: Any = super().__getstate__()
         return None, state[1] | {"owner": None, "binding": None}
+
+    @property
+    def buffers(self) -> tuple[NetBuffer, ...]:
+        """Its frames, in order."""
+        return self._buffers
+
+    @buffers.setter
+    def buffers(self, buffers: Sequence[NetBuffer]) -> None:
+        before, self._buffers = self._buffers, tuple(buffers)
+        self._find_frame()
+        if isinstance(getattr(self, "owner", None), Carrier):
+            self.frame = None
+            if self._submitted is None:
+                self._submitted = before
+
+    @property
+    def submitted(self) -> tuple[NetBuffer, ...]:
+        """The frames that it was submitted with, as long as it is being sent."""
+        return self._buffers if self._submitted is None else self._submitted
+
+    def restore(self) -> None:
+        """Have the frames again that it was submitted with."""
+        self._buffers, self._submitted = self.submitted, None
+        self._find_frame()
+
+    def _find_frame(self) -> None:
+        self.frame = self._buffers[0] if len(self._buffers) == 1 else None
 
     @property
     def cancel_id(self) -> int:
@@ -249,8 +286,8 @@ class NetBufferList:
 
     def fill(self, data: bytes) -> None:
         """Make `data` the one frame of this list."""
-        (buffer,) = self.buffers
-        buffer.fill(data)
+        (frame,) = self.buffers
+        frame.fill(data)
 
     def retreat(self, delta: int, spare: BufferPool | None = None) -> Status:
         """Grow the front of every frame (`NdisRetreatNetBufferListDataStart`); all or, with RESOURCES, none."""

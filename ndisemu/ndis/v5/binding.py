@@ -57,9 +57,12 @@ class Binding(PacketBinding):
     def send_packets(self, packets: Sequence[Packet]) -> None:
         """Send an array in its order; every packet comes back through `send_complete`."""
         adapter = self.adapter
-        (adapter.kernel.current or adapter.running_cpu("NdisSendPackets")).preempt()
+        cpu = adapter.kernel.current or adapter.running_cpu("NdisSendPackets")
+        if cpu.lines or cpu.dpcs:
+            cpu.preempt()
         if packets:
-            self._submit(self, packets)
+            submit = self._submit
+            submit(self, packets)
 
     @ddi("NdisSend", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.2, 5.2")
     def send(self, packet: Packet) -> Status:

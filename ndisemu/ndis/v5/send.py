@@ -44,14 +44,14 @@ class PacketSends(SendBook, ABC):
     inside it, by their serial numbers.
     """
 
-    __slots__ = ("_awaited", "_miniport", "_owner", "map", "unmap")
+    __slots__ = ("_awaited", "_miniport", "_owner", "dma")
 
     def __init__(self, adapter: "PacketAdapter") -> None:
         super().__init__(adapter, adapter.name, "NdisMSendComplete")
         self._owner = adapter
         self._miniport = adapter.miniport
         # The card may read packets while they are in flight.
-        self.map, self.unmap = adapter.device.dma.map, adapter.device.dma.unmap
+        self.dma = adapter.device.dma
         self._awaited: dict[int, Status] = {}
 
     @abstractmethod
@@ -106,7 +106,7 @@ class PacketSends(SendBook, ABC):
         packets = self.in_hand(self.adapter.library.packet_pools)
         if packets:
             self.give_back(packets)
-            self.unmap(packets)
+            self.dma.unmap(packets)
             self.announce(packets, status)
         return len(packets)
 
@@ -145,7 +145,7 @@ class SendPath(PacketSends):
         if adapter.refuses_sends is not None:
             self.finish(packets, adapter.refuses_sends)
             return
-        self.map(packets)
+        self.dma.map(packets)
         if (costs := self._costs) is not None:
             self.charge(costs.submission(len(packets)) + costs.send(len(packets)))
         enter_send(adapter, self, self._miniport.send_packets, packets, serial)
@@ -163,7 +163,7 @@ class SendPath(PacketSends):
                 f"{packets[0]!r} was completed with NDIS_STATUS_RESOURCES, which fails the send; "
                 "a deserialized miniport queues what it cannot transmit yet",
             )
-        self.unmap(packets)
+        self.dma.unmap(packets)
         self.announce(packets, status)
 
     def resources_available(self) -> None:
@@ -223,7 +223,7 @@ class SingleSends(SendPath):
                     return
                 self.finish(packets[place:], refused)
                 return
-            self.map((packet,))
+            self.dma.map((packet,))
             if (costs := self._costs) is not None:
                 self.charge(costs.submission(1) + costs.send(1))
             enter(
@@ -253,7 +253,7 @@ class SingleSends(SendPath):
                 f"MiniportSend returned NDIS_STATUS_RESOURCES for {packet!r}, which fails the send; "
                 "a deserialized miniport queues what it cannot transmit yet",
             )
-        self.unmap((packet,))
+        self.dma.unmap((packet,))
         self.finish((packet,), status)
 
     def raised_over(self, packet: Packet, serial: int, error: BaseException) -> None:

@@ -88,7 +88,7 @@ class SerializedSends(PacketSends):
         self.give_back(packets)
         if (costs := self._costs) is not None:
             self.charge(costs.completion(len(packets)))
-        self.unmap(packets)
+        self.dma.unmap(packets)
         self.gate_open = self._gate_event = True
         self.announce(packets, status)
         self._schedule()
@@ -155,7 +155,7 @@ class SerializedSends(PacketSends):
         if not self._may_run() or self.adapter.refuses_sends is not None:
             return
         call = Handover(self.queue.take(self._most(), self))
-        self.map(call.packets)
+        self.dma.map(call.packets)
         if (costs := self._costs) is not None:
             self.charge(costs.send(len(call.packets)))
         self._gate_event = False
@@ -227,7 +227,7 @@ class SerializedSends(PacketSends):
                 f"{self.name} answered {rest[0]!r} with NDIS_STATUS_RESOURCES and took {touched[0]!r} behind it; "
                 "RESOURCES gives the rest of the array back too",
             )
-        self.unmap(back)
+        self.dma.unmap(back)
         for packet in back:
             packet.status = _PENDING
         self.queue.put_back(back)
@@ -244,7 +244,7 @@ class SerializedSends(PacketSends):
                 rule, f"{what} {packets[0]!r}; it is PENDING, RESOURCES or how the send ended, and failed now"
             )
         status = Status.FAILURE if answer is None else answer
-        self.unmap(packets)
+        self.dma.unmap(packets)
         if self._arrays:
             # What MiniportSendPackets ends is a callback, also for NdisSend.
             self.give_back(packets)

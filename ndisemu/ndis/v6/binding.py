@@ -48,11 +48,14 @@ class Binding(NblBinding):
     def send_nbls(self, nbls: Sequence[NetBufferList], port: int = 0, flags: int = 0) -> None:
         """Send lists in their order; every list comes back through `send_complete`."""
         adapter = self.adapter
-        (adapter.kernel.current or adapter.running_cpu("NdisSendNetBufferLists")).preempt()
+        cpu = adapter.kernel.current or adapter.running_cpu("NdisSendNetBufferLists")
+        if cpu.lines or cpu.dpcs:
+            cpu.preempt()
         if not nbls:
             return
         if self.refuses is None:
-            self._lower.submit(self, nbls, port, flags)
+            submit = self._lower.submit
+            submit(self, nbls, port, flags)
         else:
             self._lower.refuse(self, nbls, self.refuses)
 

@@ -62,7 +62,8 @@ class DmaChannel:
 
     def map(self, buffers: Sequence[NetBuffer]) -> None:
         """Map a burst of frames; the SG list of each is its `segments`. IRQL <= DISPATCH."""
-        self._enter(_ALLOCATE)
+        enter = self._enter
+        enter(_ALLOCATE)
         wrong = self._space.map_frames(buffers)
         if wrong is not None:
             raise RuleViolation(
@@ -71,7 +72,8 @@ class DmaChannel:
 
     def unmap(self, buffers: Sequence[NetBuffer]) -> None:
         """Take a burst of frames from the card. IRQL <= DISPATCH."""
-        self._enter(_FREE)
+        enter = self._enter
+        enter(_FREE)
         wrong = self._space.unmap_frames(buffers)
         if wrong is not None:
             raise RuleViolation(

@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import attrgetter, length_hint
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from ndisemu.ndis.data.nbl import NetBuffer, NetBufferList
+from ndisemu.ndis.data.nbl import Carrier, NetBuffer, NetBufferList
 from ndisemu.ndis.sendbook import SendBook, Sender
 from ndisemu.ndis.status import Status
 
@@ -37,7 +37,7 @@ _SUCCESS, _UNSET = Status.SUCCESS, Status.PENDING
 _STATUS = attrgetter("status")
 
 
-class ListBook(SendBook):
+class ListBook(SendBook, Carrier):
     """The sends of one adapter or virtual circuit; `entry` is where the miniport gets them."""
 
     __slots__ = ()
@@ -57,8 +57,7 @@ class ListBook(SendBook):
             nbl.binding = sender
             nbl.serial = serial
             nbl.status = unset
-            sent = nbl.sent = nbl.buffers
-            if not sent:
+            if nbl.frame is None and not nbl.buffers:
                 formless = nbl
             serial += 1
         self._serial = serial
@@ -84,12 +83,8 @@ class ListBook(SendBook):
                 if nbl.owner is not self:
                     raise self._not_in_flight(nbls, len(nbls) - 1 - length_hint(rest))
                 nbl.owner = nbl.binding
-                try:
-                    (frame,) = sent = nbl.sent
-                    if nbl.status is not success or nbl.buffers is not sent or frame.mapped is not None:
-                        remarkable = True
-                except ValueError:
-                    # It has several frames, which `_restore` looks at one by one.
+                if nbl.status is not success or nbl.frame is None or nbl.frame.mapped is not None:
+                    # At several frames, or others than it had, `_restore` looks one by one.
                     remarkable = True
         except AttributeError:
             raise self._no_descriptor(nbls, len(nbls) - 1 - length_hint(rest)) from None
@@ -180,13 +175,14 @@ class ListBook(SendBook):
     def _restore(self, nbls: Sequence[NetBufferList]) -> None:
         """Undo what the miniport has left of its doings."""
         for nbl in nbls:
-            if nbl.buffers is not nbl.sent:
+            if nbl.buffers is not nbl.submitted:
                 self.adapter.report(
                     "send-nb-list-unmodified",
-                    f"{self.name} completed {nbl!r} with {len(nbl.buffers)} NET_BUFFERs, and not the {len(nbl.sent)} "
-                    "that it was submitted with; a miniport leaves the chain as it is. It was restored",
+                    f"{self.name} completed {nbl!r} with {len(nbl.buffers)} NET_BUFFERs, and not the "
+                    f"{len(nbl.submitted)} that it was submitted with; a miniport leaves the chain as it is. "
+                    "It was restored",
                 )
-                nbl.buffers = nbl.sent
+            nbl.restore()
             if any(buffer.mapped is not None for buffer in nbl.buffers):
                 self.adapter.report(
                     "sg-free", f"{self.name} completed {nbl!r} while an SG list of it lives; free it before"
@@ -196,8 +192,9 @@ class ListBook(SendBook):
     def _take_chains_back(self, nbls: Sequence[NetBufferList]) -> None:
         """Forget what a dead miniport has made of the chains of lists; what it has made of our own note of one is lost."""
         for nbl in nbls:
-            whole = type(nbl.sent) is tuple and all(isinstance(one, NetBuffer) for one in nbl.sent)
-            nbl.sent = nbl.buffers = nbl.sent if whole else ()
+            if not all(isinstance(one, NetBuffer) for one in nbl.submitted):
+                nbl.buffers = ()
+            nbl.restore()
 
     def _unmap(self, nbls: Sequence[NetBufferList]) -> None:
         """Free what the miniport has mapped of lists."""
@@ -209,4 +206,4 @@ class ListBook(SendBook):
 
 def frames_in(nbls: Sequence[NetBufferList]) -> int:
     """Count the frames of lists as they were submitted."""
-    return sum([len(nbl.sent) for nbl in nbls])
+    return sum([1 if nbl.frame is not None else len(nbl.submitted) for nbl in nbls])

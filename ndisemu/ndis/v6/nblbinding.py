@@ -61,7 +61,8 @@ class NblBinding(BaseBinding):
     @ddi("NdisGetCurrentSystemTime", irql="any", kind=Kind.CALL, source=_SOURCE)
     def system_time(self) -> int:
         """Return the virtual time in ns, as the running CPU sees it."""
-        return super().system_time()
+        kernel = self.adapter.kernel
+        return kernel.local_time() if kernel.timed else kernel.now
 
     @ddi("NdisAllocateTimerObject", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.10")
     def initialize_timer(self, routine: Callable[[], None], cpu: int | None = None) -> Timer:

@@ -79,7 +79,7 @@ class HandleOpaque(Rule):
 
     @touched(
         "Packet.owner", "Packet.serial", "Packet.binding", "Packet.references", "NetBufferList.owner", "NetBufferList.serial",
-        "NetBufferList.references", "NetBufferList.sent",
+        "NetBufferList.references", "NetBufferList.frame",
     )  # fmt: skip
     def touching(self, touch: Touch) -> None:
         """Look whether a driver here writes."""

@@ -112,7 +112,7 @@ class ProtoTouchAfterSend(Rule):
         "Packet.length", "Packet.memory", "Packet.window", "Packet.head", "Packet.status", "Packet.flags", "Packet.cancel_id",
         "Packet.address", "NetBuffer.address", "Packet.ieee8021q", "Packet.protocol_reserved", "OobBlock.time_to_send", "OobBlock.time_sent",
         "OobBlock.header_size", "OobBlock.media_specific", "NetBufferList.status", "NetBufferList.buffers",
-        "NetBufferList.flags", "NetBufferList.info", "NetBufferList.protocol_reserved", "NetBuffer.length", "NetBuffer.memory",
+        "NetBufferList.frame", "NetBufferList.flags", "NetBufferList.info", "NetBufferList.protocol_reserved", "NetBuffer.length", "NetBuffer.memory",
         "NetBuffer.window", "Mdl.memory",
     )  # fmt: skip
     def touching(self, touch: Touch) -> None:

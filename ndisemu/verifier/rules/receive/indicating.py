@@ -156,8 +156,8 @@ class RxNblInitialised(Rule):
                 self._look_at_status(call, nbl)
         try:
             # As it must be: each is one frame.
-            lengths = [frame.length for nbl in nbls for (frame,) in [nbl.buffers]]
-        except ValueError:
+            lengths = [nbl.frame.length for nbl in nbls]
+        except AttributeError:
             lengths = []
         if frames and call.shortest() >= HEADER and [*map(len, frames)] == lengths:
             return

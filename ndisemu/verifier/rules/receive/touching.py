@@ -19,6 +19,7 @@ CONTENTS: Final = (
     "Packet.address",
     "NetBuffer.address",
     "NetBufferList.buffers",
+    "NetBufferList.frame",
     "NetBufferList.flags",
     "NetBufferList.info",
     "NetBuffer.length",

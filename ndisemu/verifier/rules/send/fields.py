@@ -98,7 +98,7 @@ class SendTouchAfterComplete(Fields):
     @touched(
         "Packet.status", "Packet.miniport_reserved", "Packet.head", "Packet.length", "Packet.window",
         "Packet.address", "NetBuffer.address", "NetBufferList.status", "NetBufferList.miniport_reserved", "NetBufferList.buffers", "NetBufferList.info",
-        "NetBuffer.length", "NetBuffer.window",
+        "NetBufferList.frame", "NetBuffer.length", "NetBuffer.window",
     )  # fmt: skip
     def touch(self, touch: Touch) -> None:
         """Look whose it is: whoever has sent it has it back."""

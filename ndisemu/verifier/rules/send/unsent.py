@@ -66,7 +66,7 @@ class SendSuccessUnsent(Rule):
         mine, success = self.watch.adapter.sends, Status.SUCCESS
         if len({*nbls}) < len(nbls) or any(nbl.owner is not mine for nbl in nbls):
             return 0
-        return sum(len(nbl.sent) - 1 for nbl in nbls if nbl.status is success)
+        return sum(len(nbl.submitted) - 1 for nbl in nbls if nbl.frame is None and nbl.status is success)
 
 
 RULES: Final[tuple[type[Rule], ...]] = (SendSuccessUnsent,)
