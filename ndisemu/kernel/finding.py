@@ -5,6 +5,7 @@ import re
 import sys
 import traceback
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Final, NamedTuple
@@ -99,6 +100,7 @@ def _depth(trace: TracebackType | None) -> int:
     return depth
 
 
+@cache
 def is_driver_code(file: str) -> bool:
     """Whether code of this file is a driver's: not of the packages that call drivers, nor what runs those."""
     return not file.startswith(_OURS)

@@ -13,7 +13,8 @@ from ndisemu.frame.ethernet import ADDRESS, BROADCAST
 from ndisemu.frame.frames import distinct
 from ndisemu.memory import WORD, HostMemory
 from ndisemu.ndis.constants import PacketFilter
-from ndisemu.ndis.data.nbl import NetBuffer, NetBufferList
+from ndisemu.ndis.data.nbl import NetBufferList
+from ndisemu.ndis.data.netbuffer import NetBuffer
 from ndisemu.ndis.data.packet import Packet
 
 # A flood of made-up addresses must not grow the memory of verdicts.

@@ -30,7 +30,7 @@ from ndisemu.verifier.guard import Guard
 from ndisemu.verifier.ledger import Ledger
 from ndisemu.verifier.rule import Moment
 from ndisemu.verifier.touch import Touch, TouchLevel
-from ndisemu.verifier.watch import Watch
+from ndisemu.verifier.watch import NOBODY, Looks, Watch
 
 Routine = Callable[..., Any]
 # So frequent, and so seldom wrong, that they are only watched where a rule asks for them.
@@ -94,7 +94,7 @@ class Border:
             if found is not None:
                 watch, call = found
                 call.result = Status.PENDING
-                self._back(watch, call)
+                self._back(watch, call, watch.looks.get(call.name, NOBODY)[1])
 
         setattr(adapter, "remember", suspended)  # noqa: B010 - a method of one object
 
@@ -114,17 +114,18 @@ class Border:
         calls, makes, of_the_pending = self._calls, contract.name in _MAKERS, contract.name in _OF_THE_PENDING
         wanted = shape.wanted if contract.kind is Kind.CALL else ()
         watched_of, ledger, touch = self._watch_of, self._ledger, self._touch
+        is_entry, name = contract.kind is not Kind.CALL, contract.name
         # Whoever has one adapter for ever.
         own = None if who is None else watched_of(who)
-        is_entry, name = contract.kind is not Kind.CALL, contract.name
+        told = NOBODY if own is None else own.looks.get(name, NOBODY)
 
         def watched(*args: Any, **kwargs: Any) -> Any:
             if is_entry and is_driver_code(sys._getframe(1).f_code.co_filename):
                 return routine(*args, **kwargs)
-            doer, watch = who, own
+            doer, watch, (before, after, ended) = who, own, told
             if doer is None and args:
-                doer = args[0]
-                watch = watched_of(doer)
+                doer, watch = args[0], watched_of(args[0])
+                before, after, ended = told if watch is None else watch.looks.get(name, NOBODY)
             if watch is None:
                 return routine(*args, **kwargs)
             arguments = _in_order(signature, args, kwargs) if kwargs else args
@@ -139,8 +140,8 @@ class Border:
                         ledger.note(call)
                     if touch is not None:
                         touch.show(call.items)
-                    if name in (looks := watch.before):
-                        watch.tell_call(looks[name], call)
+                    if before:
+                        watch.tell_call(before, call)
             except Exception as error:  # noqa: BLE001 - a driver may hand over anything, and the run goes on
                 watch.failed(f"the look at {name}", error, call)
             calls.append(call)
@@ -154,9 +155,9 @@ class Border:
             finally:
                 calls.pop()
                 if fits and (call.error is not None or type(call.result) is not CoroutineType):
-                    self._back(watch, call)
-                    if is_entry and name in (looks := watch.ended):
-                        watch.tell_call(looks[name], call)
+                    self._back(watch, call, after)
+                    if is_entry and ended:
+                        watch.tell_call(ended, call)
                     call.ended()
             if type(result) is CoroutineType:
                 return self._followed(watch, call, result)
@@ -168,17 +169,18 @@ class Border:
         watched.__qualname__ = getattr(routine, "__qualname__", contract.name)
         return watched
 
-    def _back(self, watch: Watch, call: Call) -> None:
+    def _back(self, watch: Watch, call: Call, after: Looks) -> None:
         """Control has come back from a call; one that makes something was about that."""
         if not call.items and call.result is not None:
             call.concern(call.result)
         if self._ledger.settles:
             self._ledger.settle(call)
-        if call.name in (looks := watch.after):
-            watch.tell_call(looks[call.name], call)
+        if after:
+            watch.tell_call(after, call)
 
     def _followed(self, watch: Watch, call: Call, coroutine: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
         """Return a coroutine that does what this one does, and whose end is told."""
+        _, after, ended = watch.looks.get(call.name, NOBODY)
 
         async def followed() -> Any:
             try:
@@ -189,8 +191,8 @@ class Border:
             finally:
                 # If it never suspended, this is also when it comes back.
                 if self._suspended.pop(shadow, None) is not None or call.contract.kind is Kind.PASSIVE:
-                    self._back(watch, call)
-                watch.tell_call(watch.ended.get(call.name, ()), call)
+                    self._back(watch, call, after)
+                watch.tell_call(ended, call)
                 call.ended()
             return call.result
 

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from ndisemu.kernel import Cpu, Held
@@ -112,13 +113,15 @@ class Call:
 def _tracked(arguments: Sequence[Any]) -> tuple[Any, ...]:
     # By their types: an object of a driver's may lie about its class.
     for argument in arguments:
-        kind = type(argument)
-        # What it mostly is first: to ask for a subclass costs as much as all the rest.
-        if kind in TRACKED:
+        one, many = _sort_of(type(argument))  # type: ignore[arg-type]
+        if one:
             return (argument,)
-        if kind is tuple or kind is list or issubclass(kind, _ARRAYS):
-            if argument and (type(argument[0]) in TRACKED or issubclass(type(argument[0]), TRACKED)):
-                return tuple(argument)
-        elif issubclass(kind, TRACKED):
-            return (argument,)
+        if many and argument and _sort_of(type(argument[0]))[0]:  # type: ignore[arg-type]
+            return tuple(argument)
     return ()
+
+
+@lru_cache
+def _sort_of(kind: type) -> tuple[bool, bool]:
+    """Return whether what is of a kind is tracked, and whether it is an array; to ask each time costs as much as a look."""
+    return issubclass(kind, TRACKED), issubclass(kind, _ARRAYS)

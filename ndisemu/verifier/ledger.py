@@ -76,7 +76,8 @@ class Ledger:
         items = call.items
         if not items:
             return
-        call.time = self._kernel.local_time()
+        kernel = self._kernel
+        call.time = kernel.local_time() if kernel.timed else kernel.now
         call.stack = driver_stack() if self._keeps_stacks else ()
         if self._keeps_all:
             self._calls.append(call)

@@ -23,7 +23,8 @@ from ndisemu.kernel import is_driver_code
 from ndisemu.ndis import data
 from ndisemu.ndis.binding import BaseBinding
 from ndisemu.ndis.data.mdl import Mdl
-from ndisemu.ndis.data.nbl import NetBuffer, NetBufferList
+from ndisemu.ndis.data.nbl import NetBufferList
+from ndisemu.ndis.data.netbuffer import NetBuffer
 from ndisemu.ndis.data.packet import OobBlock, Packet
 
 # Where the methods of what is watched are.

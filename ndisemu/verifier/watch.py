@@ -1,7 +1,7 @@
 """One adapter under watch: its rules, and what each of them is told."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ndisemu.kernel import Kernel, shown
 from ndisemu.ndis import Adapter, co, v5
@@ -15,9 +15,16 @@ if TYPE_CHECKING:
 Looks: TypeAlias = tuple[Callable[..., None], ...]
 """Methods of rules that are told the same."""
 
+# Of a call: who is told before it, when control has come back, and when a coroutine has ended.
+_OF_CALLS: Final = (Moment.BEFORE, Moment.AFTER, Moment.ENDED)
+NOBODY: Final[tuple[Looks, Looks, Looks]] = ((), (), ())
+
 
 class Watch:
-    """The rules of one adapter; `calls` are the calls that are under way on all adapters, innermost last."""
+    """The rules of one adapter; `calls` are the calls that are under way on all adapters, innermost last.
+
+    `looks` has for each routine that a rule asks for who is told of its calls: before, after, and at the end.
+    """
 
     def __init__(self, adapter: Adapter, ledger: "Ledger", calls: list[Call], rules: Sequence[type[Rule]]) -> None:
         self.adapter = adapter
@@ -33,10 +40,10 @@ class Watch:
                 told = self._looks[moment]
                 for name in names or ("",):
                     told[name] = (*told.get(name, ()), getattr(rule, method))
-        # Asked with every call.
-        self.before, self.after, self.ended = (
-            self._looks[moment] for moment in (Moment.BEFORE, Moment.AFTER, Moment.ENDED)
-        )
+        before, after, ended = (self._looks[moment] for moment in _OF_CALLS)
+        self.looks = {
+            name: (before.get(name, ()), after.get(name, ()), ended.get(name, ())) for name in before | after | ended
+        }
 
     def __repr__(self) -> str:
         return f"<Watch on {self.adapter.name}: {len(self.rules)} rules>"

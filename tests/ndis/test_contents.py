@@ -8,7 +8,8 @@ from hypothesis import given, strategies as st
 from ndisemu.memory import PAGE, HostMemory
 from ndisemu.ndis.data import contents
 from ndisemu.ndis.data.mdl import BufferPool
-from ndisemu.ndis.data.nbl import NetBuffer, NetBufferList
+from ndisemu.ndis.data.nbl import NetBufferList
+from ndisemu.ndis.data.netbuffer import NetBuffer
 from ndisemu.ndis.data.packet import Packet
 
 SIZE = 40

@@ -9,7 +9,8 @@ from hypothesis import given, strategies as st
 
 from ndisemu.memory import HostMemory
 from ndisemu.ndis import BufferPool, Packet, PacketFilter, contents
-from ndisemu.ndis.data.nbl import NetBuffer, NetBufferList
+from ndisemu.ndis.data.nbl import NetBufferList
+from ndisemu.ndis.data.netbuffer import NetBuffer
 from ndisemu.ndis.filter import MOST_VERDICTS, BindingFilter, union
 from tests.ndis.conftest import BROADCAST, GROUP, STATION
 

@@ -9,7 +9,8 @@ from hypothesis import given, strategies as st
 from ndisemu.errors import RuleViolation
 from ndisemu.memory import HostMemory
 from ndisemu.ndis.data.mdl import BufferPool, Mdl
-from ndisemu.ndis.data.nbl import NblInfo, NblPool, NetBuffer, NetBufferList
+from ndisemu.ndis.data.nbl import NblInfo, NblPool, NetBufferList
+from ndisemu.ndis.data.netbuffer import NetBuffer
 from ndisemu.ndis.status import Status
 
 OWNER = "protocol"

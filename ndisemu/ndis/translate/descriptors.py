@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from ndisemu.ndis.data.mdl import Mdl
-from ndisemu.ndis.data.nbl import NblInfo, NblPool, NetBuffer, NetBufferList
+from ndisemu.ndis.data.nbl import NblInfo, NblPool, NetBufferList
+from ndisemu.ndis.data.netbuffer import NetBuffer
 from ndisemu.ndis.data.packet import Packet, PacketPool
 from ndisemu.ndis.status import Status
 

@@ -1,6 +1,7 @@
 """NDIS 6 as drivers see it: the classes to derive from, the library they call, and the flags of its calls."""
 
-from ndisemu.ndis.data.nbl import NblFlag, NblInfo, NblPool, NetBuffer, NetBufferList
+from ndisemu.ndis.data.nbl import NblFlag, NblInfo, NblPool, NetBufferList
+from ndisemu.ndis.data.netbuffer import NetBuffer
 from ndisemu.ndis.miniportlibrary import RegisterSpace
 from ndisemu.ndis.v6.attributes import GeneralAttributes, RegistrationAttributes
 from ndisemu.ndis.v6.binding import Binding

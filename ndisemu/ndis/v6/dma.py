@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ndisemu.errors import RuleViolation
-from ndisemu.ndis.data.nbl import NetBuffer
+from ndisemu.ndis.data.netbuffer import NetBuffer
 from ndisemu.ndis.ddi import Kind, ddi
 from ndisemu.ndis.status import Status
 

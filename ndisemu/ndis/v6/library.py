@@ -19,7 +19,8 @@ from ndisemu.errors import RuleViolation
 from ndisemu.kernel import PASSIVE, Delay, RwLock, Timer
 from ndisemu.ndis.allocation import Allocation
 from ndisemu.ndis.data.mdl import Mdl
-from ndisemu.ndis.data.nbl import NblPool, NetBuffer, NetBufferList
+from ndisemu.ndis.data.nbl import NblPool, NetBufferList
+from ndisemu.ndis.data.netbuffer import NetBuffer
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, check_immediate, ddi
 from ndisemu.ndis.indication import StatusIndication

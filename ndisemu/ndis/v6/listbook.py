@@ -14,7 +14,8 @@ from itertools import groupby
 from operator import attrgetter, length_hint
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from ndisemu.ndis.data.nbl import Carrier, NetBuffer, NetBufferList
+from ndisemu.ndis.data.nbl import Carrier, NetBufferList
+from ndisemu.ndis.data.netbuffer import NetBuffer
 from ndisemu.ndis.sendbook import SendBook, Sender
 from ndisemu.ndis.status import Status
 

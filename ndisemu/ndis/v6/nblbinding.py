@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from ndisemu.kernel import Event, Timer, run_passive
 from ndisemu.ndis.binding import BaseBinding, binding_name
-from ndisemu.ndis.data.nbl import NblPool, NetBuffer, NetBufferList
+from ndisemu.ndis.data.nbl import NblPool, NetBufferList
+from ndisemu.ndis.data.netbuffer import NetBuffer
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, ddi
 from ndisemu.ndis.pnp import NetEvent, NetPnPEvent

@@ -10,7 +10,8 @@ Source: NDIS reference 5.6 and 9.8.
 from dataclasses import dataclass
 
 from ndisemu.ndis.data.mdl import Mdl
-from ndisemu.ndis.data.nbl import NetBuffer, NetBufferList
+from ndisemu.ndis.data.nbl import NetBufferList
+from ndisemu.ndis.data.netbuffer import NetBuffer
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class Irql(Rule):
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
         self._irqls = irqls(self.id, watch.model)
+        self._admitted = {name: ADMITTED[right] for name, right in self._irqls.items()}
 
     @classmethod
     def interests(cls) -> Sequence[Interest]:
@@ -47,10 +48,10 @@ class Irql(Rule):
 
     def look(self, call: Call) -> None:
         """Compare the level of the call with that of the table."""
-        right = self._irqls.get(call.name)
-        if right is None or call.irql is None or call.irql in ADMITTED[right]:
+        admitted = self._admitted.get(call.name)
+        if admitted is None or call.irql is None or call.irql in admitted:
             return
-        what = "entered" if call.is_entry else "called"
+        right, what = self._irqls[call.name], "entered" if call.is_entry else "called"
         self.broken(
             f"{call.name} was {what} at {irql_name(call.irql)}; it may be {what} at IRQL {right}",
             next(iter(call.items), None),

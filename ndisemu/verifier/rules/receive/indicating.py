@@ -4,7 +4,8 @@ from typing import Final
 
 from ndisemu.frame.ethernet import HEADER
 from ndisemu.ndis import Packet, Status, v5, v6
-from ndisemu.ndis.data.nbl import NetBuffer, NetBufferList
+from ndisemu.ndis.data.nbl import NetBufferList
+from ndisemu.ndis.data.netbuffer import NetBuffer
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import ANY, EVERY, V5, Code, Model, Refused, Rule, after, before
 from ndisemu.verifier.watch import Watch
@@ -151,8 +152,8 @@ class RxNblInitialised(Rule):
     def indicating_lists(self, call: Call) -> None:
         """Measure the frame, or frames, of each list, as packets are."""
         frames, nbls = call.frames(), call.items
-        for nbl in nbls:
-            if nbl.status is not _SUCCESS:
+        if [nbl.status for nbl in nbls].count(_SUCCESS) < len(nbls):
+            for nbl in nbls:
                 self._look_at_status(call, nbl)
         try:
             # As it must be: each is one frame.
@@ -176,13 +177,12 @@ class RxNblInitialised(Rule):
     @before("NdisReturnNetBufferLists")
     def giving_back(self, call: Call) -> None:
         """Note in which lists a protocol has set a status."""
-        for nbl in call.items:
-            if nbl.status is not _SUCCESS:
-                self._set_above[nbl] = None
+        if [nbl.status for nbl in call.items].count(_SUCCESS) < len(call.items):
+            self._set_above |= dict.fromkeys(nbl for nbl in call.items if nbl.status is not _SUCCESS)
 
     def _look_at_status(self, call: Call, nbl: NetBufferList) -> None:
         mine = nbl.owner is self.watch.adapter and nbl not in self._set_above
-        if mine and nbl.status is not _RESOURCES:
+        if mine and nbl.status is not _SUCCESS and nbl.status is not _RESOURCES:
             self.broken(
                 f"{call.name} was called with {nbl!r}, whose status is {nbl.status}; what has been received has SUCCESS",
                 nbl,

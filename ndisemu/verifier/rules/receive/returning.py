@@ -90,7 +90,9 @@ class RxPayloadUnmodified(Rule):
     def returning(self, call: Call) -> None:
         """Compare: a whole burst at once, and one by one where something is different."""
         given, by_miniport = self._given, self._touched
-        before, now = [*map(given.pop, call.items, repeat(None))], _first_frames(call.items)
+        before, now = [*map(given.pop, call.items, repeat(None))], call.frames()
+        if now is None or len(now) != len(call.items):
+            now = _first_frames(call.items)
         if before == now and not by_miniport:
             return
         for nbl, was, data in zip(call.items, before, now, strict=True):

@@ -29,7 +29,15 @@ def pending(watch: Watch, items: Sequence[Any], serial: int) -> Iterator[Any]:
 
 def has_ended(watch: Watch, items: Sequence[Any], serial: int) -> bool:
     """Whether nothing of a call is pending any more; mostly the first of it tells."""
-    return next(pending(watch, items, serial), None) is None
+    sends, end = watch.adapter.sends, serial + len(items)
+    try:
+        # What has been sent again since has a higher number.
+        for item in items:
+            if item.owner is sends and item.serial < end:
+                return False
+    except AttributeError:
+        return next(pending(watch, items, serial), None) is None
+    return True
 
 
 class SendDoubleComplete(Refused):
@@ -67,17 +75,21 @@ class SendWrongAdapter(Rule):
         """Look whose sends these are."""
         mine = self.watch.adapter.sends
         for item in call.items:
-            path = item.owner
-            if path is mine:
-                continue
-            adapter = getattr(path, "adapter", None)
-            if adapter is not None and path is adapter.sends:
-                self.broken(
-                    f"{self.watch.adapter.name} called {call.name} for {item!r}, which was sent on {adapter.name}; "
-                    "complete it with the handle of the adapter that was given it",
-                    item,
-                )
+            if item.owner is not mine and self._look(call, item):
                 return
+
+    def _look(self, call: Call, item: Any) -> bool:
+        """Report a send of another adapter."""
+        path = item.owner
+        adapter = getattr(path, "adapter", None)
+        if adapter is None or path is not adapter.sends:
+            return False
+        self.broken(
+            f"{self.watch.adapter.name} called {call.name} for {item!r}, which was sent on {adapter.name}; "
+            "complete it with the handle of the adapter that was given it",
+            item,
+        )
+        return True
 
 
 class SendNeverCompleted(Refused):

@@ -72,8 +72,10 @@ class SendStatusMatchesReason(Rule):
     @before(_COMPLETION)
     def completing(self, call: Call) -> None:
         """Look for a reason that does not fit."""
-        for nbl in call.items:
-            status = nbl.status
+        statuses = [nbl.status for nbl in call.items]
+        if statuses.count(_SUCCESS) == len(statuses):
+            return
+        for nbl, status in zip(call.items, statuses, strict=True):
             if status is not _SUCCESS and not self._fits(status, nbl):
                 self.broken(
                     f"{self.watch.adapter.name} completed {nbl!r} with {status}, for which there is no reason now; "

@@ -51,6 +51,13 @@ class SendTimedComplete(Rule):
         """Look at the oldest burst."""
         self.look()
 
+    @after(*COMPLETIONS)
+    def completed(self, call: Call) -> None:
+        """Forget the oldest burst if it is what has come back: mostly it comes whole, as the array that it was."""
+        given = self._given
+        if given and given[0][1] is call.items and call.error is None:
+            del given[0]
+
     @quiet
     def look(self) -> None:
         """Forget what has ended, and report what has been given too long ago."""
