@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from ndisemu.errors import RuleViolation
 from ndisemu.memory import HostMemory
 from ndisemu.ndis.data.mdl import BufferPool, Mdl
-from ndisemu.ndis.data.nbl import NblInfo, NblPool, NetBufferList
+from ndisemu.ndis.data.nbl import Carrier, NblInfo, NblPool, NetBufferList
 from ndisemu.ndis.data.netbuffer import NetBuffer
 from ndisemu.ndis.status import Status
 
@@ -165,6 +165,32 @@ def test_context_space_is_a_stack(memory: HostMemory) -> None:
     nbl.pop_context()
     with pytest.raises(RuleViolation, match="no context space"):
         nbl.pop_context()
+
+
+class Path(Carrier):
+    """Whose lists are being sent."""
+
+
+CHAINS = st.lists(st.integers(0, 3), max_size=4)
+
+
+@given(counts=CHAINS, changes=CHAINS)
+def test_a_list_knows_its_only_frame_and_what_it_was_submitted_with(counts: list[int], changes: list[int]) -> None:
+    """Whatever its owner makes of its chain, and a miniport of what it is to send: that is undone."""
+    nbl = NetBufferList(1)
+    nbl.owner = OWNER
+    for count in counts:
+        nbl.buffers = tuple(NetBuffer(nbl) for _ in range(count))
+        assert nbl.frame is (nbl.buffers[0] if count == 1 else None)
+    submitted, frame = nbl.buffers, nbl.frame
+    nbl.owner = Path()
+    for count in changes:
+        nbl.buffers = [NetBuffer(nbl) for _ in range(count)]
+        assert (len(nbl.buffers), nbl.frame) == (count, None)
+    assert nbl.submitted is submitted
+    nbl.restore()
+    assert nbl.buffers is nbl.submitted is submitted
+    assert nbl.frame is frame
 
 
 def test_a_freed_list_keeps_nothing(memory: HostMemory) -> None:

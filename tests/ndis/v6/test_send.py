@@ -343,6 +343,7 @@ async def test_a_chain_that_was_changed_is_found_and_restored(bench: Bench6) -> 
     peer = await bench.pair6(miniport)
     nbls = await bench.send6(peer, 3)
     chains = [nbl.buffers for nbl in nbls]
+    nbls[1].buffers = nbls[0].buffers
     nbls[1].buffers = ()
     await bench.dispatch(lambda: miniport.complete(nbls))
     (finding,) = bench.findings
