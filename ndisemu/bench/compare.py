@@ -5,7 +5,7 @@ one that has fallen by more than a tenth is a regression; on another it only
 informs, and says in what that is another machine.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -36,7 +36,7 @@ class Change:
     @property
     def ratio(self) -> float:
         """By how much it has changed, as a share of what it was."""
-        return (self.after - self.before) / max(self.before, 1)
+        return (self.after - self.before) / self.before
 
     @property
     def fell(self) -> bool:
@@ -64,15 +64,17 @@ class Compared:
 
 def compare(now: Document, before: Document) -> Compared:
     """Compare what was measured now with an earlier document."""
-    earlier = {section.name: _rates(section) for section in before.sections}
+    earlier = {section.name: section.rows for section in before.sections}
     changes, unmatched = {}, 0
     for section in now.sections:
-        column, rates = _rate_column(section), _rates(section)
-        known = earlier.get(section.name, {})
-        if column is not None and (both := [key for key in rates if key in known]):
+        column = _rate_column(section)
+        if column is None:
+            continue
+        rates, known = (_rates(section, column, rows) for rows in (section.rows, earlier.get(section.name, ())))
+        if both := [key for key in rates if key in known]:
             changes[section.name] = tuple(Change(key[0], column, known[key], rates[key]) for key in both)
         unmatched += len(rates.keys() - known.keys())
-    calibration = now.calibration / max(before.calibration, 1) - 1
+    calibration = now.calibration / before.calibration - 1
     return Compared(changes, now.machine.differences(before.machine), calibration, unmatched)
 
 
@@ -80,16 +82,16 @@ def _rate_column(section: Section) -> Column | None:
     return next((column for column in section.columns if column.role == "rate"), None)
 
 
-def _rates(section: Section) -> dict[Key, int]:
-    """Return the rate of each row by what the row is; a rate is a whole number, and what is none is passed over."""
-    rate = _rate_column(section)
-    if rate is None:
-        return {}
+def _rates(section: Section, rate: Column, rows: Sequence[Mapping[str, Value]]) -> dict[Key, int]:
+    """Return the rate of each row by what the row is, as the columns of now say it.
+
+    A rate is a whole number above 0, and what is none is passed over.
+    """
     cases = [column for column in section.columns if column.role == "case"]
     found = {}
-    for row in section.rows:
+    for row in rows:
         value = row.get(rate.key)
-        if isinstance(value, int):
+        if isinstance(value, int) and value > 0:
             case = tuple((column.heading, column.show(row.get(column.key))) for column in cases)
             found[case, tuple(map(row.get, CONDITIONS))] = value
     return found

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from ndisemu import __version__
 from ndisemu.bench.section import Section
@@ -53,7 +53,7 @@ class Document:
     """Sections in the order in which they were measured; `calibration` is in steps per CPU second."""
 
     machine: Machine
-    calibration: int
+    calibration: Annotated[int, Field(gt=0)]
     sections: tuple[Section, ...]
     schema_version: int = SCHEMA_VERSION
 

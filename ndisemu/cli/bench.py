@@ -1,5 +1,6 @@
 """`ndisemu bench [MODE]`: what the machine below this Python can carry, and how long a frame takes."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
@@ -23,7 +24,10 @@ SIZES: Final = (18, 1514)
 BURSTS: Final = (1, 128)
 # What the page is made with, and what brings it.
 PAGE_NEEDS: Final = ("jinja2", "matplotlib")
-EXTRA: Final = "pip install 'ndisemu[charts]'"
+EXTRA: Final = "pip install -e '.[charts]' in the folder of the project"
+
+# Like any other mistake in what was asked for: a gate that compares nothing must not be taken for one that is open.
+NOTHING_COMPARED: Final = 2
 
 T = TypeVar("T")
 Reader = Callable[[click.Context, click.Parameter, str], tuple[T, ...]]
@@ -55,6 +59,12 @@ def _driver(text: str) -> Driver:
     return text
 
 
+def _directory(_context: click.Context, _option: click.Parameter, text: str | None) -> Path | None:
+    if text == "":
+        raise click.BadParameter("it names no directory; the one you are in is `.`")
+    return None if text is None else Path(text)
+
+
 def _joined(values: Sequence[object]) -> str:
     return ",".join(map(str, values))
 
@@ -67,7 +77,7 @@ def _modes() -> str:
 
 
 @click.command("bench", epilog=_modes())
-@click.argument("mode", type=click.Choice([*MODES, ALL]), default="send")
+@click.argument("mode", type=click.Choice([*MODES, ALL]), default="send", metavar="[MODE]")
 @click.option("--sizes", callback=_list(_number(*SIZES)), default=_joined(USUAL.sizes), show_default=True,
               metavar="BYTES,...", help="Frame sizes as given to NDIS, without FCS.")  # fmt: skip
 @click.option("--bursts", callback=_list(_number(*BURSTS)), default=_joined(USUAL.bursts), show_default=True,
@@ -79,9 +89,10 @@ def _modes() -> str:
 @click.option("--runs", type=click.IntRange(min=1), default=USUAL.runs, show_default=True, help="Runs per figure.")
 @click.option("--frames", type=click.IntRange(min=1), default=USUAL.frames, show_default=True, help="Frames per run.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of tables.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write charts and a page into this directory.")
+@click.option("--out", callback=_directory, metavar="DIRECTORY", help="Write charts and a page into this directory.")
 @click.option("--compare", "earlier", type=click.Path(path_type=Path), metavar="FILE",
-              help="Compare with an earlier JSON document; exit with 1 if a rate fell by more than a tenth.")  # fmt: skip
+              help="Compare with an earlier JSON document; exit with 1 if a rate fell by more than a tenth, "
+              "with 2 if nothing could be compared.")  # fmt: skip
 def command(
     mode: str,
     *,
@@ -123,6 +134,8 @@ def _prepare(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{out} cannot be made: {error.strerror}") from error
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise UsageError(f"{out} cannot be written into: Permission denied")
 
 
 def _present(document: "Document", *, as_json: bool, out: Path | None) -> None:
@@ -150,6 +163,8 @@ def _compare(document: "Document", before: "Document", earlier: Path, *, as_json
     compared = compare(document, before)
     with for_a_reader():
         show_comparison(compared, earlier, Paper(sys.stderr if as_json else sys.stdout))
+    if not compared.changes:
+        return NOTHING_COMPARED
     return int(compared.regressions > 0)
 
 

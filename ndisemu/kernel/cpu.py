@@ -222,7 +222,8 @@ class Cpu:
     def preempt(self) -> None:
         """A preemption point: let what may interrupt the running code do so, nested.
 
-        Who passes another one each time anyway need not call while `lines` and `dpcs` are empty.
+        It is counted, so that code without an end is found. Where another one has just been passed, as when a lock is
+        given back, there is no need to call while `lines` and `dpcs` are empty.
         """
         self._points += 1
         if self.lines or (self.dpcs and self.irql < DISPATCH):

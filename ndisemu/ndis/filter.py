@@ -29,8 +29,9 @@ T = TypeVar("T")
 class BindingFilter:
     """The filter of one binding: packet types, multicast list and station address.
 
-    Frames are told apart by their first word in `memory`, the cheapest look at a destination that there is
-    (`ndisemu bench`, bursts of 64: half of what six bytes cost); there is one verdict for each.
+    Frames are told apart by their first word in the host's `memory`, in which all frames of its adapters lie: the
+    cheapest look at a destination that there is (`ndisemu bench`, bursts of 64: half of what six bytes cost). There
+    is one verdict for each word.
     """
 
     __slots__ = ("_verdicts", "_words", "lookahead", "memory", "multicast", "station", "types")
@@ -54,7 +55,8 @@ class BindingFilter:
         words = self._words
         try:
             firsts = [words[packet.first_word] for packet in packets]  # type: ignore[index]
-        except TypeError:
+        except (IndexError, TypeError):
+            # One begins with no whole word, or beyond all memory, where a driver has made that of it.
             firsts = [_first_word(packet) for packet in packets]
         return self._chosen(packets, firsts)
 
@@ -63,8 +65,8 @@ class BindingFilter:
         words = self._words
         try:
             firsts = [words[nbl.frame.first_word] for nbl in nbls]  # type: ignore[index,union-attr]
-        except (AttributeError, TypeError):
-            # The first frame of several is as good as an only one.
+        except (AttributeError, IndexError, TypeError):
+            # The same, or there are several: the first of them is as good as an only one.
             firsts = [_first_word(nbl.buffers[0]) for nbl in nbls]
         return self._chosen(nbls, firsts)
 

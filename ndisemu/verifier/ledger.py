@@ -76,8 +76,7 @@ class Ledger:
         items = call.items
         if not items:
             return
-        kernel = self._kernel
-        call.time = kernel.local_time() if kernel.timed else kernel.now
+        call.time = self._kernel.local_time()
         call.stack = driver_stack() if self._keeps_stacks else ()
         if self._keeps_all:
             self._calls.append(call)

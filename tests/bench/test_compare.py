@@ -10,7 +10,7 @@ from tests.bench.conftest import MACHINE, document, section
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "fell"), [(1000, 900, False), (1000, 899, True), (1000, 5000, False), (0, 0, False)]
+    ("before", "after", "fell"), [(1000, 900, False), (1000, 899, True), (1000, 5000, False), (1, 1, False)]
 )
 def test_a_rate_regresses_when_it_falls_by_more_than_a_tenth(before: int, after: int, fell: bool) -> None:
     """A tenth is tolerated, a gain is no regression."""
@@ -30,7 +30,7 @@ def test_rows_are_matched_by_their_case() -> None:
     assert (compared.unmatched, compared.regressions) == (1, 1)
 
 
-@pytest.mark.parametrize("rate", [float("nan"), float("inf"), 0.5, "fast", None])
+@pytest.mark.parametrize("rate", [float("nan"), float("inf"), 0.5, "fast", None, 0, -5])
 def test_what_is_no_rate_is_compared_with_nothing(rate: Value) -> None:
     """A document may have been edited; its rows are as good as absent."""
     before = section(1000, 200)
@@ -38,6 +38,14 @@ def test_what_is_no_rate_is_compared_with_nothing(rate: Value) -> None:
     compared = compare(document(section(100, 200)), document(before))
     assert [change.before for change in compared.changes["send"]] == [200]
     assert (compared.unmatched, compared.regressions) == (1, 0)
+
+
+def test_columns_of_another_document_are_not_used() -> None:
+    """What an earlier row is, and how it is shown, is said by the columns of now."""
+    before = section(1000)
+    odd = replace(before, columns=tuple(replace(column, form="zzz", role="figure") for column in before.columns))
+    compared = compare(document(section(100)), document(odd))
+    assert [change.column.show(change.before) for change in compared.changes["send"]] == ["1 000"]
 
 
 def test_runs_of_other_lengths_are_not_compared() -> None:

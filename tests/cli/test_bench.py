@@ -106,6 +106,7 @@ def test_the_options_reach_the_mode(command: Command, asked: list[tuple[list[str
         (["--compare", "none.json"], "none.json cannot be read: No such file or directory"),
         (["--compare", "s.yaml"], "s.yaml is no result of `ndisemu bench --json`"),
         (["--out", "s.yaml"], "s.yaml cannot be made: File exists"),
+        (["--out", ""], "it names no directory"),
     ],
 )
 def test_a_mistake_is_refused_before_anything_is_measured(
@@ -127,7 +128,7 @@ def test_without_the_extra_the_message_says_how_to_install_it(
     monkeypatch.setattr("ndisemu.cli.bench.find_spec", lambda name: None if name == "matplotlib" else object())
     ended = command("bench", "--out", "somewhere")
     assert (ended.returncode, asked) == (2, [])
-    assert "--out needs matplotlib for charts and page; to install: pip install 'ndisemu[charts]'" in ended.stderr
+    assert "--out needs matplotlib for charts and page; to install: pip install -e '.[charts]'" in ended.stderr
     assert command("bench").returncode == 0
 
 
@@ -155,6 +156,16 @@ def test_a_regression_on_the_same_machine_exits_with_1(
     ended = command("bench", "--compare", earlier(rate, cpu))
     assert (ended.returncode, ended.stderr) == (code, "")
     assert message in ended.stdout
+
+
+@pytest.mark.usefixtures("asked", "scenario")
+def test_a_comparison_with_nothing_exits_with_2(command: Command) -> None:
+    """A gate that compares nothing is not open."""
+    path = Path(earlier(1000))
+    path.write_text(path.read_text().replace('"name": "send"', '"name": "sent"'))
+    ended = command("bench", "--compare", str(path))
+    assert ended.returncode == 2
+    assert "Nothing could be compared" in ended.stdout
 
 
 @pytest.mark.usefixtures("asked", "scenario")

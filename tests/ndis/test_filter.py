@@ -99,6 +99,18 @@ def test_packets_and_lists_of_any_shape_are_judged_by_their_first_bytes(
     memory.close()
 
 
+def test_a_frame_beyond_all_memory_is_wanted_by_nobody() -> None:
+    """A driver has made that of it; it holds nothing, so there is no destination in it."""
+    memory = HostMemory("host", 1 << 16)
+    (buffer,) = BufferPool(memory, "buffers", "test", 1, 60)
+    nbl = NetBufferList(1)
+    nbl.buffers = (NetBuffer(nbl, [buffer], 0, 60),)
+    buffer.address += 1 << 40
+    nbl.buffers[0].locate()
+    assert not make(P.DIRECTED, memory).accepts_lists([nbl])
+    memory.close()
+
+
 FILTERS = st.lists(st.tuples(TYPES, st.lists(st.sampled_from([GROUP, OTHER_GROUP])), st.integers(0, 1500)), max_size=4)
 
 

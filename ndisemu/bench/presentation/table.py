@@ -4,6 +4,7 @@ Import it only where a table is wanted: it is what loads rich.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from rich import box
 from rich.console import Console
@@ -13,6 +14,9 @@ from rich.text import Text
 from ndisemu.bench.document import Document, Machine
 from ndisemu.bench.section import Section, Target
 from ndisemu.units import format_count
+
+# Up to how many characters what a row is of stays on one line.
+LONGEST_CASE: Final = 24
 
 
 def show(document: Document, console: Console) -> None:
@@ -27,10 +31,10 @@ def show_section(section: Section, console: Console) -> None:
     """Print one section."""
     table = new_table(section.title)
     for column in section.columns:
-        words = any(isinstance(row[column.key], str) for row in section.rows)
-        table.add_column(
-            column.heading, justify="left" if words else "right", no_wrap=not words or column.role == "case"
-        )
+        words = [value for row in section.rows if isinstance(value := row[column.key], str)]
+        # What is long has to give way to figures.
+        whole = not words or (column.role == "case" and max(map(len, words)) <= LONGEST_CASE)
+        table.add_column(column.heading, justify="left" if words else "right", no_wrap=whole)
     for row in section.rows:
         table.add_row(*(Text(column.show(row[column.key])) for column in section.columns))
     console.print(table)

@@ -21,7 +21,7 @@ ETHERTYPE_EXPERIMENTAL: Final = b"\x88\xb5"
 class Source(Protocol):
     """Frames to send, in order.
 
-    `due` is the virtual time (ns) of the next burst; None when all have been handed out. `priorities` are their 802.1p priorities, in turn, and without any they have none. `cpu` is the number of the CPU
+    `priorities` are their 802.1p priorities, in turn, and without any they have none. `cpu` is the number of the CPU
     that sends them; None leaves it to the binding.
     """
 
@@ -32,7 +32,7 @@ class Source(Protocol):
 
     @property
     def due(self) -> int | None:
-        """When the next burst may go."""
+        """The virtual time (ns) of the next burst; None when all have been handed out."""
         ...
 
     def next(self) -> tuple[Sequence[bytes], Sequence[bytes]]:

@@ -120,7 +120,7 @@ class Sender(Generic[C]):
         self._waiting = None
         packets = free[:count]
         del free[:count]
-        # What is no method is called by a name of its own, which Python 3.11 finds sooner.
+        # Functions in fields: Python 3.11 looks for a method first where they are called as `self._fill(...)`.
         fill, submit = self._fill, self._submit
         fill(packets, frames)
         if self._tags is not None:

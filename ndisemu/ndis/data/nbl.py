@@ -13,6 +13,7 @@ from enum import IntEnum, IntFlag
 from typing import Any
 
 from ndisemu.errors import RuleViolation
+from ndisemu.kernel import shown
 from ndisemu.memory import Pool
 from ndisemu.ndis.data.mdl import BufferPool, Mdl
 from ndisemu.ndis.data.netbuffer import NetBuffer
@@ -49,7 +50,7 @@ NO_FLAGS = NblFlag(0)
 
 
 class Carrier:
-    """An owner of lists that are being sent: until they have ended, their frames are those that they were submitted with."""
+    """An owner of lists that are being sent: a list that has such an owner remembers the frames that it was submitted with."""
 
     __slots__ = ()
 
@@ -58,8 +59,10 @@ class NetBufferList:
     """NET_BUFFER_LIST: frames that are sent, indicated and completed together.
 
     `buffers` are its frames, and `frame` is the only one, as most lists have
-    it; None where there are several, or none, or where a miniport has changed
-    the frames of what it is to send. `submitted` are those that it had then.
+    it; None where there are several or none, and from the moment on in which
+    a miniport has set the frames of what it is to send. `submitted` are those
+    that it was submitted with, while it is being sent. To set `buffers` is
+    the way to change all of them; `frame` itself is NDIS's own.
 
     `owner` says who may touch it, `binding` who submitted it (SourceHandle) or
     has been lent it on a circuit, `children` how many clones of it live. `info` are the values of
@@ -103,9 +106,16 @@ class NetBufferList:
 
     @buffers.setter
     def buffers(self, buffers: Sequence[NetBuffer]) -> None:
-        before, self._buffers = self._buffers, tuple(buffers)
-        self._find_frame()
-        if isinstance(getattr(self, "owner", None), Carrier):
+        try:
+            chain = tuple(buffers)
+        except TypeError:
+            text = f"the NET_BUFFERs of {self!r} were set to {shown(buffers)}; they are a sequence of NetBuffer"
+            raise TypeError(text) from None
+        before, self._buffers = self._buffers, chain
+        if not isinstance(getattr(self, "owner", None), Carrier):
+            self._submitted = None
+            self._find_frame()
+        else:
             self.frame = None
             if self._submitted is None:
                 self._submitted = before
@@ -119,6 +129,10 @@ class NetBufferList:
         """Have the frames again that it was submitted with."""
         self._buffers, self._submitted = self.submitted, None
         self._find_frame()
+
+    def drop(self) -> None:
+        """Have no frames any more, as what stood there was none."""
+        self._buffers, self._submitted, self.frame = (), None, None
 
     def _find_frame(self) -> None:
         self.frame = self._buffers[0] if len(self._buffers) == 1 else None

@@ -29,7 +29,7 @@ class NetBuffer(Mappable):
     as pairs of bus address and length: its SCATTER_GATHER_LIST while it is
     `mapped` for a card. `memory` is where they lie, if there are any; where
     the data is in one piece, `window` is its slice of it, and `first_word`
-    where it begins in `HostMemory.words`, if it begins with a whole word.
+    where it begins in the `words` of its host's memory, if it begins with a whole word.
     """
 
     __slots__ = ("current", "current_offset", "data_offset", "first_word", "length", "mdls", "memory", "nbl")

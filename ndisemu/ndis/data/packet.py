@@ -40,7 +40,7 @@ class Packet(Mappable):
     same chain as pairs of bus address and length, which NDIS maps for the card
     while a send is in flight (`ScatterGatherListPacketInfo`); there is a
     `window` where it is one buffer that is not empty, a slice of `memory`. `first_word` is where it begins in
-    `HostMemory.words`, or None if its first buffer does not begin with a whole word. `serial` numbers
+    the `words` of its host's memory, or None if its first buffer does not begin with a whole word. `serial` numbers
     submissions, `binding` is who submitted it, `references` what protocols
     still owe of a received packet. `status` is None while a serialized
     miniport has it to send and has not said what becomes of it. `cancel_id` (PacketCancelId)

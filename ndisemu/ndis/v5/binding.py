@@ -57,9 +57,7 @@ class Binding(PacketBinding):
     def send_packets(self, packets: Sequence[Packet]) -> None:
         """Send an array in its order; every packet comes back through `send_complete`."""
         adapter = self.adapter
-        cpu = adapter.kernel.current or adapter.running_cpu("NdisSendPackets")
-        if cpu.lines or cpu.dpcs:
-            cpu.preempt()
+        (adapter.kernel.current or adapter.running_cpu("NdisSendPackets")).preempt()
         if packets:
             submit = self._submit
             submit(self, packets)

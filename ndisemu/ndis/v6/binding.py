@@ -48,9 +48,7 @@ class Binding(NblBinding):
     def send_nbls(self, nbls: Sequence[NetBufferList], port: int = 0, flags: int = 0) -> None:
         """Send lists in their order; every list comes back through `send_complete`."""
         adapter = self.adapter
-        cpu = adapter.kernel.current or adapter.running_cpu("NdisSendNetBufferLists")
-        if cpu.lines or cpu.dpcs:
-            cpu.preempt()
+        (adapter.kernel.current or adapter.running_cpu("NdisSendNetBufferLists")).preempt()
         if not nbls:
             return
         if self.refuses is None:

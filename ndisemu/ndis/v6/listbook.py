@@ -83,10 +83,10 @@ class ListBook(SendBook, Carrier):
             for nbl in rest:
                 if nbl.owner is not self:
                     raise self._not_in_flight(nbls, len(nbls) - 1 - length_hint(rest))
-                nbl.owner = nbl.binding
                 if nbl.status is not success or nbl.frame is None or nbl.frame.mapped is not None:
                     # At several frames, or others than it had, `_restore` looks one by one.
                     remarkable = True
+                nbl.owner = nbl.binding
         except AttributeError:
             raise self._no_descriptor(nbls, len(nbls) - 1 - length_hint(rest)) from None
         if (costs := self._costs) is not None:
@@ -191,11 +191,11 @@ class ListBook(SendBook, Carrier):
                 self._unmap((nbl,))
 
     def _take_chains_back(self, nbls: Sequence[NetBufferList]) -> None:
-        """Forget what a dead miniport has made of the chains of lists; what it has made of our own note of one is lost."""
+        """Forget what a dead miniport has made of the chains of lists; what has never been one is lost."""
         for nbl in nbls:
-            if not all(isinstance(one, NetBuffer) for one in nbl.submitted):
-                nbl.buffers = ()
             nbl.restore()
+            if not all(isinstance(one, NetBuffer) for one in nbl.buffers):
+                nbl.drop()
 
     def _unmap(self, nbls: Sequence[NetBufferList]) -> None:
         """Free what the miniport has mapped of lists."""

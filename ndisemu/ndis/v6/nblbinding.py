@@ -59,12 +59,6 @@ class NblBinding(BaseBinding):
         if request is not None:
             self.adapter.cancel_request(request)
 
-    @ddi("NdisGetCurrentSystemTime", irql="any", kind=Kind.CALL, source=_SOURCE)
-    def system_time(self) -> int:
-        """Return the virtual time in ns, as the running CPU sees it."""
-        kernel = self.adapter.kernel
-        return kernel.local_time() if kernel.timed else kernel.now
-
     @ddi("NdisAllocateTimerObject", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.10")
     def initialize_timer(self, routine: Callable[[], None], cpu: int | None = None) -> Timer:
         """Make a timer object whose `routine` runs at DISPATCH_LEVEL; what it raises is the protocol's failure."""

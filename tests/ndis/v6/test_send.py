@@ -337,6 +337,22 @@ async def test_a_mapping_of_any_frame_of_a_list_is_found(bench: Bench6, left: in
 
 
 @on_bench6
+async def test_a_frame_that_was_overwritten_loses_no_list(bench: Bench6) -> None:
+    """A completion over nonsense is refused and changes nothing; with the frames set right all lists come back."""
+    miniport = Keeping()
+    peer = await bench.pair6(miniport)
+    nbls = await bench.send6(peer, 3)
+    nbls[1].frame = 5  # type: ignore[assignment]
+    with pytest.raises(RuleViolation, match="send-complete-argument"):
+        await bench.dispatch(lambda: miniport.complete(nbls))
+    assert {nbl.owner for nbl in nbls} == {peer.binding.adapter.sends}
+    nbls[1].frame = None
+    await bench.dispatch(lambda: miniport.complete(nbls))
+    assert peer.statuses == [Status.SUCCESS] * 3
+    assert all(nbl.frame is nbl.buffers[0] for nbl in nbls)
+
+
+@on_bench6
 async def test_a_chain_that_was_changed_is_found_and_restored(bench: Bench6) -> None:
     """The NET_BUFFERs of a list are the same at completion as at submission, in number and order."""
     miniport = Keeping()

@@ -152,8 +152,9 @@ class RxNblInitialised(Rule):
     def indicating_lists(self, call: Call) -> None:
         """Measure the frame, or frames, of each list, as packets are."""
         frames, nbls = call.frames(), call.items
-        if [nbl.status for nbl in nbls].count(_SUCCESS) < len(nbls):
-            for nbl in nbls:
+        success = _SUCCESS
+        for nbl in nbls:
+            if nbl.status is not success:
                 self._look_at_status(call, nbl)
         try:
             # As it must be: each is one frame.
@@ -177,12 +178,14 @@ class RxNblInitialised(Rule):
     @before("NdisReturnNetBufferLists")
     def giving_back(self, call: Call) -> None:
         """Note in which lists a protocol has set a status."""
-        if [nbl.status for nbl in call.items].count(_SUCCESS) < len(call.items):
-            self._set_above |= dict.fromkeys(nbl for nbl in call.items if nbl.status is not _SUCCESS)
+        success = _SUCCESS
+        for nbl in call.items:
+            if nbl.status is not success:
+                self._set_above[nbl] = None
 
     def _look_at_status(self, call: Call, nbl: NetBufferList) -> None:
         mine = nbl.owner is self.watch.adapter and nbl not in self._set_above
-        if mine and nbl.status is not _SUCCESS and nbl.status is not _RESOURCES:
+        if mine and nbl.status is not _RESOURCES:
             self.broken(
                 f"{call.name} was called with {nbl!r}, whose status is {nbl.status}; what has been received has SUCCESS",
                 nbl,

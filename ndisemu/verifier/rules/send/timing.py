@@ -37,6 +37,7 @@ class SendTimedComplete(Rule):
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
         self._given: list[tuple[int, tuple[object, ...], int]] = []
+        self._coming_back: object = None
         self._no_link = 0
 
     @before(*SUBMISSIONS)
@@ -48,14 +49,16 @@ class SendTimedComplete(Rule):
 
     @before(*COMPLETIONS, *_TICKS)
     def passing(self, call: Call) -> None:
-        """Look at the oldest burst."""
+        """Look at the oldest burst, and note whether it comes back: mostly it does whole, as the array that it was."""
         self.look()
+        given = self._given
+        self._coming_back = given[0] if given and given[0][1] is call.items else None
 
     @after(*COMPLETIONS)
     def completed(self, call: Call) -> None:
-        """Forget the oldest burst if it is what has come back: mostly it comes whole, as the array that it was."""
+        """Forget the burst that has come back, unless the same array has been sent again meanwhile."""
         given = self._given
-        if given and given[0][1] is call.items and call.error is None:
+        if given and given[0] is self._coming_back and call.error is None:
             del given[0]
 
     @quiet
