@@ -71,7 +71,7 @@ def test_done_is_reported_only_where_it_was_asked_for(
     host.run(100_000)
     for place in range(9):
         command = LAST if place in asking else reg.TX_EOP
-        host.load(first + place, frame(place, 60 + place % sizes), command)
+        host.load(first + place, frame(place, 60 + 100 * (place % sizes)), command)
     before = host.tx_ring.read(0, COUNT).tolist()
     host.write(reg.TDT, (first + 9) % COUNT)
     host.run(200_000)

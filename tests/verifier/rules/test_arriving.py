@@ -75,6 +75,21 @@ def test_a_frame_that_has_not_come_like_this_is_told_apart(driver: type, says: s
     assert {finding.driver.rpartition(":")[2] for finding in found} == {driver.__name__}
 
 
+class SaysZero(Ring6Miniport):
+    """It writes the number of NDIS_STATUS_SUCCESS into what it indicates, and not the status."""
+
+    def indicate(self, nbls: Sequence[v6.NetBufferList]) -> None:
+        for nbl in nbls:
+            nbl.status = 0  # type: ignore[assignment]
+        super().indicate(nbls)
+
+
+def test_a_number_is_no_status() -> None:
+    """Also where it compares as equal to one."""
+    found = [finding for finding in found_in(SaysZero, "traffic") if finding.rule == "rx-nbl-initialised"]
+    assert "whose status is 0; what has been received has SUCCESS" in found[0].text
+
+
 @pytest.mark.parametrize("driver", [RingMiniport, Ring6Miniport, LegacyMiniport, ShowsFrames])
 def test_what_comes_goes_up(driver: type) -> None:
     """Each way of indicating."""

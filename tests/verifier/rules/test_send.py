@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ndisemu.drivers.protocols import Station6
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.drivers.ring6 import Ring6Miniport
 from ndisemu.drivers.ring_explicit import ExplicitRingMiniport
@@ -12,6 +13,35 @@ from ndisemu.ndis import Packet, Status, v5, v6
 from tests.verifier.exercises import found_in
 
 SECOND = 1_000_000_000
+
+
+class KeepsWhatComesAgain(Ring6Miniport):
+    """It completes at once what it has never seen, as the array that it was, and nothing else for a long time."""
+
+    async def send(self, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
+        if nbls[0].miniport_reserved is not None:
+            await self.ndis.delay(100 * SECOND)
+        for nbl in nbls:
+            nbl.miniport_reserved = "seen"
+            nbl.status = Status.SUCCESS
+        self.ndis.send_complete(nbls)
+
+
+class SendsAgain(Station6):
+    """It sends what comes back once more, from its completion."""
+
+    def send_complete(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], flags: int) -> None:
+        first, self.again = getattr(self, "again", True), False
+        if first:
+            binding.send_nbls(nbls)
+        else:
+            super().send_complete(binding, nbls, flags)
+
+
+def test_an_array_that_is_sent_again_from_its_completion_is_timed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The completion of the first send is not that of the second."""
+    monkeypatch.setattr("tests.verifier.bench.Station6", SendsAgain)
+    assert "send-timed-complete" in {finding.rule for finding in found_in(KeepsWhatComesAgain, "traffic")}
 
 
 class SendsFirstFrames(Ring6Miniport):
