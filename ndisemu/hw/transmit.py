@@ -206,7 +206,7 @@ def _lengths(descriptors: bytes) -> list[int]:
     low, high = descriptors[_LENGTH::DESCRIPTOR], descriptors[_LENGTH + 1 :: DESCRIPTOR]
     if low.count(low[0]) == len(low) == high.count(high[0]):
         return [low[0] | high[0] << 8] * len(low)
-    return [one | other << 8 for one, other in zip(low, high, strict=True)]
+    return memoryview(descriptors).cast("H")[_LENGTH // 2 :: DESCRIPTOR // 2].tolist()
 
 
 def _fitting(lengths: list[int], room: int, *, empty: bool) -> int:

@@ -112,7 +112,7 @@ class Packet(Mappable):
             raise ValueError(f"{self!r} is not one buffer of at least {length} bytes")
         buffer.length = length
         start = buffer.address
-        if start != self.address or min(length, self.length) < WORD:
+        if start != self.address or length < WORD or self.length < WORD:
             # It lies elsewhere, or its first word comes or goes.
             self.recount()
             return
