@@ -1,8 +1,7 @@
 """One call over the border between a driver and NDIS, as rules see it."""
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ndisemu.kernel import Cpu, Held
@@ -110,26 +109,16 @@ class Call:
         self._frames = None
 
 
-@lru_cache
-def _sort_of(kind: type) -> tuple[bool, bool]:
-    """Return whether what is of a kind is tracked, and whether it is an array; to ask each time costs as much as a look."""
-    return issubclass(kind, TRACKED), issubclass(kind, _ARRAYS)
-
-
-def _tracked(arguments: Sequence[Any], sort_of: Callable[[Any], tuple[bool, bool]] | None = None) -> tuple[Any, ...]:
-    """Return what has a history of the arguments of a call: the first that has, or the items of the first such array."""
+def _tracked(arguments: Sequence[Any]) -> tuple[Any, ...]:
     # By their types: an object of a driver's may lie about its class.
-    sort: Callable[[Any], tuple[bool, bool]] = _sort_of if sort_of is None else sort_of
-    try:
-        for argument in arguments:
-            one, many = sort(type(argument))
-            if one:
-                return (argument,)
-            if many and argument and sort(type(argument[0]))[0]:
+    for argument in arguments:
+        kind = type(argument)
+        # What it mostly is first: to ask for a subclass costs as much as all the rest.
+        if kind in TRACKED:
+            return (argument,)
+        if kind is tuple or kind is list or issubclass(kind, _ARRAYS):
+            if argument and (type(argument[0]) in TRACKED or issubclass(type(argument[0]), TRACKED)):
                 return tuple(argument)
-    except TypeError:
-        if sort_of is not None:
-            raise
-        # A class of classes that cannot be hashed.
-        return _tracked(arguments, _sort_of.__wrapped__)
+        elif issubclass(kind, TRACKED):
+            return (argument,)
     return ()

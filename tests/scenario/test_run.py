@@ -105,7 +105,7 @@ def test_an_interrupted_run_has_a_result_with_balanced_books(write: Write, tmp_p
     assert result["violations"] == []
     assert 0 < result["flows"][0]["intact"] < 1_000
     assert json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8")) == result
-    assert descriptors() <= before
+    assert descriptors() == before
 
 
 def test_the_run_directory_has_the_result_the_events_and_the_capture(write: Write, tmp_path: Path) -> None:
@@ -216,4 +216,4 @@ def test_a_full_disk_is_the_users_mistake_and_leaves_nothing_open(write: Write, 
     before = descriptors()
     with pytest.raises(UsageError, match=r"out/events\.jsonl cannot be written: No space left on device"):
         outcome(write(SCENARIO), options=Options(out=tmp_path / "out"))
-    assert descriptors() <= before
+    assert descriptors() == before
