@@ -117,7 +117,7 @@ class Transmitter:
     def _send(self, ring: DescriptorRing, words: array[int], end: CableEnd) -> None:
         """Take the descriptors in `words` off the ring and put their frames on the wire."""
         descriptors, status = words.tobytes(), words[1::2]
-        # A string of one byte of each is the cheapest way to look at all of them. What does each ask for, and any?
+        # One byte of each, as a string, so that no number is made of every word. What does each ask for, and any?
         commands = descriptors[_COMMAND::DESCRIPTOR]
         kinds = _kinds(commands)
         every, some = 0xFF, 0

@@ -29,9 +29,9 @@ T = TypeVar("T")
 class BindingFilter:
     """The filter of one binding: packet types, multicast list and station address.
 
-    Frames are told apart by their first word in the host's `memory`, in which all frames of its adapters lie: the
-    cheapest look at a destination that there is (`ndisemu bench`, bursts of 64: half of what six bytes cost). There
-    is one verdict for each word.
+    Frames are told apart by their first word in the host's `memory`, in which all frames of its adapters lie: to read
+    it and compare it takes half the time of six bytes (66 to 130 ns, 64 frames at a time). There is one verdict for
+    each word.
     """
 
     __slots__ = ("_verdicts", "_words", "lookahead", "memory", "multicast", "station", "types")

@@ -65,7 +65,7 @@ def enter_send(
 ) -> None:
     """Call the send entry of the driver with `items` and the other arguments, at the current IRQL."""
     try:
-        # To spread no arguments costs half as much as the call.
+        # An empty spread would still make a list and a tuple for each single send.
         result = entry(items, *arguments) if arguments else entry(items)
     except driver_errors() as error:
         path.raised(items, serial, error)
