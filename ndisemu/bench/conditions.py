@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ndisemu.bench.measure import Figure
-from ndisemu.bench.options import Build
+from ndisemu.bench.options import IN_LISTS, Build
 from ndisemu.bench.passage import Rig
 from ndisemu.units import format_count, format_rate, format_time
 
@@ -21,7 +21,8 @@ def conditions(figures: Sequence[Figure], path: str) -> tuple[str, ...]:
     """Return one sentence for each condition of `figures`, which were measured together; `path` is where frames went."""
     return (
         *dict.fromkeys(describe(figure.rig) for figure in figures),
-        "Size: bytes given to NDIS, FCS not counted; burst: packets (or lists of one frame) per send",
+        "Size: bytes given to NDIS, FCS not counted; burst: frames per send, each a packet or a list of its own"
+        + (f", in {IN_LISTS} all in one list" if IN_LISTS in {figure.load.driver for figure in figures} else ""),
         path,
         _compared(figures),
         timing(len(figures[0].passages), f"{format_count(figures[0].load.frames)} frames"),

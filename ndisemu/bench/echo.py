@@ -87,6 +87,7 @@ class Echo:
 
 def echo(options: Options) -> Section:
     """Measure latency of requests and replies over load, in virtual time."""
+    options = options.of_miniports()
     count = max(options.frames // FRAMES_PER_EXCHANGE, 1)
     cases = [
         Case(size, driver, share, count, options.build)

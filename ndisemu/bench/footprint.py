@@ -46,6 +46,7 @@ class Held:
 
 def footprint(options: Options, pairs: int = PAIRS) -> Section:
     """Measure the memory that a host and a NIC take."""
+    options = options.of_miniports()
     rows: list[Mapping[str, Value]] = []
     for done, driver in enumerate(options.drivers, 1):
         rows += [

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from time import process_time_ns
 from typing import Final, TypeAlias
 
-from ndisemu.bench.options import Build, Driver
+from ndisemu.bench.options import IN_LISTS, Build, Driver
 from ndisemu.drivers.legacy import LegacyMiniport
 from ndisemu.drivers.protocols import Flow, Station, Station6
 from ndisemu.drivers.ring import RingMiniport
@@ -35,6 +35,7 @@ AnyStation: TypeAlias = type[Station] | type[Station6]
 REFERENCE: Final[dict[Driver, tuple[AnyMiniport, AnyStation]]] = {
     "ring": (RingMiniport, Station),
     "ring6": (Ring6Miniport, Station6),
+    IN_LISTS: (Ring6Miniport, Station6),
     "legacy": (LegacyMiniport, Station),
 }
 """What can be measured: a reference miniport, and the protocol of its generation."""
@@ -56,6 +57,11 @@ class Load:
     frames: int
     build: Build = "free"
     driver: Driver = "ring"
+
+    @property
+    def frames_per_list(self) -> int:
+        """How many frames a list has, where frames are sent in lists."""
+        return self.burst if self.driver == IN_LISTS else 1
 
 
 @dataclass(frozen=True, slots=True)

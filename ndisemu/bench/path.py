@@ -58,5 +58,6 @@ def _generator(load: Load, source: bytes, destination: bytes) -> Generator:
         frames=load.frames,
         sizes=[load.size],
         burst=load.burst,
+        frames_per_list=load.frames_per_list,
         window=WINDOW,
     )

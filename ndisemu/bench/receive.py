@@ -60,6 +60,7 @@ class BareEnd:
 
 def receive(options: Options) -> Section:
     """Measure the receiving half alone, from the wire to the protocol."""
+    options = options.of_miniports()
     figures = measure(loads(options), options.runs, receive_from_wire, options.progress)
     return Section(
         name="receive",

@@ -5,7 +5,7 @@ from typing import Final
 
 from ndisemu.bench.conditions import conditions, drivers_named
 from ndisemu.bench.measure import Figure, measure
-from ndisemu.bench.options import Options
+from ndisemu.bench.options import IN_LISTS, Driver, Options
 from ndisemu.bench.passage import Load
 from ndisemu.bench.path import send_through
 from ndisemu.bench.rates import chart, columns, loads, rows
@@ -18,9 +18,10 @@ LEAST: Final[Mapping[tuple[int, int], int]] = {
     (64, 8): 240_000,
     (64, 1): 100_000,
 }
-# What `ring6` should reach of `ring` in the free build, in percent, in bursts of this many.
+# What `ring6` should reach of `ring` in the free build, in percent, in bursts of this many, and how these are sent.
 LEAST_SHARE: Final = 95
 SHARED_BURST: Final = 64
+SHARING: Final[Mapping[Driver, str]] = {"ring6": "lists of one frame", IN_LISTS: "a burst in one list"}
 
 PATH: Final = (
     "Path: the {drivers} miniport on the 82540EM, whole, with the filters and statistics of card and NDIS, "
@@ -39,7 +40,7 @@ def send(options: Options) -> Section:
         rows=rows(figures),
         charts=chart("The whole path, one way", figures),
         targets=targets(figures),
-        notes=conditions(figures, PATH.format(drivers=drivers_named(options.drivers))),
+        notes=conditions(figures, PATH.format(drivers=drivers_named(options.of_miniports().drivers))),
     )
 
 
@@ -53,9 +54,9 @@ def targets(figures: Sequence[Figure]) -> tuple[Target, ...]:
             found.append(Target(f"ring, {_named(load)}", "frames/CPU s", least, figure.rate))
     for load, figure in free.items():
         beside = free.get(Load(load.size, load.burst, load.frames, "free", "ring"))
-        if load.driver == "ring6" and load.burst == SHARED_BURST and beside is not None:
+        if load.driver in SHARING and load.burst == SHARED_BURST and beside is not None:
             share = round(100 * figure.beside(beside), 1)
-            found.append(Target(f"ring6 beside ring, {_named(load)}", "%", LEAST_SHARE, share))
+            found.append(Target(f"ring6 beside ring, {_named(load)}, {SHARING[load.driver]}", "%", LEAST_SHARE, share))
     return tuple(found)
 
 

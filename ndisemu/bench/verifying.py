@@ -52,7 +52,7 @@ def verifying(options: Options) -> Section:
         rows=tuple(_row(one, other) for one, other in pairs),
         targets=(*_targets(pairs), Target("calls of the verifier in a free run", "%", MOST_PERCENT, _percent(ours, calls), at_most=True)),
         notes=(
-            *conditions(figures, PATH.format(drivers=drivers_named(options.drivers))),
+            *conditions(figures, PATH.format(drivers=drivers_named(options.of_miniports().drivers))),
             f"A free run of ring, 64 B, burst {SHARED_BURST}: {calls} calls of Python functions, {ours} of them the verifier's",
         ),
     )  # fmt: skip

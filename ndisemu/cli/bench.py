@@ -83,7 +83,8 @@ def _modes() -> str:
 @click.option("--bursts", callback=_list(_number(*BURSTS)), default=_joined(USUAL.bursts), show_default=True,
               metavar="PACKETS,...", help="Packets per send.")  # fmt: skip
 @click.option("--drivers", callback=_list(_driver), default=_joined(USUAL.drivers), show_default=True,
-              metavar="NAME,...", help=f"Reference miniports to compare, of {', '.join(DRIVERS)}.")  # fmt: skip
+              metavar="NAME,...", help=f"Reference miniports to compare, of {', '.join(DRIVERS)}; "
+              "ring6-lists is ring6 with each burst in one list.")  # fmt: skip
 @click.option("--free/--checked", default=True, show_default=True,
               help="free: nobody watches; checked: the probe's events are counted.")  # fmt: skip
 @click.option("--runs", type=click.IntRange(min=1), default=USUAL.runs, show_default=True, help="Runs per figure.")

@@ -1,12 +1,12 @@
 """From a scenario to a machine: hosts, cards, cables, stations and their flows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from ndisemu.drivers.catalogue import MINIPORTS
-from ndisemu.drivers.protocols import Broadcast, Entry, Flow, Generator, Replay, Source
-from ndisemu.errors import BugCheck, RuleViolation
+from ndisemu.drivers.protocols import Broadcast, Entry, Flow, Generator, Replay, Source, Station
+from ndisemu.errors import BugCheck, RuleViolation, UsageError
 from ndisemu.frame.capture import read_capture
 from ndisemu.frame.ethernet import BROADCAST
 from ndisemu.kernel import Costs, driver_errors
@@ -155,22 +155,33 @@ def _add_stations(scenario: Scenario, emulation: Emulation, plan: Plan) -> None:
             wanted = PacketFilter(0)
             for word in nic.filter:
                 wanted |= FILTERS[word]
-            usual = "v6" if isinstance(slot.adapter.miniport, v6.Miniport) else "v5"
-            path = usual if nic.protocol is None else nic.protocol.path
-            try:
-                station = station_class(path, scenario.path.parent)
-                plan.stations[name] = station(
-                    f"station of {name}",
-                    sources=sources[name],
-                    flows=plan.arriving[name],
-                    packet_filter=wanted,
-                    keeps=nic.hold,
+            station = plan.stations[name] = _station(scenario, slot, sources[name], plan.arriving[name], wanted)
+            if isinstance(station, Station) and any(source.frames_per_list > 1 for source, _ in sources[name]):
+                # A class of the user's own; of others it has been told where it stands.
+                raise UsageError(
+                    f"{name}: frames_per_list is about lists of NDIS 6, and its protocol sends packets of NDIS 5"
                 )
-            except BugCheck as failure:
-                raise BugCheck(f"{name}: {failure}", failure.cause, actor=name, driver=path) from failure
-            except driver_errors() as error:
-                text = f"{name}: the protocol {path} cannot be made: {error!r}"
-                raise BugCheck(text, error, actor=name, driver=path) from error
+
+
+def _station(
+    scenario: Scenario,
+    slot: BaseSlot,
+    sources: Sequence[tuple[Source, Entry]],
+    flows: Sequence[Flow],
+    wanted: PacketFilter,
+) -> AnyStation:
+    """Make the protocol that carries the traffic of a NIC."""
+    name, nic = slot.name, scenario.nic(_endpoint(slot))
+    usual = "v6" if isinstance(slot.adapter.miniport, v6.Miniport) else "v5"
+    path = usual if nic.protocol is None else nic.protocol.path
+    try:
+        station = station_class(path, scenario.path.parent)
+        return station(f"station of {name}", sources=sources, flows=flows, packet_filter=wanted, keeps=nic.hold)
+    except BugCheck as failure:
+        raise BugCheck(f"{name}: {failure}", failure.cause, actor=name, driver=path) from failure
+    except driver_errors() as error:
+        text = f"{name}: the protocol {path} cannot be made: {error!r}"
+        raise BugCheck(text, error, actor=name, driver=path) from error
 
 
 def _receivers(scenario: Scenario, traffic: schema.Generator | schema.Replay) -> list[str]:
@@ -211,6 +222,7 @@ def _source(
             burst=traffic.burst,
             window=traffic.window,
             start=traffic.start,
+            frames_per_list=traffic.frames_per_list,
             every=traffic.every,
             priorities=traffic.priority,
             shortest=slot.shortest,

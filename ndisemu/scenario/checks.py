@@ -202,6 +202,7 @@ class _Checks:
             self.problems += self.kinds.flow(flow, sender, receiver)
         if kind in {"generator", "circuits"} and sender is not None:
             self._sizes(below(flow, "size"), self.nics[sender])
+            self.problems += self.kinds.lists(flow, sender)
         elif kind == "replay":
             self._replay(flow, sender)
 

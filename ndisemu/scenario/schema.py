@@ -123,6 +123,8 @@ class Generator(Part):
     """An 802.1p priority from 0 to 7 (1 is the lowest, 7 the highest, 0 between 2 and 3), or a list to go through in turn."""
     burst: Annotated[int, Between(1, 1024)] = 64
     """How many packets one send call submits."""
+    frames_per_list: Annotated[int, Between(1, 1024)] = 1
+    """How many frames of a burst go into one NET_BUFFER_LIST, where the sender's protocol is for NDIS 6."""
     every: fields.Span | None = None
     """The time from one burst to the next; by default the next is sent when the window has room."""
     start: fields.Duration = 0

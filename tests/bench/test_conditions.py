@@ -63,6 +63,13 @@ def test_what_differs_between_figures_is_said_once_for_each() -> None:
     assert "64 packets in flight" in lines[1]
 
 
+def test_lists_of_bursts_are_explained_where_they_were_used() -> None:
+    """Otherwise each frame has a packet or a list of its own, and nothing else is said."""
+    alone, lists = figure(replace(LOAD, driver="ring6"), 1000), figure(replace(LOAD, driver="ring6-lists"), 1000)
+    assert "each a packet or a list of its own\n" in text(alone)
+    assert "each a packet or a list of its own, in ring6-lists all in one list\n" in text(alone, lists)
+
+
 def test_a_build_that_was_not_used_is_not_mentioned() -> None:
     """Only the builds that were measured are explained."""
     assert "checked" not in text(figure(LOAD, 1000))

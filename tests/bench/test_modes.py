@@ -3,7 +3,10 @@
 import pytest
 
 from ndisemu.bench import Options, Section, modes
-from ndisemu.bench.modes import MODES, perform
+from ndisemu.bench.echo import echo
+from ndisemu.bench.footprint import footprint
+from ndisemu.bench.modes import MODES, Mode, perform
+from ndisemu.bench.receive import receive
 from tests.bench.conftest import section
 
 # Modes whose runs are what they are, whatever is asked for; their own tests run less.
@@ -46,3 +49,10 @@ def test_modes_run_in_the_order_asked_for_between_calibrations(monkeypatch: pyte
     document = perform("ba", QUICK, lambda *_: None)
     assert ran == ["calibrate", "b", "calibrate", "a", "calibrate"]
     assert ([found.name for found in document.sections], document.calibration) == (["b", "a"], 20)
+
+
+@pytest.mark.parametrize("mode", [receive, echo, footprint])
+def test_where_bursts_are_not_sent_by_a_miniport_each_is_measured_once(mode: Mode) -> None:
+    """`ring6` and `ring6-lists` are the same there."""
+    found = mode(Options(sizes=(64,), bursts=(8,), drivers=("ring6-lists", "ring", "ring6"), runs=1, frames=16))
+    assert list(dict.fromkeys(row["driver"] for row in found.rows)) == ["ring6", "ring"]

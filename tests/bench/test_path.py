@@ -43,6 +43,23 @@ def test_the_cards_carry_and_count_every_frame(monkeypatch: pytest.MonkeyPatch, 
     assert (near[reg.GPTC], far[reg.GPRC]) == (wanted, wanted)
 
 
+@pytest.mark.parametrize(("driver", "lists"), [("ring6", 200), ("ring6-lists", 25)])
+def test_a_burst_is_in_one_list_where_that_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, driver: Driver, lists: int
+) -> None:
+    """The same miniport is given as many lists as frames, or as bursts."""
+    entered: list[Emulation] = []
+
+    class Watched(Emulation):
+        async def __aenter__(self) -> Self:
+            entered.append(self)
+            return await super().__aenter__()
+
+    monkeypatch.setattr(path, "Emulation", Watched)
+    assert send_through(Load(64, 8, 200, driver=driver)).compared == 200
+    assert entered[0].hosts["a"].slots["eth0"].adapter.sends.completed == lists
+
+
 def test_a_free_build_has_no_watcher_and_a_checked_one_has() -> None:
     """Events are told only in the checked build, at least a send, a completion and an indication."""
     free, checked = (send_through(Load(64, 8, 64, build)) for build in BUILDS)

@@ -3,7 +3,7 @@
 import pytest
 
 from ndisemu.bench import Load, Options
-from ndisemu.bench.options import Build
+from ndisemu.bench.options import Build, Driver
 from ndisemu.bench.send import send, targets
 from tests.bench.conftest import figure
 
@@ -46,9 +46,11 @@ def test_only_what_was_promised_has_a_target(size: int, burst: int, build: Build
 
 
 @pytest.mark.parametrize(("rate", "holds"), [(95_000, True), (94_900, False)])
-def test_ring6_is_measured_by_ring(rate: int, holds: bool) -> None:
-    """In large bursts it reaches its share of the other, or it does not."""
-    beside = [figure(Load(100, 64, 10**9), 100_000), figure(Load(100, 64, 10**9, driver="ring6"), rate)]
+@pytest.mark.parametrize(("driver", "words"), [("ring6", "lists of one frame"), ("ring6-lists", "a burst in one list")])
+def test_ring6_is_measured_by_ring(driver: Driver, words: str, rate: int, holds: bool) -> None:
+    """In large bursts it reaches its share of the other, or it does not, in whatever lists it is given them."""
+    beside = [figure(Load(100, 64, 10**9), 100_000), figure(Load(100, 64, 10**9, driver=driver), rate)]
     (target,) = targets(beside)
-    assert (target.unit, target.limit, target.holds) == ("%", 95, holds)
+    assert (target.what, target.unit, target.limit) == (f"ring6 beside ring, 100 B, burst 64, {words}", "%", 95)
+    assert target.holds == holds
     assert targets(beside[1:]) == ()

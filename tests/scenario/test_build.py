@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import dedent
 from typing import Any, Final
 
 import pytest
 
 from ndisemu.drivers.protocols import Station
 from ndisemu.drivers.ring import RingMiniport
+from ndisemu.errors import UsageError
 from ndisemu.machine import Emulation, Host, Slot
 from ndisemu.ndis import PacketFilter
 from ndisemu.scenario.build import Plan, build, line_owners
@@ -97,6 +99,23 @@ def test_a_card_has_the_protocol_of_its_generation(built: Built) -> None:
     """The generation that is written, and the usual one, is the class that the catalogue lists."""
     plan = built(MACHINE, "hosts.a.nics.eth0.protocol=v5")
     assert {type(station) for station in plan.stations.values()} == {Station}
+
+
+def test_a_protocol_of_ones_own_for_ndis_5_sends_no_lists(built: Built) -> None:
+    """Which generation it is of shows only when it is there; then it is told."""
+    text = """
+    version: 1
+    name: n
+    hosts:
+      a: {nics: {eth0: {miniport: {class: "ndisemu.drivers.ring:RingMiniport"}}}}
+      b: {nics: {eth0: {}}}
+    links: [{between: [a.eth0, b.eth0]}]
+    traffic: [{from: a.eth0, to: b.eth0, kind: generator, frames: 1, size: 60, frames_per_list: 2}]
+    """
+    with pytest.raises(
+        UsageError, match=r"a\.eth0: frames_per_list is about lists of NDIS 6, and its protocol sends packets"
+    ):
+        built(dedent(text))
 
 
 @pytest.mark.parametrize(

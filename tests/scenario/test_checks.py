@@ -148,7 +148,8 @@ def test_a_wrong_flow_is_told(problems: Problems, flow: str, expected: list[str]
     size = "" if "size" in flow else ", size: 60"
     found = problems(f"{HEAD}traffic:\n- {{{flow}, kind: generator, frames: 1{size}}}\n")
     assert [
-        problem.removesuffix("frames, from, kind, priority, size, start, to, window") for problem in found
+        problem.removesuffix("frames, frames_per_list, from, kind, priority, size, start, to, window")
+        for problem in found
     ] == expected
 
 

@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 
 from ndisemu.scenario.load import load
+from ndisemu.scenario.schema import Generator
 
 Write = Callable[[str | bytes], Path]
 Problems = Callable[..., list[str]]
@@ -150,3 +151,35 @@ def test_a_nic_of_circuits_has_no_station(problems: Problems, key: str) -> None:
     text = HEAD.replace("d: {nics: {eth0: {miniport: vc}", f"d: {{nics: {{eth0: {{miniport: vc, {key}}}")
     name, why = key.partition(":")[0], "it is bound by call managers and their clients"
     assert problems(text) == [f"6:35: {name} says nothing about a NIC of the driver vc: {why}"]
+
+
+FLOW: Final = "traffic:\n- {{from: {}, to: {}, kind: generator, frames: 9, size: 60, frames_per_list: 4}}\n"
+NICS: Final = {"eth0": "{%s}", "eth1": "{miniport: stream, %s}", "eth2": "{miniport: ring6, %s}"}
+
+
+def lists_from(nic: str, protocol: str) -> str:
+    """Return a scenario in which a NIC, which has this key, sends lists of several frames."""
+    there = ", ".join(f"{name}: {kind % (protocol if name == nic else '')}" for name, kind in NICS.items())
+    text = HEAD.replace("eth0: {}, eth1: {miniport: stream}, eth2: {miniport: ring6}", there, 1)
+    return text + FLOW.format(f"a.{nic}", f"b.{nic}")
+
+
+@pytest.mark.parametrize(
+    ("nic", "protocol"), [("eth0", ""), ("eth1", ""), ("eth2", "protocol: v5"), ("eth0", "protocol: null")]
+)
+def test_protocols_of_ndis_5_send_no_lists_of_frames(problems: Problems, nic: str, protocol: str) -> None:
+    """Whatever the miniport is for, it is the protocol that sends them, by default one of the miniport's generation."""
+    (problem,) = problems(lists_from(nic, protocol))
+    assert problem.split(": ", 1)[1] == (
+        f"frames_per_list is about lists of NDIS 6, and the protocol of a.{nic} sends packets of NDIS 5, one frame each"
+    )
+
+
+@pytest.mark.parametrize(
+    ("nic", "protocol"), [("eth2", ""), ("eth0", "protocol: v6"), ("eth0", "protocol: {class: 'mine:Mine'}")]
+)
+def test_protocols_of_ndis_6_send_lists_of_frames(write: Write, nic: str, protocol: str) -> None:
+    """And one of the user's own is given the benefit of the doubt."""
+    (flow,) = load(write(lists_from(nic, protocol))).traffic
+    assert isinstance(flow, Generator)
+    assert flow.frames_per_list == 4

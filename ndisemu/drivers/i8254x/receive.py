@@ -307,9 +307,8 @@ class ListRing(RxRing[v6.NetBufferList]):
 
     def _resize_all(self, frames: Sequence[v6.NetBufferList], length: int) -> None:
         for nbl in frames:
-            frame = nbl.frame
-            if frame.length != length:  # type: ignore[union-attr]
-                frame.resize(length)  # type: ignore[union-attr]
+            if nbl.frame.length != length:  # type: ignore[union-attr]
+                nbl.frame.resize(length)  # type: ignore[union-attr]
 
     def _resize(self, frames: Sequence[v6.NetBufferList], lengths: Sequence[int]) -> None:
         for nbl, length in zip(frames, lengths, strict=True):

@@ -108,9 +108,13 @@ class ListSends:
 
 def _frames_of(nbls: Sequence[v6.NetBufferList]) -> list[v6.NetBuffer]:
     """Return the frames of lists, in order."""
-    frames = [nbl.frame for nbl in nbls]
-    # A list of several has not one.
-    return cast("list[v6.NetBuffer]", frames) if all(frames) else [frame for nbl in nbls for frame in nbl.buffers]
+    alone = [nbl.frame for nbl in nbls]
+    if all(alone):
+        return cast("list[v6.NetBuffer]", alone)
+    frames: list[v6.NetBuffer] = []
+    for nbl in nbls:
+        frames += nbl.buffers
+    return frames
 
 
 def _take_out(burst: Burst[v6.NetBuffer], cancel_id: int) -> list[v6.NetBufferList]:

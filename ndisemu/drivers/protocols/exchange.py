@@ -30,8 +30,9 @@ class Requests:
         self._generator = Generator(
             random, source=source, destination=destination, frames=count, sizes=[size], burst=1, window=WINDOW
         )
-        self.window = self._generator.window
+        self.window = self.lists = self._generator.window
         self.longest = size
+        self.frames_per_list = 1
         self.priorities: tuple[int, ...] = ()
         self.cpu: int | None = None
         self.intended = start

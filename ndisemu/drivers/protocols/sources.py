@@ -21,13 +21,16 @@ ETHERTYPE_EXPERIMENTAL: Final = b"\x88\xb5"
 class Source(Protocol):
     """Frames to send, in order.
 
-    `priorities` are their 802.1p priorities, in turn, and without any they have none. `cpu` is the number of the CPU
-    that sends them; None leaves it to the binding.
+    `window` of them are in flight at the most. A station over NDIS 6 sends up to `frames_per_list` of a burst in one
+    NET_BUFFER_LIST, and has so many `lists`. `priorities` are the 802.1p priorities of packets or lists, in turn, and
+    without any they have none. `cpu` is the number of the CPU that sends them; None leaves it to the binding.
     """
 
     cpu: int | None
     window: int
+    lists: int
     longest: int
+    frames_per_list: int
     priorities: tuple[int, ...]
 
     @property
@@ -60,12 +63,16 @@ class Generator:
         window: int | None = None,
         start: int = 0,
         every: int | None = None,
+        frames_per_list: int = 1,
         priorities: Sequence[int] = (),
         shortest: int = MIN_FRAME,
         cpu: int | None = None,
     ) -> None:
         self.cpu = cpu
         self.window = max(burst, window or 2 * burst)
+        self.frames_per_list = frames_per_list
+        # A window of whole bursts, of which each takes its own lists.
+        self.lists = self.window if frames_per_list == 1 else self.window // burst * -(-burst // frames_per_list)
         self.longest = max(sizes)
         self.priorities = tuple(priorities)
         self.due = start if frames else None
@@ -112,8 +119,9 @@ class Replay:
         cpu: int | None = None,
     ) -> None:
         self.cpu = cpu
-        self.window = window
+        self.window = self.lists = window
         self._shortest = shortest
+        self.frames_per_list = 1
         self.priorities: tuple[int, ...] = ()
         self.longest = max((len(frame) for _, frame in recording), default=HEADER)
         self._recording = recording

@@ -8,8 +8,11 @@ what a station sends itself it does not want to hear again. All the rest is in
 from collections.abc import Sequence
 from typing import Final
 
+from ndisemu.drivers.protocols.flow import Entry
 from ndisemu.drivers.protocols.gathering import Gathering
 from ndisemu.drivers.protocols.holding import Holding
+from ndisemu.drivers.protocols.lists import Chains
+from ndisemu.drivers.protocols.sources import Source
 from ndisemu.drivers.protocols.traffic import Sender, Traffic
 from ndisemu.ndis import (
     NetEvent,
@@ -37,18 +40,7 @@ class Station(Traffic[Packet], v5.Protocol):
     async def bind_adapter(self, context: v5.BindContext) -> Status:
         """Open the adapter, make packets for each source, open the filter."""
         binding = context.open_adapter()
-        senders = [
-            Sender(
-                binding,
-                source,
-                flow,
-                binding.allocate_packets(source.window, source.longest),
-                binding.send_packets,
-                contents.fill,
-            )
-            for source, flow in self._sources
-        ]
-        self.send_by(senders)
+        self.send_by(self._sender(binding, source, flow) for source, flow in self._sources)
         self.gathering = Gathering(binding, lambda frame: self.judge([frame], binding.system_time()))
         if self._keeps:
             self.holding = Holding(binding, self._keeps, binding.return_packets)
@@ -83,6 +75,10 @@ class Station(Traffic[Packet], v5.Protocol):
             else:
                 self.hold()
         return Status.SUCCESS
+
+    def _sender(self, binding: v5.Binding, source: Source, flow: Entry) -> Sender[Packet]:
+        packets = binding.allocate_packets(source.window, source.longest)
+        return Sender(binding, source, flow, packets, binding.send_packets, contents.fill)
 
     def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int:
         """ProtocolReceivePacket: copy out, judge, and keep one reference of each or none."""
@@ -119,18 +115,7 @@ class Station6(Traffic[v6.NetBufferList], v6.Protocol):
         """Open the adapter, make lists for each source, open the filter."""
         binding = context.open_adapter()
         self._paused, self._resetting = True, False
-        senders = [
-            Sender(
-                binding,
-                source,
-                flow,
-                binding.allocate_nbls(source.window, source.longest),
-                binding.send_nbls,
-                contents.fill_lists,
-            )
-            for source, flow in self._sources
-        ]
-        self.send_by(senders)
+        self.send_by(self._sender(binding, source, flow) for source, flow in self._sources)
         # The binding is paused.
         self.hold()
         if self._keeps:
@@ -180,6 +165,12 @@ class Station6(Traffic[v6.NetBufferList], v6.Protocol):
             binding.return_nbls(nbls)
         else:
             self.holding.keep(nbls, now)
+
+    def _sender(self, binding: v6.Binding, source: Source, flow: Entry) -> Sender[v6.NetBufferList]:
+        together = source.frames_per_list
+        nbls = binding.allocate_nbls(source.lists, source.longest, together)
+        fill = contents.fill_lists if together == 1 else Chains(nbls).fill
+        return Sender(binding, source, flow, nbls, binding.send_nbls, fill, together)
 
     def _go_on_if_it_may(self) -> None:
         if not (self._paused or self._resetting):

@@ -2,12 +2,11 @@
 
 Each source has its own packets and sends from a DPC of its own: at the due
 time, as soon as it has packets for the burst, and never nested inside a
-completion. A packet is an NDIS_PACKET or a NET_BUFFER_LIST of one frame, as
-the generation has it; nothing here looks at more of it than its contents and
-its priority.
+completion. A packet is an NDIS_PACKET or a NET_BUFFER_LIST, as the generation
+has it; nothing here looks at more of it than its priority.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import cycle
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -21,7 +20,7 @@ BURSTS_AT_A_TIME: Final = 16
 
 
 class Carrier(Protocol):
-    """What carries one frame; `ieee8021q` is the TagHeader beside it."""
+    """What carries one frame, or several; `ieee8021q` is the TagHeader beside it."""
 
     ieee8021q: int
     protocol_reserved: object | None
@@ -35,7 +34,10 @@ C = TypeVar("C", bound=Carrier)
 
 
 class Sender(Generic[C]):
-    """One source's packets and its place in time, on one binding; `submit` sends packets there, `fill` copies frames in."""
+    """One source's packets and its place in time, on one binding.
+
+    `submit` sends packets there, `fill` copies frames in, up to `frames_each` into one.
+    """
 
     def __init__(
         self,
@@ -45,12 +47,14 @@ class Sender(Generic[C]):
         packets: Sequence[C],
         submit: Callable[[Sequence[C]], None],
         fill: Callable[[Sequence[C], Sequence[bytes]], None],
+        frames_each: int = 1,
     ) -> None:
         self._binding = binding
         self._source = source
         self._flow = flow
         self._submit = submit
         self._fill = fill
+        self._frames_each = frames_each
         self._free = list(packets)
         self._timer = binding.initialize_timer(self.send, source.cpu)
         self._waiting: tuple[Sequence[bytes], Sequence[bytes]] | None = None
@@ -90,7 +94,7 @@ class Sender(Generic[C]):
     def take_back(self, packets: Sequence[C]) -> None:
         """Packets were sent; go on if that is what the next burst waits for."""
         self._free.extend(packets)
-        if self._waiting is not None and not self._called and len(self._waiting[0]) <= len(self._free):
+        if self._waiting is not None and not self._called and self._carriers(self._waiting[0]) <= len(self._free):
             self._called = True
             self._timer.set(0)
 
@@ -114,6 +118,8 @@ class Sender(Generic[C]):
         burst = self._waiting or self._source.next()
         frames, arriving = burst
         free, count = self._free, len(frames)
+        if self._frames_each > 1:
+            count = self._carriers(frames)
         if count > len(free):
             self._waiting = burst
             return None
@@ -133,6 +139,10 @@ class Sender(Generic[C]):
         if due is None:
             return None
         return due - now if due > now else 0
+
+    def _carriers(self, frames: Sequence[bytes]) -> int:
+        """Return how many packets these frames take."""
+        return -(-len(frames) // self._frames_each)
 
 
 class Traffic(Generic[C]):
@@ -187,10 +197,10 @@ class Traffic(Generic[C]):
         if self.holding is not None:
             self.holding.end()
 
-    def send_by(self, senders: list[Sender[C]]) -> None:
+    def send_by(self, senders: Iterable[Sender[C]]) -> None:
         """Have these senders, one for each source."""
-        self.senders = senders
-        self.take_back = senders[0].take_back if len(senders) == 1 else self._sort_out
+        self.senders = list(senders)
+        self.take_back = self.senders[0].take_back if len(self.senders) == 1 else self._sort_out
 
     def _sort_out(self, packets: Sequence[C]) -> None:
         """Packets were sent: each goes back to the sender it belongs to."""

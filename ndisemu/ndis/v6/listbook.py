@@ -184,7 +184,7 @@ class ListBook(SendBook, Carrier):
                     "It was restored",
                 )
             nbl.restore()
-            if any(buffer.mapped is not None for buffer in nbl.buffers):
+            if [True for buffer in nbl.buffers if buffer.mapped is not None]:
                 self.adapter.report(
                     "sg-free", f"{self.name} completed {nbl!r} while an SG list of it lives; free it before"
                 )

@@ -7,6 +7,7 @@ Source: NDIS reference 2.2, 3.4, 5.1.
 """
 
 from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from ndisemu.kernel import Event, Timer, run_passive
@@ -30,12 +31,14 @@ _OPEN: Final = (BindingState.PAUSED, BindingState.RESTARTING, BindingState.RUNNI
 class NblBinding(BaseBinding):
     """A binding that allocates lists, and is paused and restarted; `refuses` is what its sends end with, if any."""
 
-    __slots__ = ("_drained", "_nbl_pools", "refuses")
+    __slots__ = ("_drained", "_frames", "_nbl_pools", "refuses")
 
     def __init__(self, adapter: "Adapter", protocol_name: str) -> None:
         name = binding_name(protocol_name, adapter)
         super().__init__(adapter, name, Machine(name, BindingState.OPENING, BINDING_TRANSITIONS))
         self._nbl_pools: list[NblPool] = []
+        # Whatever lists the protocol has put them into.
+        self._frames: list[NetBuffer] = []
         self.refuses: Status | None = Status.PAUSED
         self._drained: Event | None = None
 
@@ -65,18 +68,23 @@ class NblBinding(BaseBinding):
         return super().initialize_timer(routine, cpu)
 
     @ddi("NdisAllocateNetBufferListPool", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 3.3")
-    def allocate_nbls(self, count: int, size: int) -> list[NetBufferList]:
-        """Make `count` lists of this binding's, each with one frame of `size` bytes, for as long as it is open."""
+    def allocate_nbls(self, count: int, size: int, frames: int = 1) -> list[NetBufferList]:
+        """Make `count` lists of this binding's, each with `frames` frames of `size` bytes, for as long as it is open."""
         library = self.adapter.library
         pool = library.make_nbl_pool("send lists", self.name, count)
         self._nbl_pools.append(pool)
-        mdls = library.make_buffer_pool("send buffers", self.name, count, size)
+        mdls = library.make_buffer_pool("send buffers", self.name, count * frames, size)
         self._buffer_pools.append(mdls)
+        rest = iter(mdls)
         nbls = []
-        for nbl, mdl in zip(pool, mdls, strict=True):
+        for nbl in pool:
             pool.allocate(self)
-            mdls.allocate(self)
-            nbl.buffers = (NetBuffer(nbl, [mdl], 0, size),)
+            chain = []
+            for mdl in islice(rest, frames):
+                mdls.allocate(self)
+                chain.append(NetBuffer(nbl, [mdl], 0, size))
+            nbl.buffers = chain
+            self._frames += chain
             nbls.append(nbl)
         return nbls
 
@@ -145,7 +153,9 @@ class NblBinding(BaseBinding):
         self.refuse(Status.CLOSING)
 
     def free_pools(self) -> None:
-        """Free the lists."""
+        """Free the lists and their frames."""
+        for frame in self._frames:
+            frame.leave()
         for pool in self._nbl_pools:
             for nbl in pool:
                 if nbl.owner is self:

@@ -1,0 +1,113 @@
+"""Lists of several frames: how frames are dealt out to them, and that a station sends all it has in them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from random import Random
+
+import pytest
+from hypothesis import given, strategies as st
+
+from ndisemu import Emulation, Ring6Miniport, run
+from ndisemu.drivers.protocols import Flow, Generator, Station6
+from ndisemu.drivers.protocols.lists import Chains
+from ndisemu.memory import PAGE, HostMemory
+from ndisemu.ndis import v6
+from ndisemu.ndis.data.mdl import BufferPool
+from ndisemu.verifier import EVERYTHING
+
+SIZE = 40
+FRAMES = st.lists(st.binary(min_size=2, max_size=SIZE), min_size=1, max_size=24)
+
+
+@contextmanager
+def lists_of(each: int, count: int) -> Iterator[list[v6.NetBufferList]]:
+    """Make `count` lists of `each` frames."""
+    memory = HostMemory("h", 16 * PAGE)
+    pool = BufferPool(memory, "buffers", "test", each * count, SIZE)
+    nbls = [v6.NetBufferList(number) for number in range(count)]
+    for nbl in nbls:
+        mdls = [pool.allocate(nbl) for _ in range(each)]
+        nbl.buffers = [v6.NetBuffer(nbl, [mdl], 0, SIZE) for mdl in mdls if mdl is not None]
+    yield nbls
+    memory.close()
+
+
+@given(FRAMES, FRAMES, st.integers(1, 9))
+def test_frames_are_dealt_out_in_order(first: list[bytes], second: list[bytes], each: int) -> None:
+    """Each list gets as many as belong to it, the last the rest; and one that had fewer has all of them again."""
+    with lists_of(each, 24) as nbls:
+        chains, whole = Chains(nbls), [nbl.buffers for nbl in nbls]
+        for frames in (first, second, first):
+            used = nbls[: -(-len(frames) // each)]
+            chains.fill(used, frames)
+            assert [frame.read() for nbl in used for frame in nbl.buffers] == frames
+            assert [len(nbl.buffers) for nbl in used[:-1]] == [each] * (len(used) - 1)
+            assert all(nbl.buffers == chain[: len(nbl.buffers)] for nbl, chain in zip(nbls, whole, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("frames", "burst", "window", "each", "lists"),
+    [
+        (640, 64, 192, 64, 10),
+        # What is left of a burst goes in a list that is not full, and so does the last burst.
+        (100, 5, 20, 3, 40),
+        (17, 8, 8, 64, 3),
+        (30, 1, 8, 4, 30),
+        # More frames than the transmit ring has descriptors, in one list.
+        (900, 300, 600, 300, 3),
+    ],
+)
+def test_a_station_sends_its_bursts_in_lists(frames: int, burst: int, window: int, each: int, lists: int) -> None:
+    """Every frame arrives in order, in as few lists as they fit in, and no rule is broken."""
+
+    async def main() -> None:
+        async with Emulation(verify=EVERYTHING) as emu:
+            a, b = emu.host("a"), emu.host("b")
+            near, far = a.nic("eth0", Ring6Miniport), b.nic("eth0", Ring6Miniport)
+            emu.connect(near, far)
+            flow = Flow("f")
+            source = Generator(
+                Random(1), source=near.mac, destination=far.mac, frames=frames, sizes=[60, 700, 1514], burst=burst,
+                window=window, frames_per_list=each, priorities=[5],
+            )  # fmt: skip
+            sender, sink = Station6("a", sources=[(source, flow)]), Station6("b", flows=[flow])
+            await b.bind_protocol("eth0", sink)
+            await a.bind_protocol("eth0", sender)
+            emu.kernel.submit(lambda: a.cpus[0].queue_thread(sender.start))
+            await emu.idle()
+            assert (flow.intact, flow.late, flow.unexpected, sender.failed, sender.done) == (frames, 0, 0, 0, True)
+            assert near.adapter.sends.completed == lists
+        assert emu.findings == []
+        # Also those that the last burst had left out of their list have gone with the binding.
+        assert near.adapter.device.dma._listed == []
+
+    run(main())
+
+
+def test_sources_in_lists_and_alone_share_one_binding() -> None:
+    """What comes back goes to the source whose lists they are."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            a, b = emu.host("a"), emu.host("b")
+            near, far = a.nic("eth0", Ring6Miniport), b.nic("eth0", Ring6Miniport)
+            emu.connect(near, far)
+            flows = [Flow("lists"), Flow("alone")]
+            sources = [
+                Generator(
+                    Random(number), source=near.mac, destination=far.mac, frames=500, sizes=[60 + number], burst=16,
+                    window=32, frames_per_list=each,
+                )
+                for number, each in enumerate((7, 1))
+            ]  # fmt: skip
+            sender = Station6("a", sources=list(zip(sources, flows, strict=True)))
+            await b.bind_protocol("eth0", Station6("b", flows=flows))
+            await a.bind_protocol("eth0", sender)
+            emu.kernel.submit(lambda: a.cpus[0].queue_thread(sender.start))
+            await emu.idle()
+            assert [flow.intact for flow in flows] == [500, 500]
+            # Three lists to a burst of sixteen, and one to the last four frames.
+            assert near.adapter.sends.completed == 500 + 31 * 3 + 1
+        assert emu.findings == []
+
+    run(main())
