@@ -99,7 +99,7 @@ def test_the_options_reach_the_mode(command: Command, asked: list[tuple[list[str
         (["--sizes", ""], "'' is not a whole number from 18 to 1514"),
         (["--bursts", "8,many"], "'many' is not a whole number from 1 to 128"),
         (["--bursts", "129"], "'129' is not a whole number from 1 to 128"),
-        (["--drivers", "ring,rung"], "'rung' is not one of ring, ring6, legacy"),
+        (["--drivers", "ring,rung"], "'rung' is not one of ring, ring6, ring6-lists, legacy"),
         (["--runs", "0"], "0 is not in the range x>=1"),
         (["--frames", "-1"], "-1 is not in the range x>=1"),
         (["sned"], "'sned' is not one of 'send'"),
