@@ -187,9 +187,10 @@ class TxRing(Generic[F]):
                     left = bursts[bursts.index(burst) :]
                     break
                 ring.write(tail, burst.words)
-                end = tail + count
-                burst.last = (end - 1) % size
-                tail = end % size
+                tail += count
+                burst.last = tail - 1 if tail <= size else tail - 1 - size
+                if tail >= size:
+                    tail -= size
                 self._free -= count
                 self._posted.append(burst)
             if tail != self._tail:

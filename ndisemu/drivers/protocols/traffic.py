@@ -103,42 +103,34 @@ class Sender(Generic[C]):
         self._called = False
         if self._held:
             return
-        wait = 0
+        # Looked up once for all bursts, which is worth a hundredth of a single send.
+        source, free, fill, submit = self._source, self._free, self._fill, self._submit
+        enter, clock, wait = self._flow.enter, self._binding.system_time, 0
         for _ in range(BURSTS_AT_A_TIME):
-            until_next = self._send_one()
-            if until_next is None:
+            burst = self._waiting or source.next()
+            frames, arriving = burst
+            count = len(frames) if self._frames_each == 1 else self._carriers(frames)
+            if count > len(free):
+                # What comes back lets it go.
+                self._waiting = burst
                 return
-            wait = until_next
+            self._waiting = None
+            packets = free[:count]
+            del free[:count]
+            fill(packets, frames)
+            if self._tags is not None:
+                for packet, tag in zip(packets, self._tags, strict=False):
+                    packet.ieee8021q = tag
+            now = clock()
+            enter(arriving, now)
+            submit(packets)
+            due = source.due
+            if due is None:
+                return
+            wait = due - now
             if wait > 0:
                 break
-        self._timer.set(wait)
-
-    def _send_one(self) -> int | None:
-        """Send one burst; returns how long until the next one, or None if the timer has nothing to wait for."""
-        burst = self._waiting or self._source.next()
-        frames, arriving = burst
-        free, count = self._free, len(frames)
-        if self._frames_each > 1:
-            count = self._carriers(frames)
-        if count > len(free):
-            self._waiting = burst
-            return None
-        self._waiting = None
-        packets = free[:count]
-        del free[:count]
-        # Functions in fields: Python 3.11 looks for a method first where they are called as `self._fill(...)`.
-        fill, submit = self._fill, self._submit
-        fill(packets, frames)
-        if self._tags is not None:
-            for packet, tag in zip(packets, self._tags, strict=False):
-                packet.ieee8021q = tag
-        now = self._binding.system_time()
-        self._flow.enter(arriving, now)
-        submit(packets)
-        due = self._source.due
-        if due is None:
-            return None
-        return due - now if due > now else 0
+        self._timer.set(max(wait, 0))
 
     def _carriers(self, frames: Sequence[bytes]) -> int:
         """Return how many packets these frames take."""
