@@ -24,11 +24,15 @@ SCHEMA_VERSION: Final = 1
 # What can make a difference to figures, or to how they are shown.
 LIBRARIES: Final = ("aiofiles", "click", "jinja2", "matplotlib", "pydantic", "PyYAML", "rich", "structlog", "uvloop")
 CPU_ACCOUNT: Final = Path("/proc/cpuinfo")
+MAPPINGS: Final = Path("/proc/self/maps")
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What figures were measured on: system, processor, and versions of Python, of ndisemu and of the libraries."""
+    """What figures were measured on: system, processor, and versions of Python, of ndisemu and of the libraries.
+
+    One version of Python is slower by a tenth and more where its interpreter is in a shared library: then `python` says so.
+    """
 
     platform: str
     cpu: str
@@ -98,7 +102,7 @@ def this_machine() -> Machine:
         platform=f"{platform.system()} {platform.machine()}",
         cpu=_cpu_model(CPU_ACCOUNT),
         cores=os.cpu_count() or 1,
-        python=f"{platform.python_implementation()} {platform.python_version()}",
+        python=f"{platform.python_implementation()} {platform.python_version()}{_how_built(MAPPINGS)}",
         ndisemu=__version__,
         libraries=_versions(),
     )
@@ -112,6 +116,14 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def _how_built(mappings: Path) -> str:
+    """Say that this Python's interpreter is in a shared library, where Linux says so."""
+    try:
+        return " (shared library)" if "/libpython" in mappings.read_text(encoding="utf-8", errors="replace") else ""
+    except OSError:
+        return ""
 
 
 def _cpu_model(account: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ndisemu import __version__
-from ndisemu.bench.document import _cpu_model, read_document, this_machine
+from ndisemu.bench.document import _cpu_model, _how_built, read_document, this_machine
 from ndisemu.errors import UsageError
 from tests.bench.conftest import MACHINE, document, section
 
@@ -80,6 +80,21 @@ def test_the_processor_is_what_linux_calls_it(tmp_path: Path) -> None:
     account.write_text("processor\t: 0\nmodel name\t: Fast One\nmodel name\t: Other\n", encoding="utf-8")
     assert _cpu_model(account) == "Fast One"
     assert _cpu_model(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("mappings", "words"),
+    [
+        ("7f00-7f01 r-xp 0 08:01 5 /usr/lib/libpython3.11.so.1.0\n7f02-7f03 r-xp 0 08:01 6 /usr/lib/libc.so.6\n", " (shared library)"),
+        ("5500-5501 r-xp 0 08:01 5 /usr/bin/python3.11\n7f02-7f03 r-xp 0 08:01 6 /usr/lib/libc.so.6\n", ""),
+        (None, ""),
+    ],
+)  # fmt: skip
+def test_an_interpreter_in_a_shared_library_is_told(tmp_path: Path, mappings: str | None, words: str) -> None:
+    """It is slower than the same version in one piece; where nobody says what is mapped, nothing is said."""
+    if mappings is not None:
+        (tmp_path / "maps").write_text(mappings, encoding="utf-8")
+    assert _how_built(tmp_path / "maps") == words
 
 
 def test_a_machine_is_another_by_what_changes_rates() -> None:
