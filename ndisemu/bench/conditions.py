@@ -37,7 +37,7 @@ def describe(rig: Rig) -> str:
     if rig.delay:
         cable += f" with a delay of {format_time(rig.delay)}"
     rings = f"{rig.tx_ring}" if rig.tx_ring == rig.rx_ring else f"{rig.tx_ring} (TX) and {rig.rx_ring} (RX)"
-    flying = "" if rig.window is None else f", {_counted(rig.window, 'packet')} in flight"
+    flying = "" if rig.window is None else f", {_counted(rig.window, 'frame')} in flight"
     return (
         f"{_counted(rig.hosts, 'host')} in one process with {_counted(rig.cpus, 'virtual CPU')}, {cable}, "
         f"rings of {rings}{flying}"

@@ -26,7 +26,7 @@ def _silent(_done: int, _total: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Sizes in bytes without FCS, bursts in packets per send, the miniports to compare, and how much is run how often.
+    """Sizes in bytes without FCS, bursts in frames per send, the miniports to compare, and how much is run how often.
 
     Build "free" leaves every probe hook None; "checked" attaches the event hook and the verifier. `frames` is what one run sends.
     """

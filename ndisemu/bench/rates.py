@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import product
 
 from ndisemu.bench.measure import Figure
-from ndisemu.bench.options import Options
+from ndisemu.bench.options import IN_LISTS, Options
 from ndisemu.bench.passage import Load
 from ndisemu.bench.section import Chart, Column, Value
 
@@ -13,7 +13,9 @@ from ndisemu.bench.section import Chart, Column, Value
 def loads(options: Options) -> list[Load]:
     """Return what the options ask for: each size, in each burst, over each driver."""
     cases = product(options.sizes, options.bursts, options.drivers)
-    return [Load(size, burst, options.frames, options.build, driver) for size, burst, driver in cases]
+    asked = [Load(size, burst, options.frames, options.build, driver) for size, burst, driver in cases]
+    # A burst of one frame is in a list of its own either way.
+    return [load for load in asked if load.driver != IN_LISTS or load.burst > 1 or "ring6" not in options.drivers]
 
 
 def columns(options: Options) -> tuple[Column, ...]:
@@ -45,7 +47,7 @@ def chart(title: str, figures: Sequence[Figure]) -> tuple[Chart, ...]:
         lines[name] = (*lines.get(name, ()), (load.burst, figure.rate))
     if max(map(len, lines.values())) == 1:
         return ()
-    return (Chart(title, "burst (packets per send)", "frames per CPU second", lines, logarithmic_x=True),)
+    return (Chart(title, "burst (frames per send)", "frames per CPU second", lines, logarithmic_x=True),)
 
 
 def _row(figure: Figure, first: Figure) -> Mapping[str, Value]:

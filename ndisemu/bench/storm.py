@@ -142,7 +142,7 @@ class Ration:
     def __init__(self, source: Generator) -> None:
         self.window = source.window
         self.longest = source.longest
-        self.lists = source.lists
+        self.burst = source.burst
         self.frames_per_list = source.frames_per_list
         self.priorities = source.priorities
         self.cpu = source.cpu

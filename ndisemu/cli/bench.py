@@ -81,7 +81,7 @@ def _modes() -> str:
 @click.option("--sizes", callback=_list(_number(*SIZES)), default=_joined(USUAL.sizes), show_default=True,
               metavar="BYTES,...", help="Frame sizes as given to NDIS, without FCS.")  # fmt: skip
 @click.option("--bursts", callback=_list(_number(*BURSTS)), default=_joined(USUAL.bursts), show_default=True,
-              metavar="PACKETS,...", help="Packets per send.")  # fmt: skip
+              metavar="FRAMES,...", help="Frames per send.")  # fmt: skip
 @click.option("--drivers", callback=_list(_driver), default=_joined(USUAL.drivers), show_default=True,
               metavar="NAME,...", help=f"Reference miniports to compare, of {', '.join(DRIVERS)}; "
               "ring6-lists is ring6 with each burst in one list.")  # fmt: skip

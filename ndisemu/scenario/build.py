@@ -157,7 +157,7 @@ def _add_stations(scenario: Scenario, emulation: Emulation, plan: Plan) -> None:
                 wanted |= FILTERS[word]
             station = plan.stations[name] = _station(scenario, slot, sources[name], plan.arriving[name], wanted)
             if isinstance(station, Station) and any(source.frames_per_list > 1 for source, _ in sources[name]):
-                # A class of the user's own; of others it has been told where it stands.
+                # Its miniport or itself is the user's own, or this would have been told by line and column.
                 raise UsageError(
                     f"{name}: frames_per_list is about lists of NDIS 6, and its protocol sends packets of NDIS 5"
                 )

@@ -202,7 +202,8 @@ class _Checks:
             self.problems += self.kinds.flow(flow, sender, receiver)
         if kind in {"generator", "circuits"} and sender is not None:
             self._sizes(below(flow, "size"), self.nics[sender])
-            self.problems += self.kinds.lists(flow, sender)
+            if kind == "generator":
+                self.problems += self.kinds.lists(flow, sender)
         elif kind == "replay":
             self._replay(flow, sender)
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 NIC_COUNTERS: Final[Mapping[str, str]] = {
-    "sends.submitted": "packets that protocols gave to NDIS",
-    "sends.completed": "packets that were sent",
-    "sends.failed": "packets that were not, by sends.failures with a status each",
-    "sends.cancelled": "packets taken back by their protocol, or aborted by a reset",
+    "sends.submitted": "packets, or lists of NDIS 6, that protocols gave to NDIS",
+    "sends.completed": "packets or lists that were sent",
+    "sends.failed": "packets or lists that were not, by sends.failures with a status each",
+    "sends.cancelled": "packets or lists taken back by their protocol, or aborted by a reset",
     "sends.requeued": "times that a serialized miniport had no room for a packet, which NDIS kept",
     "wire.frames_out": "frames that the NIC put on the wire",
     "wire.bytes_out": "their bytes, without FCS",

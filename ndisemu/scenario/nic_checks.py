@@ -82,19 +82,15 @@ class NicChecks:
 
     def lists(self, flow: Node, sender: str) -> Iterator[Problem]:
         """Give the lists of frames that a NIC's protocol does not send, as it is one for NDIS 5."""
-        place, protocol, entry = (
-            flow.keys.get("frames_per_list"),
-            self._nics[sender].child("protocol"),
-            self._entry(sender),
-        )
+        protocol, entry = self._nics[sender].child("protocol"), self._entry(sender)
         if protocol is not None and protocol.value is not None:
             old = protocol.value == "v5"
         else:
             old = entry is not None and not entry.ndis.startswith("6")
-        if place is not None and old:
-            yield place.problem(
-                f"frames_per_list is about lists of NDIS 6, and the protocol of {sender} sends packets of NDIS 5, one frame each"
-            )
+        count = below(flow, "frames_per_list").value
+        if old and isinstance(count, int) and count > 1:
+            why = f"the protocol of {sender} sends packets of NDIS 5, one frame each"
+            yield flow.keys["frames_per_list"].problem(f"frames_per_list is about lists of NDIS 6, and {why}")
 
     def fault(self, fault: Node, name: str) -> Iterator[Problem]:
         """Give what a NIC that there is lacks for a fault."""

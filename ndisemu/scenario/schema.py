@@ -120,17 +120,17 @@ class Generator(Part):
     size: fields.Sizes
     """A size in bytes with the header, a list of them to go through in turn, or `imix`."""
     priority: fields.Priorities = ()
-    """An 802.1p priority from 0 to 7 (1 is the lowest, 7 the highest, 0 between 2 and 3), or a list to go through in turn."""
+    """An 802.1p priority from 0 to 7 (1 is the lowest, 7 the highest, 0 between 2 and 3), or several that packets or lists have in turn."""
     burst: Annotated[int, Between(1, 1024)] = 64
-    """How many packets one send call submits."""
+    """How many frames one send call submits."""
     frames_per_list: Annotated[int, Between(1, 1024)] = 1
-    """How many frames of a burst go into one NET_BUFFER_LIST, where the sender's protocol is for NDIS 6."""
+    """How many frames of a burst go into one NET_BUFFER_LIST, where the sender's protocol is for NDIS 6; a list ends with its burst."""
     every: fields.Span | None = None
     """The time from one burst to the next; by default the next is sent when the window has room."""
     start: fields.Duration = 0
     """When the first burst is sent."""
     window: Annotated[int, Between(1, 10**6)] | None = None
-    """How many packets may be in flight."""
+    """How many frames may be in flight."""
     cpu: fields.Processor | None = None
     """The processor of the sending host on which they are sent; by default the one that serves the NIC's interrupts."""
 

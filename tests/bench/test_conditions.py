@@ -21,7 +21,7 @@ def test_the_conditions_of_a_real_run_are_those_of_the_benchmark(measured: list[
     found = text(*measured)
     for part in (
         "2 hosts in one process with 2 virtual CPUs",
-        f"unpaced cable, rings of 256 (TX) and 384 (RX), {WINDOW} packets in flight",
+        f"unpaced cable, rings of 256 (TX) and 384 (RX), {WINDOW} frames in flight",
         "bytes given to NDIS, FCS not counted",
         "Path: over the hills",
         "140 were, and all were equal",
@@ -40,7 +40,7 @@ def test_the_conditions_of_a_real_run_are_those_of_the_benchmark(measured: list[
         (replace(RIG, rate=10**9), "cable of 1 Gbit/s, rings of 256"),
         (replace(RIG, delay=5000), "unpaced cable with a delay of 5.000 us"),
         (replace(RIG, rx_ring=512), "rings of 256 (TX) and 512 (RX)"),
-        (replace(RIG, window=1), "1 packet in flight"),
+        (replace(RIG, window=1), "1 frame in flight"),
         (replace(RIG, hosts=3, cpus=5), "3 hosts in one process with 5 virtual CPUs"),
     ],
 )
@@ -60,7 +60,7 @@ def test_what_differs_between_figures_is_said_once_for_each() -> None:
     other = replace(RIG, window=64)
     lines = conditions([figure(LOAD, 1000), figure(LOAD, 2000), figure(LOAD, 3000, rig=other)], "")
     assert [line for line in lines if "in flight" in line] == [lines[0], lines[1]]
-    assert "64 packets in flight" in lines[1]
+    assert "64 frames in flight" in lines[1]
 
 
 def test_lists_of_bursts_are_explained_where_they_were_used() -> None:

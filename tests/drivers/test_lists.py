@@ -45,6 +45,44 @@ def test_frames_are_dealt_out_in_order(first: list[bytes], second: list[bytes], 
             assert all(nbl.buffers == chain[: len(nbl.buffers)] for nbl, chain in zip(nbls, whole, strict=True))
 
 
+def test_frames_that_do_not_fit_are_a_mistake() -> None:
+    """None is lost in silence."""
+    with lists_of(3, 2) as nbls, pytest.raises(ValueError, match="7 frames are more than the 6 that 2 lists have"):
+        Chains(nbls).fill(nbls, [b"frame"] * 7)
+
+
+@pytest.mark.parametrize(
+    ("burst", "window", "each", "expected"),
+    [
+        (64, 192, 1, (192, 1)),
+        (64, 192, 64, (3, 64)),
+        (64, 192, 60, (6, 60)),
+        # A list ends with its burst, so more frames would never be used.
+        (8, 20, 1024, (2, 8)),
+        (1, 9, 4, (9, 1)),
+    ],
+)
+def test_there_are_as_many_lists_as_the_window_takes(
+    burst: int, window: int, each: int, expected: tuple[int, int]
+) -> None:
+    """And as many frames in each as a burst may need of them."""
+
+    async def main() -> None:
+        async with Emulation() as emu:
+            host = emu.host("a")
+            slot = host.nic("eth0", Ring6Miniport)
+            source = Generator(
+                Random(1), source=slot.mac, destination=slot.mac, frames=9, sizes=[60], burst=burst, window=window,
+                frames_per_list=each,
+            )  # fmt: skip
+            station = Station6("a", sources=[(source, Flow("f"))])
+            await host.bind_protocol("eth0", station)
+            nbls = station.senders[0]._free
+            assert (len(nbls), *{len(nbl.buffers) for nbl in nbls}) == expected
+
+    run(main())
+
+
 @pytest.mark.parametrize(
     ("frames", "burst", "window", "each", "lists"),
     [

@@ -70,18 +70,6 @@ def test_a_window_holds_at_least_one_burst(burst: int, window: int | None, expec
     assert (source.window, source.longest) == (expected, 60)
 
 
-@given(st.integers(1, 100), st.integers(1, 300), st.integers(1, 100))
-def test_a_window_has_the_lists_of_all_its_bursts(burst: int, window: int, each: int) -> None:
-    """Each burst begins a list of its own; with one frame in each, there are as many as frames."""
-    source = Generator(
-        Random(1), source=A, destination=B, frames=1, sizes=[60], burst=burst, window=window, frames_per_list=each
-    )
-    bursts = source.window // burst
-    needed = sum(len(range(0, burst, each)) for _ in range(bursts))
-    assert source.lists == (source.window if each == 1 else needed)
-    assert bursts >= 1
-
-
 RECORDINGS = st.lists(st.tuples(st.integers(0, 5), st.binary(min_size=14, max_size=70)), max_size=40)
 
 

@@ -175,6 +175,21 @@ def test_protocols_of_ndis_5_send_no_lists_of_frames(problems: Problems, nic: st
     )
 
 
+@pytest.mark.parametrize("kind", ["circuits", "replay"])
+def test_lists_of_frames_are_told_once_where_they_are_no_key(problems: Problems, kind: str) -> None:
+    """Other traffic than a generator's does not know them, and no more is said."""
+    text = HEAD + FLOW.format("d.eth0", "d.eth1").replace("generator", kind)
+    about = [problem for problem in problems(text) if "frames_per_list" in problem.partition("; the keys here")[0]]
+    assert [problem.split(": ", 1)[1][:29] for problem in about] == ["unknown key 'frames_per_list'"]
+
+
+def test_a_list_of_one_frame_is_as_good_as_a_packet(write: Write) -> None:
+    """It is the default, and may be written down for any protocol."""
+    (flow,) = load(write(lists_from("eth0", "").replace("frames_per_list: 4", "frames_per_list: 1"))).traffic
+    assert isinstance(flow, Generator)
+    assert flow.frames_per_list == 1
+
+
 @pytest.mark.parametrize(
     ("nic", "protocol"), [("eth2", ""), ("eth0", "protocol: v6"), ("eth0", "protocol: {class: 'mine:Mine'}")]
 )

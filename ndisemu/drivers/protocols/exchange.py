@@ -30,7 +30,7 @@ class Requests:
         self._generator = Generator(
             random, source=source, destination=destination, frames=count, sizes=[size], burst=1, window=WINDOW
         )
-        self.window = self.lists = self._generator.window
+        self.window, self.burst = self._generator.window, 1
         self.longest = size
         self.frames_per_list = 1
         self.priorities: tuple[int, ...] = ()

@@ -14,16 +14,15 @@ from ndisemu.ndis import contents, v6
 
 
 class Chains:
-    """`lists` of a protocol with all the frames that belong to each of them."""
+    """Lists of a protocol, with all the frames that belong to each of them."""
 
-    __slots__ = ("_frames", "lists")
+    __slots__ = ("_frames",)
 
     def __init__(self, lists: Sequence[v6.NetBufferList]) -> None:
-        self.lists = lists
         self._frames = {nbl: nbl.buffers for nbl in lists}
 
     def fill(self, nbls: Sequence[v6.NetBufferList], frames: Sequence[bytes]) -> None:
-        """Deal `frames` out to lists in their order, as many to each as it has frames; the last has those that are left."""
+        """Deal `frames` out to as many lists as that takes, in order: to each as many as belong to it, to the last the rest."""
         start = 0
         for nbl in nbls:
             chain = self._frames[nbl]
@@ -32,3 +31,5 @@ class Chains:
             if len(nbl.buffers) != len(part):
                 nbl.buffers = chain[: len(part)]
             contents.fill(nbl.buffers, part)
+        if start < len(frames):
+            raise ValueError(f"{len(frames)} frames are more than the {start} that {len(nbls)} lists have")

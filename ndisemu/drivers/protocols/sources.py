@@ -21,14 +21,14 @@ ETHERTYPE_EXPERIMENTAL: Final = b"\x88\xb5"
 class Source(Protocol):
     """Frames to send, in order.
 
-    `window` of them are in flight at the most. A station over NDIS 6 sends up to `frames_per_list` of a burst in one
-    NET_BUFFER_LIST, and has so many `lists`. `priorities` are the 802.1p priorities of packets or lists, in turn, and
-    without any they have none. `cpu` is the number of the CPU that sends them; None leaves it to the binding.
+    `window` of them are in flight at the most, and up to `burst` are due at once. A station over NDIS 6 sends up to
+    `frames_per_list` of a burst in one NET_BUFFER_LIST. `priorities` are the 802.1p priorities of packets or lists, in
+    turn, and without any they have none. `cpu` is the number of the CPU that sends them; None leaves it to the binding.
     """
 
     cpu: int | None
     window: int
-    lists: int
+    burst: int
     longest: int
     frames_per_list: int
     priorities: tuple[int, ...]
@@ -70,14 +70,12 @@ class Generator:
     ) -> None:
         self.cpu = cpu
         self.window = max(burst, window or 2 * burst)
+        self.burst = burst
         self.frames_per_list = frames_per_list
-        # A window of whole bursts, of which each takes its own lists.
-        self.lists = self.window if frames_per_list == 1 else self.window // burst * -(-burst // frames_per_list)
         self.longest = max(sizes)
         self.priorities = tuple(priorities)
         self.due = start if frames else None
         self._left = frames
-        self._burst = burst
         self._every = every or 0
         header = destination + source + ETHERTYPE_EXPERIMENTAL
         body = random.randbytes(self.longest)
@@ -119,7 +117,7 @@ class Replay:
         cpu: int | None = None,
     ) -> None:
         self.cpu = cpu
-        self.window = self.lists = window
+        self.window = self.burst = window
         self._shortest = shortest
         self.frames_per_list = 1
         self.priorities: tuple[int, ...] = ()

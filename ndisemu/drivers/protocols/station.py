@@ -76,10 +76,6 @@ class Station(Traffic[Packet], v5.Protocol):
                 self.hold()
         return Status.SUCCESS
 
-    def _sender(self, binding: v5.Binding, source: Source, flow: Entry) -> Sender[Packet]:
-        packets = binding.allocate_packets(source.window, source.longest)
-        return Sender(binding, source, flow, packets, binding.send_packets, contents.fill)
-
     def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int:
         """ProtocolReceivePacket: copy out, judge, and keep one reference of each or none."""
         now = binding.system_time()
@@ -103,6 +99,10 @@ class Station(Traffic[Packet], v5.Protocol):
     def transfer_data_complete(self, binding: v5.Binding, packet: Packet, status: Status, transferred: int) -> None:
         """ProtocolTransferDataComplete: the rest of a frame has come."""
         self.gathering.transferred(packet, status, transferred)
+
+    def _sender(self, binding: v5.Binding, source: Source, flow: Entry) -> Sender[Packet]:
+        packets = binding.allocate_packets(source.window, source.longest)
+        return Sender(binding, source, flow, packets, binding.send_packets, contents.fill)
 
 
 class Station6(Traffic[v6.NetBufferList], v6.Protocol):
@@ -167,8 +167,10 @@ class Station6(Traffic[v6.NetBufferList], v6.Protocol):
             self.holding.keep(nbls, now)
 
     def _sender(self, binding: v6.Binding, source: Source, flow: Entry) -> Sender[v6.NetBufferList]:
-        together = source.frames_per_list
-        nbls = binding.allocate_nbls(source.lists, source.longest, together)
+        together = min(source.frames_per_list, source.burst)
+        # Each burst begins a list, so of several frames there are as many lists as whole bursts in the window take.
+        count = source.window if together == 1 else source.window // source.burst * -(-source.burst // together)
+        nbls = binding.allocate_nbls(count, source.longest, together)
         fill = contents.fill_lists if together == 1 else Chains(nbls).fill
         return Sender(binding, source, flow, nbls, binding.send_nbls, fill, together)
 

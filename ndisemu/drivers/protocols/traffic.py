@@ -20,13 +20,13 @@ BURSTS_AT_A_TIME: Final = 16
 
 
 class Carrier(Protocol):
-    """What carries one frame, or several; `ieee8021q` is the TagHeader beside it."""
+    """What carries one frame, or a list that carries several; `ieee8021q` is the TagHeader beside it."""
 
     ieee8021q: int
     protocol_reserved: object | None
 
     def fill(self, data: bytes) -> None:
-        """Make `data` its contents."""
+        """Make `data` its contents, where it carries one frame."""
         ...
 
 
@@ -62,6 +62,8 @@ class Sender(Generic[C]):
         self._held = False
         # Whether the timer will let the waiting burst go.
         self._called = False
+        # How many packets the waiting burst takes.
+        self._needs = 0
         self._tags = cycle([Tag(priority).pack() for priority in source.priorities]) if source.priorities else None
         for packet in self._free:
             packet.protocol_reserved = self
@@ -94,7 +96,7 @@ class Sender(Generic[C]):
     def take_back(self, packets: Sequence[C]) -> None:
         """Packets were sent; go on if that is what the next burst waits for."""
         self._free.extend(packets)
-        if self._waiting is not None and not self._called and self._carriers(self._waiting[0]) <= len(self._free):
+        if self._waiting is not None and not self._called and self._needs <= len(self._free):
             self._called = True
             self._timer.set(0)
 
@@ -104,15 +106,15 @@ class Sender(Generic[C]):
         if self._held:
             return
         # Looked up once for all bursts, which is worth a hundredth of a single send.
-        source, free, fill, submit = self._source, self._free, self._fill, self._submit
+        source, free, fill, submit, each = self._source, self._free, self._fill, self._submit, self._frames_each
         enter, clock, wait = self._flow.enter, self._binding.system_time, 0
         for _ in range(BURSTS_AT_A_TIME):
             burst = self._waiting or source.next()
             frames, arriving = burst
-            count = len(frames) if self._frames_each == 1 else self._carriers(frames)
+            count = len(frames) if each == 1 else -(-len(frames) // each)
             if count > len(free):
                 # What comes back lets it go.
-                self._waiting = burst
+                self._waiting, self._needs = burst, count
                 return
             self._waiting = None
             packets = free[:count]
@@ -131,10 +133,6 @@ class Sender(Generic[C]):
             if wait > 0:
                 break
         self._timer.set(max(wait, 0))
-
-    def _carriers(self, frames: Sequence[bytes]) -> int:
-        """Return how many packets these frames take."""
-        return -(-len(frames) // self._frames_each)
 
 
 class Traffic(Generic[C]):

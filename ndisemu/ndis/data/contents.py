@@ -1,10 +1,9 @@
 """Frames copied into and out of a whole burst of descriptors: NDIS_PACKETs or NET_BUFFERs.
 
-What a protocol does with every burst it sends or receives. The frames of a
-burst are in one host's memory. Where each is in one piece, and as long as
-what is to be filled in, this is one pass over the burst without a call for
-each (`ndisemu bench`, bursts of 64). Otherwise the whole burst is gone
-through frame by frame.
+What a protocol does with every burst it sends or receives. Where each frame
+is in one piece, and as long as what is to be filled in, this is one pass
+over the burst without a call for each (`ndisemu bench`, bursts of 64).
+Otherwise the whole burst is gone through frame by frame.
 """
 
 from collections.abc import Sequence
@@ -33,9 +32,8 @@ class Descriptor(Protocol):
 def fill(descriptors: Sequence[Descriptor], frames: Sequence[bytes]) -> None:
     """Make each frame the contents of the descriptor beside it."""
     try:
-        memory = descriptors[0].memory
         for descriptor, frame in zip(descriptors, frames, strict=True):
-            memory[descriptor.window] = frame  # type: ignore[index]
+            descriptor.memory[descriptor.window] = frame  # type: ignore[index]
     except (IndexError, TypeError):
         # One has another length, or is in pieces.
         for descriptor, frame in zip(descriptors, frames, strict=True):
@@ -45,9 +43,9 @@ def fill(descriptors: Sequence[Descriptor], frames: Sequence[bytes]) -> None:
 def fill_lists(nbls: Sequence[NetBufferList], frames: Sequence[bytes]) -> None:
     """Make each frame the one frame of the list beside it."""
     try:
-        memory = nbls[0].frame.memory  # type: ignore[union-attr]
         for nbl, data in zip(nbls, frames, strict=True):
-            memory[nbl.frame.window] = data  # type: ignore[index,union-attr]
+            frame = nbl.frame
+            frame.memory[frame.window] = data  # type: ignore[index,union-attr]
     except (AttributeError, IndexError, TypeError):
         for nbl, data in zip(nbls, frames, strict=True):
             nbl.fill(data)
@@ -56,18 +54,16 @@ def fill_lists(nbls: Sequence[NetBufferList], frames: Sequence[bytes]) -> None:
 def read_lists(nbls: Sequence[NetBufferList]) -> list[bytes]:
     """Return copies of all frames of all lists."""
     try:
-        memory = nbls[0].frame.memory  # type: ignore[union-attr]
-        return [memory[nbl.frame.window] for nbl in nbls]  # type: ignore[index,misc,union-attr]
-    except (AttributeError, IndexError, TypeError):
-        # There is no list, or one has several frames, or the window of one is None.
+        return [(frame := nbl.frame).memory[frame.window] for nbl in nbls]  # type: ignore[index,misc,union-attr]
+    except (AttributeError, TypeError):
+        # A list has several frames, or the window of one is None.
         return [buffer.read() for nbl in nbls for buffer in nbl.buffers]
 
 
 def read(descriptors: Sequence[Descriptor]) -> list[bytes]:
     """Return copies of all contents."""
     try:
-        memory = descriptors[0].memory
-        return [memory[descriptor.window] for descriptor in descriptors]  # type: ignore[index]
-    except (IndexError, TypeError):
-        # There is none, or the window of one is None.
+        return [descriptor.memory[descriptor.window] for descriptor in descriptors]  # type: ignore[index]
+    except TypeError:
+        # The window of one is None.
         return [descriptor.read() for descriptor in descriptors]

@@ -154,6 +154,7 @@ class NblBinding(BaseBinding):
 
     def free_pools(self) -> None:
         """Free the lists and their frames."""
+        # Also those that are in no list any more.
         for frame in self._frames:
             frame.leave()
         for pool in self._nbl_pools:
