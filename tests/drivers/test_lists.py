@@ -51,6 +51,12 @@ def test_frames_that_do_not_fit_are_a_mistake() -> None:
         Chains(nbls).fill(nbls, [b"frame"] * 7)
 
 
+def test_a_list_has_at_least_one_frame() -> None:
+    """Anything below is told where it is said."""
+    with pytest.raises(ValueError, match="frames_per_list is 0; a list has at least one frame"):
+        Generator(Random(1), source=b"a", destination=b"b", frames=1, sizes=[60], frames_per_list=0)
+
+
 @pytest.mark.parametrize(
     ("burst", "window", "each", "expected"),
     [

@@ -46,6 +46,7 @@ class Source(Protocol):
 class Generator:
     """`frames` frames in bursts of `burst`, of the given sizes in turn (bytes without FCS).
 
+    A station over NDIS 6 puts up to `frames_per_list` of a burst into one list; over NDIS 5 each frame is a packet.
     With `every` (ns) a burst is due at that interval whatever has become of
     the ones before (open loop); without it, as soon as the `window` admits it.
     The content is pseudo-random, numbered, and the same for the same seed.
@@ -68,6 +69,8 @@ class Generator:
         shortest: int = MIN_FRAME,
         cpu: int | None = None,
     ) -> None:
+        if frames_per_list < 1:
+            raise ValueError(f"frames_per_list is {frames_per_list}; a list has at least one frame")
         self.cpu = cpu
         self.window = max(burst, window or 2 * burst)
         self.burst = burst

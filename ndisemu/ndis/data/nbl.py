@@ -127,7 +127,8 @@ class NetBufferList:
 
     def restore(self) -> None:
         """Have the frames again that it was submitted with."""
-        self._buffers, self._submitted = self.submitted, None
+        if self._submitted is not None:
+            self._buffers, self._submitted = self._submitted, None
         self._find_frame()
 
     def drop(self) -> None:

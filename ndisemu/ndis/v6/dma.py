@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ndisemu.errors import RuleViolation
+from ndisemu.kernel import shown
 from ndisemu.ndis.data.netbuffer import NetBuffer
 from ndisemu.ndis.ddi import Kind, ddi
 from ndisemu.ndis.status import Status
@@ -64,7 +65,12 @@ class DmaChannel:
         """Map a burst of frames; the SG list of each is its `segments`. IRQL <= DISPATCH."""
         enter = self._enter
         enter(_ALLOCATE)
-        wrong = self._space.map_frames(buffers)
+        try:
+            wrong = self._space.map_frames(buffers)
+        except AttributeError:
+            place, violation = self._no_frame(buffers)
+            self._space.unmap(buffers[:place])
+            raise violation from None
         if wrong is not None:
             raise RuleViolation(
                 "sg-one-per-nb", f"{self._adapter.name} maps {wrong!r}, which is mapped; free its SG list first"
@@ -74,12 +80,23 @@ class DmaChannel:
         """Take a burst of frames from the card. IRQL <= DISPATCH."""
         enter = self._enter
         enter(_FREE)
-        wrong = self._space.unmap_frames(buffers)
+        try:
+            wrong = self._space.unmap_frames(buffers)
+        except AttributeError:
+            place, violation = self._no_frame(buffers)
+            self._space.map(buffers[:place])
+            raise violation from None
         if wrong is not None:
             raise RuleViolation(
                 "sg-free",
                 f"{self._adapter.name} frees the SG list of {wrong!r}, which has none; free each exactly once",
             )
+
+    def _no_frame(self, buffers: Sequence[object]) -> tuple[int, RuleViolation]:
+        """Return the place of the first of these that is no frame, and what is to be said of it."""
+        place, wrong = next((place, one) for place, one in enumerate(buffers) if not isinstance(one, NetBuffer))
+        text = f"{self._adapter.name} maps or unmaps {shown(wrong)}; what is mapped are NET_BUFFERs, all of each list"
+        return place, RuleViolation("call-argument", text)
 
     def reclaim(self, buffers: Sequence[NetBuffer]) -> None:
         """Take from the card what its driver has left mapped."""

@@ -152,6 +152,10 @@ class ListBook(SendBook, Carrier):
 
     def _count_by_status(self, nbls: Sequence[NetBufferList]) -> None:
         """Count the end of lists of which some have failed, or have no status."""
+        if not [nbl for nbl in nbls if nbl.status is not _SUCCESS]:
+            # What is remarkable is that lists have several frames.
+            self.count_end(len(nbls), _SUCCESS)
+            return
         unset = [nbl for nbl in nbls if type(nbl.status) is not Status or nbl.status is _UNSET]
         if unset:
             self._report_unset(unset[0])
@@ -176,20 +180,31 @@ class ListBook(SendBook, Carrier):
     def _restore(self, nbls: Sequence[NetBufferList]) -> None:
         """Undo what the miniport has left of its doings."""
         for nbl in nbls:
-            if nbl.buffers is not nbl.submitted:
-                self.adapter.report(
-                    "send-nb-list-unmodified",
-                    f"{self.name} completed {nbl!r} with {len(nbl.buffers)} NET_BUFFERs, and not the "
-                    f"{len(nbl.submitted)} that it was submitted with; a miniport leaves the chain as it is. "
-                    "It was restored",
-                )
+            chain, submitted = nbl.buffers, nbl.submitted
+            if chain is not submitted and chain != submitted:
+                self._report_edited(nbl, chain, submitted)
             nbl.restore()
             # A list, and not `any` of each in turn: of many frames half as dear (`ndisemu bench`, ring6-lists).
-            if [buffer for buffer in nbl.buffers if buffer.mapped is not None]:
-                self.adapter.report(
-                    "sg-free", f"{self.name} completed {nbl!r} while an SG list of it lives; free it before"
-                )
-                self._unmap((nbl,))
+            if [buffer for buffer in submitted if buffer.mapped is not None]:
+                self._report_mapped(nbl)
+
+    def _report_edited(self, nbl: NetBufferList, chain: Sequence[NetBuffer], submitted: Sequence[NetBuffer]) -> None:
+        alike = len(chain) == len(submitted)
+        what = "others, or in another order, than those" if alike else f"and not the {len(submitted)}"
+        self.adapter.report(
+            "send-nb-list-unmodified",
+            f"{self.name} completed {nbl!r} with {len(chain)} NET_BUFFERs, {what} that it was submitted with; "
+            "a miniport leaves the chain as it is. It was restored",
+            about=nbl,
+        )
+
+    def _report_mapped(self, nbl: NetBufferList) -> None:
+        count = len(nbl.buffers)
+        first = next(place for place, frame in enumerate(nbl.buffers, 1) if frame.mapped is not None)
+        which = "an SG list of it lives" if count == 1 else f"the SG list of frame {first} of {count} lives"
+        text = f"{self.name} completed {nbl!r} while {which}; free it before"
+        self.adapter.report("sg-free", text, about=nbl)
+        self._unmap((nbl,))
 
     def _take_chains_back(self, nbls: Sequence[NetBufferList]) -> None:
         """Forget what a dead miniport has made of the chains of lists; what has never been one is lost."""

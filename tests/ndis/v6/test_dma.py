@@ -65,6 +65,24 @@ async def test_a_frame_is_mapped_once_and_freed_once(bench: Bench6) -> None:
 
 
 @on_bench6
+async def test_only_frames_are_mapped(bench: Bench6) -> None:
+    """The only frame of a list of several, for one, is None: that is told, and changes nothing."""
+    miniport = Mapping()
+    peer = await bench.pair6(miniport)
+    nbls = await bench.send6(peer, 2, at="dispatch")
+    buffers = [nbl.buffers[0] for nbl in nbls]
+    wrong: list[v6.NetBuffer] = [*buffers, None]  # type: ignore[list-item]  # that is the mistake
+    with pytest.raises(RuleViolation, match=r"call-argument.*nic0 maps or unmaps None; what is mapped are NET_BUFFERs"):
+        await bench.dispatch(lambda: miniport.dma.unmap(wrong))
+    assert [buffer.mapped is not None for buffer in buffers] == [True, True]
+    await bench.dispatch(lambda: miniport.dma.unmap(buffers))
+    with pytest.raises(RuleViolation, match="call-argument"):
+        await bench.dispatch(lambda: miniport.dma.map(wrong))
+    assert [buffer.mapped is not None for buffer in buffers] == [False, False]
+    await bench.dispatch(lambda: miniport.complete(nbls))
+
+
+@on_bench6
 async def test_a_failed_adapter_leaves_nothing_mapped(bench: Bench6) -> None:
     """What its driver had mapped is taken from the card before the lists go back."""
     miniport = Mapping()

@@ -353,6 +353,25 @@ async def test_a_frame_that_was_overwritten_loses_no_list(bench: Bench6) -> None
 
 
 @on_bench6
+async def test_a_chain_that_was_put_together_again_is_as_it_was(bench: Bench6) -> None:
+    """It is the frames that count, and their order; not which sequence they were set from."""
+    miniport = Keeping()
+    peer = await bench.pair6(miniport)
+    nbls = peer.binding.allocate_nbls(2, 100, 3)
+    await bench.dispatch(lambda: peer.binding.send_nbls(nbls))
+    whole = nbls[0].buffers
+    nbls[0].buffers = whole[:1]
+    nbls[0].buffers = list(whole)
+    nbls[1].buffers = nbls[1].buffers[::-1]
+    await bench.dispatch(lambda: miniport.complete(nbls))
+    (finding,) = bench.findings
+    assert "with 3 NET_BUFFERs, others, or in another order, than those that it was submitted with" in str(finding.text)
+    assert bench.rules() == ["send-nb-list-unmodified"]
+    assert nbls[0].buffers == whole
+    assert peer.statuses == [Status.SUCCESS] * 2
+
+
+@on_bench6
 async def test_a_chain_that_was_changed_is_found_and_restored(bench: Bench6) -> None:
     """The NET_BUFFERs of a list are the same at completion as at submission, in number and order."""
     miniport = Keeping()

@@ -179,3 +179,49 @@ def test_bytes_that_change_in_between_are_laid_to_whoever_changed_them(
         named = first_of(findings, rule).driver
         short = " or ".join(name.rpartition(":")[2] for name in named.split(" or "))
         assert short == names.format(driver.__qualname__)
+
+
+class SendsInLists(Station6):
+    """It sends three frames in a list, of which the second is something else."""
+
+    @staticmethod
+    def instead(_chain: Sequence[v6.NetBuffer]) -> object:
+        return None
+
+    async def bind_adapter(self, context: v6.BindContext) -> Status:
+        status = await super().bind_adapter(context)
+        sender: Any = self.senders[0]
+        submit = sender._submit
+
+        def send(nbls: Sequence[v6.NetBufferList]) -> None:
+            for nbl in nbls:
+                frame = nbl.buffers[0]
+                chain: list[Any] = [v6.NetBuffer(nbl, frame.mdls, frame.data_offset, frame.length) for _ in range(3)]
+                chain[1] = self.instead(chain)
+                nbl.buffers = chain
+            submit(nbls)
+
+        sender._submit = send
+        return status
+
+
+class SendsTheFirstTwice(SendsInLists):
+    """It is the first again."""
+
+    @staticmethod
+    def instead(_chain: Sequence[v6.NetBuffer]) -> object:
+        return _chain[0]
+
+
+@pytest.mark.parametrize(
+    ("driver", "text"),
+    [
+        (SendsInLists, "with None in it, which is no NET_BUFFER"),
+        (SendsTheFirstTwice, "with one NET_BUFFER in it twice; a frame is in one list, once"),
+    ],
+)
+def test_a_list_has_frames_and_each_once(driver: type, text: str) -> None:
+    """It is the protocol that is told first, whatever the miniport makes of it."""
+    finding = found_in(driver, "traffic")[0]
+    assert (finding.rule, finding.driver.endswith(driver.__name__)) == ("proto-send-wellformed", True)
+    assert text in finding.text

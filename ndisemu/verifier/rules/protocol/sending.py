@@ -1,10 +1,14 @@
 """How protocols send: what they send, when, and that they leave it alone."""
 
+from collections.abc import Sequence
 from operator import methodcaller
 from typing import Any, Final
 
 from ndisemu.frame.ethernet import HEADER
+from ndisemu.kernel import shown
 from ndisemu.ndis import NetEvent
+from ndisemu.ndis.data.nbl import NetBufferList
+from ndisemu.ndis.data.netbuffer import NetBuffer
 from ndisemu.ndis.v6.states import BindingState
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import ANY, EVERY, V5, Model, Refused, Rule, before, touched
@@ -26,7 +30,7 @@ class ProtoReusePending(Refused):
 
 
 class ProtoSendWellformed(Rule):
-    """What is sent is a frame: a list has one at least, and each has buffers with a whole header.
+    """What is sent is a frame: a list has one at least, each once, and each has buffers with a whole header.
 
     NDIS itself fails lists without a frame, in every build.
     """
@@ -42,7 +46,10 @@ class ProtoSendWellformed(Rule):
 
     @before(*SUBMISSIONS)
     def submitting(self, call: Call) -> None:
-        """Look at the shortest."""
+        """Look at the lists of several, and at the shortest frame."""
+        for item in call.items:
+            if getattr(item, "frame", self) is None and self._is_no_chain(item):
+                return
         if not self._framed or not call.frames() or call.shortest() >= HEADER:
             return
         for item in call.items:
@@ -54,6 +61,20 @@ class ProtoSendWellformed(Rule):
                 )
                 self.broken(text, item, sender)
                 return
+
+    def _is_no_chain(self, nbl: NetBufferList) -> bool:
+        """Tell whether something in a list is no frame, or is in it twice."""
+        chain: Sequence[object] = nbl.buffers
+        sender = getattr(nbl.binding, "name", "")
+        foreign = [one for one in chain if not isinstance(one, NetBuffer)]
+        if foreign:
+            self.broken(f"{sender} sent {nbl!r} with {shown(foreign[0])} in it, which is no NET_BUFFER", nbl, sender)
+        elif len(dict.fromkeys(chain)) < len(chain):
+            text = f"{sender} sent {nbl!r} with one NET_BUFFER in it twice; a frame is in one list, once"
+            self.broken(text, nbl, sender)
+        else:
+            return False
+        return True
 
 
 class ProtoSendState(Rule):

@@ -239,9 +239,9 @@ def _sender(item: Any) -> str:
 
 
 def _is_changed(before: _Copy, now: _Copy | None) -> bool:
-    """Whether bytes are others; a list with another number of frames has another shape, which is for other rules."""
+    """Whether bytes are others; a list with other frames, or in another order, has another shape, which is for other rules."""
     if isinstance(before, tuple) and isinstance(now, tuple):
-        return len(before) == len(now) and before != now
+        return len(before) == len(now) and sorted(before) != sorted(now)
     return isinstance(before, bytes) and isinstance(now, bytes) and before != now
 
 
