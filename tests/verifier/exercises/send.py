@@ -51,8 +51,8 @@ async def several_frames(bench: Bench) -> None:
     nbl: v6.NetBufferList = next(iter(binding.allocate_nbls(1, 256)))
     mdl = nbl.buffers[0].mdls[0]
     nbl.buffers = tuple(v6.NetBuffer(nbl, [mdl], 128 * place, 100) for place in range(2))
-    for frame in nbl.buffers:
-        frame.fill(bench.far.mac + bench.near.mac + b"\x88\xb5" + bytes(86))
+    for place, frame in enumerate(nbl.buffers):
+        frame.fill(bench.far.mac + bench.near.mac + b"\x88\xb5" + bytes([place]) * 86)
     bench.emulation.kernel.submit(partial(bench.a.cpus[0].queue_thread, lambda: binding.send_nbls([nbl])))
     await bench.emulation.idle()
 

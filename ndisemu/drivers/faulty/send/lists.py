@@ -69,6 +69,24 @@ class ReturnsNothing(Ring6Miniport):
         await super().send(nbls, port, flags)
 
 
+class PostsFromAStack(Ring6Miniport):
+    """The frames of a list are put on a stack, and posted as they come off it: the last one first."""
+
+    step = -1
+
+    def initialize(self, parameters: v6.InitParameters) -> Status:
+        status = super().initialize(parameters)
+        split = self.tx.split
+        self.tx.split = lambda frames: split(frames[:: self.step])  # type: ignore[method-assign]
+        return status
+
+
+class PostsFromAQueue(PostsFromAStack):
+    """The frames of a list are posted in their order."""
+
+    step = 1
+
+
 class LinksAListTwice(Ring6Miniport):
     """The first list of a burst stands twice in the chain that is completed."""
 
@@ -137,6 +155,7 @@ PAIRS: Final = (
     Pair("send-nbl-status-set", LeavesTheStatus, Refusing),
     Pair("send-nbl-status-value", InventsAStatus, Refusing),
     Pair("send-nb-list-unmodified", UnlinksTheFrames, Refusing),
+    Pair("send-nb-order", PostsFromAStack, PostsFromAQueue, "several frames"),
     Pair("send-async-only-6", ReturnsACount, ReturnsNothing),
     Pair("send-status-matches-reason", BlamesACancel, Refusing),
     Pair("send-chain-wellformed", LinksAListTwice, Refusing, implies=("send-double-complete",)),

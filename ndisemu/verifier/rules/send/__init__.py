@@ -3,7 +3,18 @@
 from typing import Final
 
 from ndisemu.verifier.rule import Rule
-from ndisemu.verifier.rules.send import cancel, completion, fields, lists, resources, serialized, timing, unsent, wire
+from ndisemu.verifier.rules.send import (
+    cancel,
+    completion,
+    fields,
+    lists,
+    order,
+    resources,
+    serialized,
+    timing,
+    unsent,
+    wire,
+)
 
 RULES: Final[tuple[type[Rule], ...]] = (
     *completion.RULES,
@@ -13,6 +24,7 @@ RULES: Final[tuple[type[Rule], ...]] = (
     *cancel.RULES,
     *fields.RULES,
     *wire.RULES,
+    *order.RULES,
     *unsent.RULES,
     *timing.RULES,
 )
