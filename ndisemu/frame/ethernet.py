@@ -55,6 +55,11 @@ def format_mac(address: MacAddress) -> str:
     return address.hex(":")
 
 
+def padded(frame: bytes) -> bytes:
+    """Return a frame as it leaves: padded with zeros to what the wire's shortest frame is."""
+    return frame.ljust(MIN_FRAME, b"\0")
+
+
 def untagged(frame: bytes) -> bytes:
     """Return a frame that has a VLAN tag without it: the tag stands behind the two addresses."""
     return frame[: 2 * ADDRESS] + frame[2 * ADDRESS + VLAN_TAG :]

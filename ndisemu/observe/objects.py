@@ -107,7 +107,9 @@ def life(records: Sequence[Record], name: str) -> list[Step]:
     known = dict.fromkeys(item for record in records for item in record.get("items", ()))
     found = [item for item in known if name in (item, item.partition("/")[2], item.partition(" (")[0])]
     if not found:
-        raise UsageError(f"no call was about {name}; objects are called as in {next(iter(known), 'a/packet#0')}")
+        sent = (item for item in known if item.partition("/")[2].startswith(("packet#", "nbl#")))
+        example = next(sent, next(iter(known), "a/packet#0"))
+        raise UsageError(f"no call was about {name}; objects are called as in {example}")
     if len(found) > 1:
         raise UsageError(f"{name} can be {', '.join(found)}; name one of them")
     return list(_steps(records, found[0]))

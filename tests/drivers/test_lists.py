@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import repeat
 from random import Random
 
 import pytest
@@ -124,6 +125,31 @@ def test_a_station_sends_its_bursts_in_lists(frames: int, burst: int, window: in
         assert emu.findings == []
         # Also those that the last burst had left out of their list have gone with the binding.
         assert near.adapter.device.dma._listed == []
+
+    run(main())
+
+
+def test_lists_that_are_alike_may_follow_each_other() -> None:
+    """The card takes frames before they leave, so lists come back and go again while the same bytes wait in it."""
+
+    async def main() -> None:
+        async with Emulation(verify=EVERYTHING) as emu:
+            a, b = emu.host("a"), emu.host("b")
+            near, far = a.nic("eth0", Ring6Miniport), b.nic("eth0", Ring6Miniport)
+            emu.connect(near, far, rate="10Mbit/s")
+            source = Generator(
+                Random(1), source=near.mac, destination=far.mac, frames=90, sizes=[60, 61, 62], burst=3, window=3,
+                frames_per_list=3,
+            )  # fmt: skip
+            source._bursts = repeat(next(source._bursts))  # type: ignore[assignment]
+            flow = Flow("f")
+            sender = Station6("a", sources=[(source, flow)])
+            await b.bind_protocol("eth0", Station6("b", flows=[flow]))
+            await a.bind_protocol("eth0", sender)
+            emu.kernel.submit(lambda: a.cpus[0].queue_thread(sender.start))
+            await emu.idle()
+            assert (flow.intact, near.adapter.sends.completed) == (90, 30)
+        assert emu.findings == []
 
     run(main())
 

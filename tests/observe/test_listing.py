@@ -33,6 +33,15 @@ def test_the_last_column_is_folded_and_names_are_not() -> None:
     assert max(map(len, lines)) <= 80
 
 
+def test_no_column_is_left_out() -> None:
+    """Of many columns the last two are folded, however narrow that makes them, so that all of them are there."""
+    lines = shown([{"time": "t" * 12, "call": "c" * 34, "by": "b" * 30, "then": "e" * 30}])
+    assert lines[0].split() == ["time", "call", "by", "then"]
+    assert "c" * 34 in lines[2]
+    assert "".join(lines[2:]).count("b") == "".join(lines[2:]).count("e") == 30
+    assert max(map(len, lines)) <= 80
+
+
 @pytest.mark.parametrize("rows", [[], [{"name": ""}]])
 def test_no_rows_are_an_empty_table(rows: list[dict[str, str]]) -> None:
     """Nothing to list is no mistake."""

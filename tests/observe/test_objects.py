@@ -71,6 +71,13 @@ def test_a_name_that_is_none_or_several_is_refused(name: str, text: str) -> None
         life(RUN, name)
 
 
+def test_the_example_is_what_is_sent() -> None:
+    """Of all that calls are about, packets and lists are what is asked for."""
+    memory: Record = {**RUN[0], "items": ["a/SharedMemory#0 (<SharedMemory of the ring>)"]}
+    with pytest.raises(UsageError, match=r"objects are called as in a/packet#1$"):
+        life([memory, *RUN], "packet#9")
+
+
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     """A line for each record."""
     lines: list[bytes] = []

@@ -1,11 +1,12 @@
 """The rules of the send path, where their pairs do not show it: several frames in a list, and cancels of 5.1."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
 
-from ndisemu.drivers.protocols import Station6
+from ndisemu.drivers.protocols import Generator, Station6
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.drivers.ring6 import Ring6Miniport
 from ndisemu.drivers.ring_explicit import ExplicitRingMiniport
@@ -65,8 +66,48 @@ def test_each_frame_of_a_list_that_was_completed_has_left() -> None:
     """A list that ends with SUCCESS counts for as many frames as it has."""
     (finding,) = found_in(SendsFirstFrames, "several frames")
     assert finding.rule == "send-success-unsent"
-    assert "has completed 1 lists of 2 NET_BUFFERs" in finding.text
-    assert "has sent 1 frames" in finding.text
+    assert "with NDIS_STATUS_SUCCESS, and its card never sent frame 2 of 2" in finding.text
+
+
+class FailsOneAndCutsTheOthers(Ring6Miniport):
+    """Of each array it sends the first list whole and says that it failed; of the others it sends the first frames."""
+
+    def initialize(self, parameters: v6.InitParameters) -> Status:
+        status = super().initialize(parameters)
+        split = self.sends.split
+
+        def split_some(nbls: Sequence[v6.NetBufferList]) -> Any:
+            bursts = split(nbls)
+            for burst in bursts:
+                out = burst.leave_out(lambda frame: frame.nbl is not nbls[0] and frame is not frame.nbl.buffers[0])
+                self.sends._dma.unmap(out)
+            nbls[0].status = Status.FAILURE
+            return bursts
+
+        self.sends.split = split_some  # type: ignore[method-assign]
+        return status
+
+
+def test_what_left_of_failed_lists_makes_up_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many frames leave as lists with SUCCESS have, but not theirs."""
+    monkeypatch.setattr("tests.verifier.bench.Generator", partial(Generator, frames_per_list=2))
+    finding = found_in(FailsOneAndCutsTheOthers, "traffic")[0]
+    assert finding.rule == "send-success-unsent"
+    assert "never sent frame 2 of 2" in finding.text
+
+
+class Raises(FailsOneAndCutsTheOthers):
+    """It raises when it has sent a few frames of lists that it has not completed."""
+
+    async def send(self, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
+        self.tx.post(self.sends.split(nbls))
+        raise ValueError("no")
+
+
+def test_lists_that_ndis_has_ended_are_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a dead miniport had is NDIS's to fail."""
+    monkeypatch.setattr("tests.verifier.bench.Generator", partial(Generator, frames_per_list=2))
+    assert "send-success-unsent" not in {finding.rule for finding in found_in(Raises, "traffic")}
 
 
 def test_a_list_of_several_frames_that_have_left_is_no_finding() -> None:

@@ -1,13 +1,29 @@
-"""In which order the frames of a list leave: that of the list."""
+"""How the frames of a list leave: in the order of the list, and all of them.
+
+What is told here of frames that have never left is for `unsent`, which by itself can only count.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-from ndisemu.frame.ethernet import MIN_FRAME, untagged
+from ndisemu.frame.ethernet import padded, untagged
+from ndisemu.ndis.status import Status
 from ndisemu.verifier.call import Call
-from ndisemu.verifier.rule import Model, Rule, before, wire
+from ndisemu.verifier.rule import Model, Rule, before, quiet, wire
 from ndisemu.verifier.rules.send.completion import COMPLETIONS, SUBMISSIONS
+from ndisemu.verifier.rules.send.unsent import SendSuccessUnsent
 from ndisemu.verifier.watch import Watch
+
+
+class _Sent:
+    """One submission of a list: its frames, and which of them was the last that has left."""
+
+    __slots__ = ("frames", "last", "nbl")
+
+    def __init__(self, nbl: Any, frames: Sequence[bytes]) -> None:
+        self.nbl = nbl
+        self.frames = frames
+        self.last = 0
 
 
 class SendNbOrder(Rule):
@@ -23,10 +39,9 @@ class SendNbOrder(Rule):
 
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
-        # Of which list a frame is, and which of its frames; None where several are alike.
-        self._places: dict[bytes, tuple[Any, int] | None] = {}
-        self._frames: dict[Any, Sequence[bytes]] = {}
-        self._last: dict[Any, int] = {}
+        # Frames that have not left, which may be after their completion; None where several are alike.
+        self._places: dict[bytes, tuple[_Sent, int] | None] = {}
+        self._lists: dict[Any, _Sent] = {}
 
     @before(*SUBMISSIONS)
     def submitting(self, call: Call) -> None:
@@ -38,35 +53,54 @@ class SendNbOrder(Rule):
         for nbl in call.items:
             count = len(nbl.buffers)
             if count > 1:
-                self._frames[nbl] = [frame.ljust(MIN_FRAME, b"\0") for frame in frames[start : start + count]]
-                for place, frame in enumerate(self._frames[nbl]):
-                    self._places[frame] = None if frame in self._places else (nbl, place)
+                self._forget(self._lists.pop(nbl, None))
+                sent = self._lists[nbl] = _Sent(nbl, [padded(frame) for frame in frames[start : start + count]])
+                for place, frame in enumerate(sent.frames):
+                    self._places[frame] = None if frame in self._places else (sent, place)
             start += count
 
     @wire
     def sent(self, frames: Sequence[bytes], times: Sequence[int]) -> None:
         """Look whether a later frame of the same list has left before."""
-        for frame in frames if self._places else ():
-            bare = untagged(frame).ljust(MIN_FRAME, b"\0")
-            nbl, place = self._places.get(frame) or self._places.get(bare) or (None, 0)
-            if nbl is None:
+        places = self._places
+        for frame in frames if places else ():
+            key = padded(frame)
+            found = places.pop(key if key in places else padded(untagged(frame)), None)
+            if found is None:
                 continue
-            if place < self._last.get(nbl, 0):
-                before, after = place + 1, self._last[nbl] + 1
+            sent, place = found
+            if place < sent.last:
                 self.broken(
-                    f"the card of {self.watch.adapter.name} sent frame {before} of {nbl!r} after frame {after}; "
-                    "send the frames of a list in their order",
-                    nbl,
+                    f"the card of {self.watch.adapter.name} sent frame {place + 1} of {sent.nbl!r} after frame "
+                    f"{sent.last + 1}; send the frames of a list in their order",
+                    sent.nbl,
                 )
-            self._last[nbl] = place
+            sent.last = place
+
+    @quiet
+    def look(self) -> None:
+        """What has not left by now never will, and its list has not failed."""
+        unsent = next((rule for rule in self.watch.rules if isinstance(rule, SendSuccessUnsent)), None)
+        if not self._places or self.watch.adapter.sends.in_flight:
+            return
+        for sent, place in filter(None, self._places.values()):
+            # What its miniport has not completed, NDIS has ended in its place.
+            if unsent is not None and self._lists.get(sent.nbl) is not sent:
+                unsent.miss(sent.nbl, place + 1, len(sent.frames))
+        self._places.clear()
+        self._lists.clear()
 
     @before(*COMPLETIONS)
     def completing(self, call: Call) -> None:
-        """Forget what is on its way no more."""
-        for nbl in call.items if self._frames else ():
-            self._last.pop(nbl, None)
-            for frame in self._frames.pop(nbl, ()):
-                self._places.pop(frame, None)
+        """Forget what has failed, and so may never leave."""
+        for nbl in call.items if self._lists else ():
+            sent = self._lists.pop(nbl, None)
+            if nbl.status is not Status.SUCCESS:
+                self._forget(sent)
+
+    def _forget(self, sent: _Sent | None) -> None:
+        for frame in sent.frames if sent is not None else ():
+            self._places.pop(frame, None)
 
 
 RULES: Final[tuple[type[Rule], ...]] = (SendNbOrder,)

@@ -61,6 +61,14 @@ class SendSuccessUnsent(Rule):
             f"sent {self._sent} frames; {every}complete what is not sent with the status that says why"
         )
 
+    def miss(self, nbl: object, place: int, count: int) -> None:
+        """Tell that one frame of a list has never left, unless something like it has been told."""
+        if not self._told:
+            self._told = True
+            name = self.watch.adapter.name
+            text = f"{name} has completed {nbl!r} with NDIS_STATUS_SUCCESS, and its card never sent frame {place} of {count}"
+            self.broken(f"{text}; complete what is not sent with the status that says why", nbl)
+
     def _further_of(self, nbls: Sequence[NetBufferList]) -> int:
         """Return how many frames the lists with SUCCESS have beyond the first of each; none where NDIS will refuse them."""
         mine, success = self.watch.adapter.sends, Status.SUCCESS

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import repeat
 from typing import Any, Final, TypeAlias
 
-from ndisemu.frame.ethernet import HEADER, MIN_FRAME, VLAN_TAG, untagged
+from ndisemu.frame.ethernet import HEADER, MIN_FRAME, VLAN_TAG, padded, untagged
 from ndisemu.frame.frames import Frames
 from ndisemu.ndis import contents
 from ndisemu.ndis.data.nbl import NetBufferList
@@ -87,7 +87,7 @@ class SendContentExact(Rule):
         if len(frames) > len(call.items):
             self._longest_list = max(self._longest_list, len(frames) // len(call.items))
         due = self._due
-        due += frames if call.shortest() >= MIN_FRAME else map(_padded, frames)
+        due += frames if call.shortest() >= MIN_FRAME else map(padded, frames)
         if len(due) > REMEMBERED:
             waiting = self.watch.adapter.sends.in_flight * self._longest_list
             if len(due) > waiting + REMEMBERED:
@@ -104,9 +104,9 @@ class SendContentExact(Rule):
             del due[:count]
             return
         for frame in frames:
-            expected = _padded(frame) if len(frame) < MIN_FRAME else frame
+            expected = padded(frame) if len(frame) < MIN_FRAME else frame
             if expected not in due:
-                expected = _padded(untagged(frame))
+                expected = padded(untagged(frame))
             if expected in due:
                 due.remove(expected)
             elif not self._is_cut(frame):
@@ -259,10 +259,6 @@ def _contents(item: Any) -> _Copy | None:
     except (AttributeError, TypeError, ValueError):
         return None
     return frames[0] if len(frames) == 1 else tuple(frames)
-
-
-def _padded(frame: bytes) -> bytes:
-    return frame.ljust(MIN_FRAME, b"\0")
 
 
 RULES: Final[tuple[type[Rule], ...]] = (
