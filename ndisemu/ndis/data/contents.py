@@ -57,7 +57,10 @@ def read_lists(nbls: Sequence[NetBufferList]) -> list[bytes]:
         return [(frame := nbl.frame).memory[frame.window] for nbl in nbls]  # type: ignore[index,misc,union-attr]
     except (AttributeError, TypeError):
         # A list has several frames, or the window of one is None.
-        return [buffer.read() for nbl in nbls for buffer in nbl.buffers]
+        frames: list[bytes] = []
+        for nbl in nbls:
+            frames += read(nbl.buffers)
+        return frames
 
 
 def read(descriptors: Sequence[Descriptor]) -> list[bytes]:

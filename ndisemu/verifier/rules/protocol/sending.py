@@ -66,7 +66,8 @@ class ProtoSendWellformed(Rule):
         """Tell whether something in a list is no frame, or is in it twice."""
         chain: Sequence[object] = nbl.buffers
         sender = getattr(nbl.binding, "name", "")
-        foreign = [one for one in chain if not isinstance(one, NetBuffer)]
+        kinds = dict.fromkeys(map(type, chain))
+        foreign = [] if list(kinds) == [NetBuffer] else [one for one in chain if not isinstance(one, NetBuffer)]
         if foreign:
             self.broken(f"{sender} sent {nbl!r} with {shown(foreign[0])} in it, which is no NET_BUFFER", nbl, sender)
         elif len(dict.fromkeys(chain)) < len(chain):

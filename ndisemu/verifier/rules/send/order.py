@@ -4,9 +4,10 @@ What is told here of frames that have never left is for `unsent`, which by itsel
 """
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any, Final
 
-from ndisemu.frame.ethernet import padded, untagged
+from ndisemu.frame.ethernet import MIN_FRAME, padded, untagged
 from ndisemu.ndis.status import Status
 from ndisemu.verifier.call import Call
 from ndisemu.verifier.rule import Model, Rule, before, quiet, wire
@@ -49,23 +50,22 @@ class SendNbOrder(Rule):
         frames = call.frames()
         if frames is None or len(frames) == len(call.items):
             return
+        if call.shortest() < MIN_FRAME:
+            frames = [padded(frame) for frame in frames]
         start = 0
         for nbl in call.items:
             count = len(nbl.buffers)
             if count > 1:
                 self._forget(self._lists.pop(nbl, None))
-                sent = self._lists[nbl] = _Sent(nbl, [padded(frame) for frame in frames[start : start + count]])
-                for place, frame in enumerate(sent.frames):
-                    self._places[frame] = None if frame in self._places else (sent, place)
+                self._note(_Sent(nbl, frames[start : start + count]))
             start += count
 
     @wire
     def sent(self, frames: Sequence[bytes], times: Sequence[int]) -> None:
         """Look whether a later frame of the same list has left before."""
-        places = self._places
-        for frame in frames if places else ():
-            key = padded(frame)
-            found = places.pop(key if key in places else padded(untagged(frame)), None)
+        pop = self._places.pop
+        for frame in frames if self._places else ():
+            found = pop(frame, None) or pop(padded(frame), None) or pop(padded(untagged(frame)), None)
             if found is None:
                 continue
             sent, place = found
@@ -97,6 +97,16 @@ class SendNbOrder(Rule):
             sent = self._lists.pop(nbl, None)
             if nbl.status is not Status.SUCCESS:
                 self._forget(sent)
+
+    def _note(self, sent: _Sent) -> None:
+        """Note where the frames of a list are in it."""
+        self._lists[sent.nbl] = sent
+        places, frames, count = self._places, sent.frames, len(sent.frames)
+        if len(dict.fromkeys(frames)) == count and places.keys().isdisjoint(frames):
+            places.update(zip(frames, zip(repeat(sent, count), range(count), strict=True), strict=True))
+            return
+        for place, frame in enumerate(frames):
+            places[frame] = None if frame in places else (sent, place)
 
     def _forget(self, sent: _Sent | None) -> None:
         for frame in sent.frames if sent is not None else ():
