@@ -31,7 +31,7 @@ MAPPINGS: Final = Path("/proc/self/maps")
 class Machine:
     """What figures were measured on: system, processor, and versions of Python, of ndisemu and of the libraries.
 
-    One version of Python is slower by a tenth and more where its interpreter is in a shared library: then `python` says so.
+    One version of Python is slower where its interpreter is in a shared library: then `python` says so.
     """
 
     platform: str

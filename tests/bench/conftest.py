@@ -1,6 +1,7 @@
 """Figures and documents without measuring, from rates that are chosen, and a small real measurement for who wants one."""
 
-from typing import Final
+from types import ModuleType
+from typing import Final, Self
 
 import pytest
 
@@ -8,6 +9,7 @@ from ndisemu.bench import Figure, Load, Passage, measure, send_through
 from ndisemu.bench.document import Document, Machine
 from ndisemu.bench.passage import Rig
 from ndisemu.bench.section import Chart, Column, Section, Target
+from ndisemu.machine import Emulation
 from ndisemu.units import SECOND
 
 RIG: Final = Rig(hosts=2, cpus=2, rate=None, delay=0, tx_ring=256, rx_ring=256, window=128)
@@ -50,3 +52,16 @@ def document(*sections: Section, machine: Machine = MACHINE, calibration: int = 
 def measured() -> list[Figure]:
     """Measure two small loads over the real path."""
     return measure([Load(64, 1, 20), Load(1500, 8, 50, "checked")], 2, send_through)
+
+
+def emulations_of(mode: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[Emulation]:
+    """Return a list that has every emulation which a mode enters from now on."""
+    entered: list[Emulation] = []
+
+    class Watched(Emulation):
+        async def __aenter__(self) -> Self:
+            entered.append(self)
+            return await super().__aenter__()
+
+    monkeypatch.setattr(mode, "Emulation", Watched)
+    return entered

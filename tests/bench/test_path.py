@@ -1,7 +1,6 @@
 """One passage over the whole path."""
 
 from collections.abc import Sequence
-from typing import Self
 
 import pytest
 
@@ -10,8 +9,8 @@ from ndisemu.drivers.protocols import Station
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.errors import InternalError
 from ndisemu.hw import registers as reg
-from ndisemu.machine import Emulation
 from ndisemu.ndis import Packet, v5
+from tests.bench.conftest import emulations_of
 
 
 @pytest.mark.parametrize("build", BUILDS)
@@ -30,14 +29,7 @@ def test_every_frame_is_compared(size: int, burst: int, frames: int, driver: Dri
 @pytest.mark.parametrize("wanted", [1, 20, 400])
 def test_the_cards_carry_and_count_every_frame(monkeypatch: pytest.MonkeyPatch, wanted: int) -> None:
     """The frames go over both cards: one counts them as sent, the other as received."""
-    entered: list[Emulation] = []
-
-    class Watched(Emulation):
-        async def __aenter__(self) -> Self:
-            entered.append(self)
-            return await super().__aenter__()
-
-    monkeypatch.setattr(path, "Emulation", Watched)
+    entered = emulations_of(path, monkeypatch)
     send_through(Load(64, 8, wanted))
     near, far = (host.slots["eth0"].nic.statistics.total for host in entered[0].hosts.values())
     assert (near[reg.GPTC], far[reg.GPRC]) == (wanted, wanted)
@@ -48,14 +40,7 @@ def test_a_burst_is_in_one_list_where_that_is_asked_for(
     monkeypatch: pytest.MonkeyPatch, driver: Driver, lists: int
 ) -> None:
     """The same miniport is given as many lists as frames, or as bursts."""
-    entered: list[Emulation] = []
-
-    class Watched(Emulation):
-        async def __aenter__(self) -> Self:
-            entered.append(self)
-            return await super().__aenter__()
-
-    monkeypatch.setattr(path, "Emulation", Watched)
+    entered = emulations_of(path, monkeypatch)
     assert send_through(Load(64, 8, 200, driver=driver)).compared == 200
     assert entered[0].hosts["a"].slots["eth0"].adapter.sends.completed == lists
 

@@ -1,7 +1,6 @@
 """Mode `receive`: frames from a bare end of a cable into one host."""
 
 from collections.abc import Sequence
-from typing import Self
 
 import pytest
 
@@ -12,8 +11,8 @@ from ndisemu.drivers.protocols import Station
 from ndisemu.drivers.ring import RingMiniport
 from ndisemu.errors import InternalError
 from ndisemu.hw import registers as reg
-from ndisemu.machine import Emulation
 from ndisemu.ndis import Packet, v5
+from tests.bench.conftest import emulations_of
 
 
 @pytest.mark.parametrize("build", BUILDS)
@@ -28,14 +27,7 @@ def test_every_frame_is_compared(size: int, burst: int, frames: int, driver: Dri
 
 def test_one_host_receives_and_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no second host, and the one card counts receptions only; each burst has its own interrupt."""
-    entered: list[Emulation] = []
-
-    class Watched(Emulation):
-        async def __aenter__(self) -> Self:
-            entered.append(self)
-            return await super().__aenter__()
-
-    monkeypatch.setattr(mode, "Emulation", Watched)
+    entered = emulations_of(mode, monkeypatch)
     found = receive_from_wire(Load(64, 8, 80))
     (host,) = entered[0].hosts.values()
     nic = host.slots["eth0"].nic

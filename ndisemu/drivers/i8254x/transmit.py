@@ -188,9 +188,11 @@ class TxRing(Generic[F]):
                     break
                 ring.write(tail, burst.words)
                 tail += count
-                burst.last = tail - 1 if tail <= size else tail - 1 - size
-                if tail >= size:
+                if tail > size:
                     tail -= size
+                burst.last = tail - 1
+                if tail == size:
+                    tail = 0
                 self._free -= count
                 self._posted.append(burst)
             if tail != self._tail:

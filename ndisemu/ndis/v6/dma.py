@@ -68,9 +68,8 @@ class DmaChannel:
         try:
             wrong = self._space.map_frames(buffers)
         except AttributeError:
-            place, violation = self._no_frame(buffers)
-            self._space.unmap(buffers[:place])
-            raise violation from None
+            self._refuse(buffers, self._space.unmap)
+            raise
         if wrong is not None:
             raise RuleViolation(
                 "sg-one-per-nb", f"{self._adapter.name} maps {wrong!r}, which is mapped; free its SG list first"
@@ -83,20 +82,22 @@ class DmaChannel:
         try:
             wrong = self._space.unmap_frames(buffers)
         except AttributeError:
-            place, violation = self._no_frame(buffers)
-            self._space.map(buffers[:place])
-            raise violation from None
+            self._refuse(buffers, self._space.map)
+            raise
         if wrong is not None:
             raise RuleViolation(
                 "sg-free",
                 f"{self._adapter.name} frees the SG list of {wrong!r}, which has none; free each exactly once",
             )
 
-    def _no_frame(self, buffers: Sequence[object]) -> tuple[int, RuleViolation]:
-        """Return the place of the first of these that is no frame, and what is to be said of it."""
-        place, wrong = next((place, one) for place, one in enumerate(buffers) if not isinstance(one, NetBuffer))
-        text = f"{self._adapter.name} maps or unmaps {shown(wrong)}; what is mapped are NET_BUFFERs, all of each list"
-        return place, RuleViolation("call-argument", text)
+    def _refuse(self, buffers: Sequence[NetBuffer], undo: Callable[[Sequence[NetBuffer]], None]) -> None:
+        """Refuse a burst in which something is no frame, and undo what was done before it; frames may also be maimed."""
+        others: Sequence[object] = buffers
+        for place, one in enumerate(others):
+            if not isinstance(one, NetBuffer):
+                undo(buffers[:place])
+                text = f"{self._adapter.name} maps or unmaps {shown(one)}; what is mapped are NET_BUFFERs, all of each list"
+                raise RuleViolation("call-argument", text) from None
 
     def reclaim(self, buffers: Sequence[NetBuffer]) -> None:
         """Take from the card what its driver has left mapped."""

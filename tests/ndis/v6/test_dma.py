@@ -83,6 +83,23 @@ async def test_only_frames_are_mapped(bench: Bench6) -> None:
 
 
 @on_bench6
+async def test_a_maimed_frame_is_not_taken_for_none(bench: Bench6) -> None:
+    """What a driver has deleted of a frame is its own error, with Python's words."""
+    miniport = Mapping()
+    peer = await bench.pair6(miniport)
+    (nbl,) = await bench.send6(peer, 1, at="dispatch")
+    (buffer,) = nbl.buffers
+    mapped = buffer.mapped
+    del buffer.mapped
+    for call in (miniport.dma.map, miniport.dma.unmap):
+        with pytest.raises(AttributeError, match="mapped"):
+            await bench.dispatch(partial(call, [buffer]))
+    buffer.mapped = mapped
+    await bench.dispatch(lambda: miniport.dma.unmap([buffer]))
+    await bench.dispatch(lambda: miniport.complete([nbl]))
+
+
+@on_bench6
 async def test_a_failed_adapter_leaves_nothing_mapped(bench: Bench6) -> None:
     """What its driver had mapped is taken from the card before the lists go back."""
     miniport = Mapping()

@@ -1,6 +1,7 @@
 """The rules of protocols, where their pairs do not show it: whose mistake it is, and that the miniport outlives it."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -106,27 +107,32 @@ class FillsTooSoon(Station):
         return status
 
 
-class SendsEachFrameTwice(Station6):
-    """Its lists have two NET_BUFFERs over the same bytes, which the second class clears as soon as they are sent."""
-
-    clears = False
+class SubmitsItsOwnWay(Station6):
+    """What its sender submits goes through `send`."""
 
     async def bind_adapter(self, context: v6.BindContext) -> Status:
         status = await super().bind_adapter(context)
         sender: Any = self.senders[0]
-        submit = sender._submit
-
-        def send(nbls: Sequence[v6.NetBufferList]) -> None:
-            for nbl in nbls:
-                first = nbl.buffers[0]
-                nbl.buffers = (first, v6.NetBuffer(nbl, first.mdls, first.data_offset, first.length))
-            submit(nbls)
-            if self.clears:
-                for nbl in nbls:
-                    nbl.buffers[0].fill(bytes(nbl.buffers[0].length))
-
-        sender._submit = send
+        sender._submit = partial(self.send, sender._submit)
         return status
+
+    def send(self, submit: Callable[[Sequence[v6.NetBufferList]], None], nbls: Sequence[v6.NetBufferList]) -> None:
+        raise NotImplementedError
+
+
+class SendsEachFrameTwice(SubmitsItsOwnWay):
+    """Its lists have two NET_BUFFERs over the same bytes, which the second class clears as soon as they are sent."""
+
+    clears = False
+
+    def send(self, submit: Callable[[Sequence[v6.NetBufferList]], None], nbls: Sequence[v6.NetBufferList]) -> None:
+        for nbl in nbls:
+            first = nbl.buffers[0]
+            nbl.buffers = (first, v6.NetBuffer(nbl, first.mdls, first.data_offset, first.length))
+        submit(nbls)
+        if self.clears:
+            for nbl in nbls:
+                nbl.buffers[0].fill(bytes(nbl.buffers[0].length))
 
 
 class ClearsTheFirst(SendsEachFrameTwice):
@@ -181,28 +187,20 @@ def test_bytes_that_change_in_between_are_laid_to_whoever_changed_them(
         assert short == names.format(driver.__qualname__)
 
 
-class SendsInLists(Station6):
+class SendsInLists(SubmitsItsOwnWay):
     """It sends three frames in a list, of which the second is something else."""
 
     @staticmethod
     def instead(_chain: Sequence[v6.NetBuffer]) -> object:
         return None
 
-    async def bind_adapter(self, context: v6.BindContext) -> Status:
-        status = await super().bind_adapter(context)
-        sender: Any = self.senders[0]
-        submit = sender._submit
-
-        def send(nbls: Sequence[v6.NetBufferList]) -> None:
-            for nbl in nbls:
-                frame = nbl.buffers[0]
-                chain: list[Any] = [v6.NetBuffer(nbl, frame.mdls, frame.data_offset, frame.length) for _ in range(3)]
-                chain[1] = self.instead(chain)
-                nbl.buffers = chain
-            submit(nbls)
-
-        sender._submit = send
-        return status
+    def send(self, submit: Callable[[Sequence[v6.NetBufferList]], None], nbls: Sequence[v6.NetBufferList]) -> None:
+        for nbl in nbls:
+            frame = nbl.buffers[0]
+            chain: list[Any] = [v6.NetBuffer(nbl, frame.mdls, frame.data_offset, frame.length) for _ in range(3)]
+            chain[1] = self.instead(chain)
+            nbl.buffers = chain
+        submit(nbls)
 
 
 class SendsTheFirstTwice(SendsInLists):

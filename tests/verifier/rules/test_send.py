@@ -50,16 +50,19 @@ class SendsFirstFrames(Ring6Miniport):
 
     def initialize(self, parameters: v6.InitParameters) -> Status:
         status = super().initialize(parameters)
-        split = self.sends.split
-
-        def split_first(nbls: Sequence[v6.NetBufferList]) -> Any:
-            bursts = split(nbls)
-            for burst in bursts:
-                self.sends._dma.unmap(burst.leave_out(lambda frame: frame is not frame.nbl.buffers[0]))
-            return bursts
-
-        self.sends.split = split_first  # type: ignore[method-assign]
+        self.split, self.sends.split = self.sends.split, self.cut  # type: ignore[method-assign]
         return status
+
+    def cut(self, nbls: Sequence[v6.NetBufferList]) -> Any:
+        """Cut lists into bursts, without the frames that the card does not get."""
+        bursts = self.split(nbls)
+        for burst in bursts:
+            self.sends._dma.unmap(burst.leave_out(lambda frame: self.is_left_out(frame, nbls)))
+        return bursts
+
+    def is_left_out(self, frame: v6.NetBuffer, nbls: Sequence[v6.NetBufferList]) -> bool:
+        """Whether the card does not get a frame of these lists."""
+        return frame is not frame.nbl.buffers[0]
 
 
 def test_each_frame_of_a_list_that_was_completed_has_left() -> None:
@@ -69,23 +72,16 @@ def test_each_frame_of_a_list_that_was_completed_has_left() -> None:
     assert "with NDIS_STATUS_SUCCESS, and its card never sent frame 2 of 2" in finding.text
 
 
-class FailsOneAndCutsTheOthers(Ring6Miniport):
+class FailsOneAndCutsTheOthers(SendsFirstFrames):
     """Of each array it sends the first list whole and says that it failed; of the others it sends the first frames."""
 
-    def initialize(self, parameters: v6.InitParameters) -> Status:
-        status = super().initialize(parameters)
-        split = self.sends.split
+    def cut(self, nbls: Sequence[v6.NetBufferList]) -> Any:
+        bursts = super().cut(nbls)
+        nbls[0].status = Status.FAILURE
+        return bursts
 
-        def split_some(nbls: Sequence[v6.NetBufferList]) -> Any:
-            bursts = split(nbls)
-            for burst in bursts:
-                out = burst.leave_out(lambda frame: frame.nbl is not nbls[0] and frame is not frame.nbl.buffers[0])
-                self.sends._dma.unmap(out)
-            nbls[0].status = Status.FAILURE
-            return bursts
-
-        self.sends.split = split_some  # type: ignore[method-assign]
-        return status
+    def is_left_out(self, frame: v6.NetBuffer, nbls: Sequence[v6.NetBufferList]) -> bool:
+        return frame.nbl is not nbls[0] and super().is_left_out(frame, nbls)
 
 
 def test_what_left_of_failed_lists_makes_up_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,7 @@ class ProtoSendWellformed(Rule):
     def submitting(self, call: Call) -> None:
         """Look at the lists of several, and at the shortest frame."""
         for item in call.items:
+            # A packet has none, and a list of several has no only one.
             if getattr(item, "frame", self) is None and self._is_no_chain(item):
                 return
         if not self._framed or not call.frames() or call.shortest() >= HEADER:

@@ -80,9 +80,9 @@ class SendNbOrder(Rule):
     @quiet
     def look(self) -> None:
         """What has not left by now never will, and its list has not failed."""
-        unsent = next((rule for rule in self.watch.rules if isinstance(rule, SendSuccessUnsent)), None)
         if not self._places or self.watch.adapter.sends.in_flight:
             return
+        unsent = next((rule for rule in self.watch.rules if isinstance(rule, SendSuccessUnsent)), None)
         for sent, place in filter(None, self._places.values()):
             # What its miniport has not completed, NDIS has ended in its place.
             if unsent is not None and self._lists.get(sent.nbl) is not sent:
