@@ -7,7 +7,7 @@ every preemption point (each call into NDIS, register access, lock operation
 and await): an ISR may run nested in a DPC, and a DPC nested in PASSIVE work,
 on this CPU only.
 
-A CPU has a local time, never before the kernel's: charges move it (`costs`),
+A CPU has a local time, never before the kernel's: charges move it (`cputime`),
 and what the CPU does next waits until the clock has caught up. What its code
 does to others meanwhile (a DPC or thread that it queues on another CPU, a
 line that it raises there) takes effect at its local time, and not before.
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel.costs import Costs
+from ndisemu.kernel.cputime import DPC_POINT_LIMIT, CpuTime
 from ndisemu.kernel.irql import DISPATCH, PASSIVE, irql_name
 from ndisemu.kernel.kernel import Kernel
 
@@ -31,13 +32,6 @@ if TYPE_CHECKING:
 
 # How many DPCs run before other CPUs get a turn.
 DPC_BATCH: Final = 32
-# The DPC watchdog (bug check 0x133): one DPC may spend this much modelled
-# time, or pass this many preemption points.
-DPC_TIME_LIMIT: Final = 100_000_000
-DPC_POINT_LIMIT: Final = 1_000_000
-# All DPCs of a CPU together may take this many turns of it at one instant in which nothing else happens anywhere: no
-# card moves, no timer expires, no thread gets its turn. Each turn is up to `DPC_BATCH` of them.
-DPC_TURNS_ALONE: Final = 300
 
 
 class Queued(Protocol):
@@ -82,19 +76,16 @@ class Held(Protocol):
         ...
 
 
-class Cpu:
+class Cpu(CpuTime):
     """One virtual CPU of a host.
 
     `lines` are the asserted interrupts that it has not serviced, `dpcs` those that wait in its queue.
     `locks` are what its code holds, innermost last. `settlers` are
     called before this CPU's turn: devices of the host that must bring their
-    state up to now, which does not change during a turn. `busy_until` is its local time where that is
-    ahead of the clock. `spent` sums the modelled time that it was charged,
-    `waited` what of that went by in waiting for locks.
+    state up to now, which does not change during a turn.
     """
 
-    __slots__ = ("_alone", "_alone_at", "_points", "_threads", "_turn", "_worn", "busy_until", "costs", "dpcs", "dpcs_run", "interrupts",
-                 "irql", "kernel", "lines", "locks", "name", "running_dpc", "settlers", "spent", "waited")  # fmt: skip
+    __slots__ = ("_threads", "_turn", "dpcs", "dpcs_run", "interrupts", "irql", "lines", "locks", "settlers")
 
     def __init__(
         self,
@@ -103,44 +94,36 @@ class Cpu:
         settlers: list[Callable[[], None]] | None = None,
         costs: Costs | None = None,
     ) -> None:
-        self.kernel = kernel
-        self.name = name
+        super().__init__(kernel, name, costs)
         self.irql: int = PASSIVE
         self.locks: list[Held] = []
         self.settlers = [] if settlers is None else settlers
-        self.busy_until = 0
-        self.spent = 0
-        self.waited = 0
-        self.costs = costs
-        if costs is not None:
-            kernel.timed = True
-        self.running_dpc: Queued | None = None
         self.dpcs_run = 0
         self.interrupts = 0
         self.dpcs: deque[Queued] = deque()
         self._threads: deque[Callable[[], None]] = deque()
         self.lines: list[InterruptLine] = []
         self._turn = False
-        self._points = 0
-        # For how many turns its DPCs have been alone, since which time and item of the kernel; and where they begin to count.
-        self._alone = 0
-        self._alone_at = (-1, 0)
-        self._worn = 0
 
     def __repr__(self) -> str:
         waiting = f"{len(self.lines)} interrupts, {len(self.dpcs)} DPCs, {len(self._threads)} threads waiting"
         return f"<Cpu {self.name} at {irql_name(self.irql)}: {waiting}>"
 
-    def queue_dpc(self, dpc: Queued, *, head: bool = False) -> None:
-        """Put `dpc` in the queue; its `queued` says that it waits."""
+    def queue_dpc(self, dpc: Queued) -> None:
+        """Put `dpc` at the end of the queue; its `queued` says that it waits."""
         dpc.queued = True
-        if self.kernel.timed and (when := self._later()):
-            self.kernel.call_at(when, partial(self._enter_late, dpc, head=head))
+        if self.kernel.timed and self._comes_late(dpc, self.queue_dpc):
             return
-        if head:
-            self.dpcs.appendleft(dpc)
-        else:
-            self.dpcs.append(dpc)
+        self.dpcs.append(dpc)
+        if not self._turn:
+            self._ask_for_turn()
+
+    def queue_dpc_first(self, dpc: Queued) -> None:
+        """Put `dpc` at the head of the queue; its `queued` says that it waits."""
+        dpc.queued = True
+        if self.kernel.timed and self._comes_late(dpc, self.queue_dpc_first):
+            return
+        self.dpcs.appendleft(dpc)
         if not self._turn:
             self._ask_for_turn()
 
@@ -202,23 +185,6 @@ class Cpu:
         self.irql = level
         self.preempt()
 
-    def charge(self, ns: int) -> None:
-        """Spend `ns` of this CPU's modelled time, as the cost table says; nothing under the real clock.
-
-        It never raises, for what NDIS and the kernel have begun must be brought to its end: a DPC that has run too
-        long by it is reported, once.
-        """
-        in_time = not self._overran()
-        self._spend(ns)
-        if in_time and self._overran():
-            self.kernel.report("int-dpc-time", self.name, self._overrun())
-
-    def stall(self, ns: int) -> None:
-        """Spend `ns` as the running driver's code asks for it (`NdisStallExecution`), which stops a DPC that waits for ever."""
-        self._spend(ns)
-        if self._overran():
-            raise RuleViolation("int-dpc-time", self._overrun())
-
     def preempt(self) -> None:
         """A preemption point: let what may interrupt the running code do so, nested.
 
@@ -232,44 +198,6 @@ class Cpu:
                 self._nested()
         elif self._points > DPC_POINT_LIMIT:
             self._look_at_the_clock()
-
-    def _spend(self, ns: int) -> None:
-        kernel = self.kernel
-        if kernel.charges:
-            self.busy_until = max(self.busy_until, kernel.now) + ns
-            self.spent += ns
-            kernel.timed = True
-
-    def _overran(self) -> bool:
-        return self.running_dpc is not None and self.busy_until - self.kernel.now > DPC_TIME_LIMIT
-
-    def _overrun(self) -> str:
-        return (
-            f"a DPC on {self.name} has run for {self.busy_until - self.kernel.now} ns of modelled time; "
-            f"a DPC must leave the CPU within {DPC_TIME_LIMIT} ns"
-        )
-
-    def _look_at_the_clock(self) -> None:
-        """The DPC watchdog for code that passes preemption points and spends no modelled time."""
-        worn, self._points, self._worn, self._alone = bool(self._worn), 0, 0, 0
-        if self.running_dpc is None:
-            return
-        if worn:
-            what = (
-                f"DPCs have taken {DPC_TURNS_ALONE} turns of {self.name} at one instant, and nothing else could happen"
-            )
-            text = f"{what}; one of them, most likely this one, is queued again and again though it finds nothing new"
-        else:
-            what = f"a DPC on {self.name} has passed {DPC_POINT_LIMIT} preemption points without returning"
-            text = f"{what}; a DPC must leave the CPU and come back for more"
-        raise RuleViolation("int-dpc-time", text)
-
-    def _look_who_else_runs(self) -> None:
-        """The DPC watchdog for DPCs that queue each other, or themselves, for ever."""
-        time, item = self.kernel.now, self.kernel.progress
-        self._alone = self._alone + 1 if self._alone_at == (time, item - 1) else 0
-        self._alone_at = time, item
-        self._worn = DPC_POINT_LIMIT + 1 if self._alone > DPC_TURNS_ALONE else 0
 
     def mend(self, level: int) -> None:
         """Code has ended holding a lock, or at another IRQL than `level`, where it began: report and undo it."""
@@ -307,11 +235,19 @@ class Cpu:
         asking, now = self.kernel.current, self.kernel.now
         return asking.busy_until if asking is not None and asking is not self and asking.busy_until > now else 0
 
-    def _enter_late(self, dpc: Queued, *, head: bool) -> None:
-        """Let in a DPC that another CPU has queued, now that the clock has reached that CPU's time."""
-        # It may have been taken back meanwhile, and even queued again.
-        if dpc.queued and dpc not in self.dpcs:
-            self.queue_dpc(dpc, head=head)
+    def _comes_late(self, dpc: Queued, enter: Callable[[Queued], None]) -> bool:
+        """Whether a DPC comes from a CPU whose time is ahead of the clock: then it is let in when the clock has reached it."""
+        when = self._later()
+        if not when:
+            return False
+
+        def arrived() -> None:
+            # It may have been taken back meanwhile, and even queued again.
+            if dpc.queued and dpc not in self.dpcs:
+                enter(dpc)
+
+        self.kernel.call_at(when, arrived)
+        return True
 
     def _ask_for_turn(self) -> None:
         self._turn = True

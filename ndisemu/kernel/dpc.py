@@ -59,7 +59,10 @@ class Dpc:
         if self.queued:
             return False
         target = self._waits_on = self.cpu or current
-        target.queue_dpc(self, head=self.importance == Importance.HIGH)
+        if self.importance == Importance.HIGH:
+            target.queue_dpc_first(self)
+        else:
+            target.queue_dpc(self)
         return True
 
     def remove(self) -> bool:

@@ -61,7 +61,7 @@ class RegisterSpace:
         self._read = self._write = self._gone
 
     def _gone(self, offset: int, _value: int = 0) -> NoReturn:
-        raise _after_halt("Register access", self._adapter)
+        raise after_halt("Register access", self._adapter)
 
 
 class BaseMiniportLibrary(ABC):
@@ -184,7 +184,7 @@ class BaseMiniportLibrary(ABC):
         """Let the call in: the adapter is alive, and a CPU runs it; then let interrupts in."""
         adapter = self._adapter
         if not adapter.alive:
-            raise _after_halt(call, adapter)
+            raise after_halt(call, adapter)
         cpu = adapter.kernel.current or adapter.running_cpu(call)
         cpu.preempt()
         return cpu
@@ -194,7 +194,8 @@ class BaseMiniportLibrary(ABC):
         """Let a resource-claiming call in, which the adapter's attributes must precede."""
 
 
-def _after_halt(call: str, adapter: "Adapter") -> RuleViolation:
+def after_halt(call: str, adapter: "Adapter") -> RuleViolation:
+    """Return the violation of a call that comes before the adapter initializes, or after it has halted."""
     return RuleViolation(
         "st-after-halt",
         f"{call} was called for {adapter.name} in state {adapter.state.current.value}; "

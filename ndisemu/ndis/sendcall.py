@@ -1,4 +1,4 @@
-"""One call of a miniport's send entry: an array of packets, or a chain of lists.
+"""What a call of a miniport's send entry has come to: an array of packets, or a chain of lists.
 
 What `call.enter` does for any entry point, without the callables it takes:
 sends are the most frequent calls there are (`ndisemu bench`, bursts of 1).
@@ -6,17 +6,23 @@ sends are the most frequent calls there are (`ndisemu bench`, bursts of 1).
 Source: NDIS reference 0, 5.3 and 5.4.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import CoroutineType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ndisemu.kernel import Fiber, driver_errors
-from ndisemu.kernel.traps import DriverCoroutine
-from ndisemu.ndis.call import Driver
+from ndisemu.kernel import Fiber
+
+if TYPE_CHECKING:
+    from ndisemu.ndis.adapter import Adapter
 
 
 class SendPath(Protocol):
     """Whose call it is: the sends of one adapter or circuit. Items of a call are numbered from its `serial` on."""
+
+    @property
+    def adapter(self) -> "Adapter":
+        """Whose miniport is called."""
+        ...
 
     def returned(
         self, items: Sequence[Any], serial: int, value: object, *, suspended: bool, plain: bool = False
@@ -30,49 +36,44 @@ class SendPath(Protocol):
 
 
 class SendCall(Fiber):
-    """A call that is a coroutine."""
+    """A call that is a coroutine: of `path`, for `items`, of which the first is number `serial`.
 
-    __slots__ = ("_driver", "_items", "_path", "_serial")
+    They are set from outside, as a constructor here would call another one.
+    """
 
-    def __init__(
-        self, driver: Driver, path: SendPath, coroutine: DriverCoroutine, items: Sequence[Any], serial: int
-    ) -> None:
-        Fiber.__init__(self, coroutine, driver.kernel.current or driver.running_cpu("a send"))
-        self._driver = driver
-        self._path = path
-        self._items = items
-        self._serial = serial
+    __slots__ = ("items", "path", "serial")
+
+    path: SendPath
+    items: Sequence[Any]
+    serial: int
 
     @property
     def actor(self) -> str:
         """The adapter."""
-        return self._driver.name
+        return self.path.adapter.name
 
     def returned(self, value: object) -> None:
         """What it returns is what the call returns."""
-        suspended = self._driver.forget(self)
+        # As `Adapter.forget` does.
+        suspended = self.path.adapter.fibers.pop(self, self) is None
         if value is not None:
-            self._path.returned(self._items, self._serial, value, suspended=suspended)
+            self.path.returned(self.items, self.serial, value, suspended=suspended)
 
     def raised(self, error: BaseException) -> None:
         """What it raises ends the call, and its adapter."""
-        self._driver.forget(self)
-        self._path.raised(self._items, self._serial, error)
+        self.path.adapter.forget(self)
+        self.path.raised(self.items, self.serial, error)
 
 
-def enter_send(
-    driver: Driver, path: SendPath, entry: Callable[..., object], items: Sequence[Any], serial: int, *arguments: object
-) -> None:
-    """Call the send entry of the driver with `items` and the other arguments, at the current IRQL."""
-    try:
-        # An empty spread would still make a list and a tuple for each single send.
-        result = entry(items, *arguments) if arguments else entry(items)
-    except driver_errors() as error:
-        path.raised(items, serial, error)
-        return
+def follow_send(path: SendPath, result: object, items: Sequence[Any], serial: int) -> None:
+    """Go on with what the send entry has returned: run a coroutine until it waits, at the current IRQL; or end the call."""
     if type(result) is CoroutineType:
-        call = SendCall(driver, path, result, items, serial)
+        adapter = path.adapter
+        call = SendCall(result, adapter.kernel.current or adapter.running_cpu("a send"))
+        call.path = path
+        call.items = items
+        call.serial = serial
         if not call.step():
-            driver.remember(call)
+            adapter.remember(call)
     elif result is not None:
         path.returned(items, serial, result, suspended=False, plain=True)

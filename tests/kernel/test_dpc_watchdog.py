@@ -4,7 +4,8 @@ import pytest
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import Cpu, Dpc, Kernel
-from ndisemu.kernel.cpu import DPC_BATCH, DPC_TURNS_ALONE
+from ndisemu.kernel.cpu import DPC_BATCH
+from ndisemu.kernel.cputime import DPC_TURNS_ALONE
 
 
 class Returning:

@@ -44,9 +44,11 @@ def test_what_is_filled_in_is_read_out(burst: list[tuple[bool, bool, bytes]]) ->
 
 
 def test_every_descriptor_has_a_frame() -> None:
-    """A burst with more frames than descriptors is a mistake."""
-    with pytest.raises(ValueError, match="longer"):
+    """A burst with more frames than descriptors, or lists, is a mistake; so is one with fewer."""
+    with pytest.raises(ValueError, match="1 frames are not one for each of 0 descriptors"):
         contents.fill([], [b"x"])
+    with pytest.raises(ValueError, match="0 frames are not one for each of 1 lists"):
+        contents.fill_lists([NetBufferList(0)], [])
 
 
 @given(st.lists(st.tuples(st.booleans(), st.binary(min_size=2, max_size=SIZE)), max_size=6))

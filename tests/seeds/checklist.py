@@ -246,7 +246,7 @@ MISTAKES: Final = (
     Mistake(
         10, "a DPC does not leave its CPU, or goes to one that is not there",
         ("tests/scenario/test_bad_drivers.py::test_a_driver_that_does_not_start_ends_the_run",
-         "tests/kernel/test_cpu_time.py::test_dpc_that_stalls_too_long_is_stopped",
+         "tests/kernel/test_cputime.py::test_dpc_that_stalls_too_long_is_stopped",
          "tests/ndis/v6/test_interrupt.py::test_a_cpu_that_the_host_has_not_is_refused"),
     ),
     Mistake(

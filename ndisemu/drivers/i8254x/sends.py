@@ -10,7 +10,7 @@ Not here: whose turn it is, and waiting for room; see `ring6`.
 """
 
 from collections.abc import Sequence
-from typing import Final, cast
+from typing import Final
 
 from ndisemu.drivers.i8254x.transmit import Burst, TxRing
 from ndisemu.drivers.information import Counters
@@ -110,7 +110,7 @@ def _frames_of(nbls: Sequence[v6.NetBufferList]) -> list[v6.NetBuffer]:
     """Return the frames of lists, in order."""
     alone = [nbl.frame for nbl in nbls]
     if all(alone):
-        return cast("list[v6.NetBuffer]", alone)
+        return alone  # type: ignore[return-value]
     frames: list[v6.NetBuffer] = []
     for nbl in nbls:
         frames += nbl.buffers

@@ -40,12 +40,14 @@ class Burst(Signal, Generic[F]):
     __slots__ = ("descriptors", "ends", "frames", "last", "longest", "words")
 
     def __init__(self, frames: Sequence[F]) -> None:
-        Signal.__init__(self)
+        # As a Signal's own constructor does, without another call for each single send.
+        self.is_set = False
+        self.value = None
+        self._waiter = None
         self.frames = frames
         self.ends: Sequence[v6.NetBufferList] = ()
         self.last = 0
-        self.words, self.longest = _descriptors(frames)
-        self.descriptors = len(self.words) // 2
+        self._describe()
 
     @property
     def status(self) -> Status:
@@ -58,11 +60,38 @@ class Burst(Signal, Generic[F]):
         if out:
             self.frames = [frame for frame in self.frames if not gone(frame)]
             if self.frames:
-                self.words, self.longest = _descriptors(self.frames)
-                self.descriptors = len(self.words) // 2
+                self._describe()
             else:
                 self.set(Status.REQUEST_ABORTED)
         return out
+
+    def _describe(self) -> None:
+        """Make the words that offer the frames to the card, none if one is empty; the last of them asks for a report."""
+        frames = self.frames
+        self.words: MutableSequence[int]
+        if len(frames) == 1 and (address := frames[0].address):
+            self.longest = length = frames[0].length
+            self.words = [address, length | _LAST]
+            self.descriptors = 1
+            return
+        lengths = [frame.length for frame in frames]
+        # Mostly a whole burst has one length.
+        alike = lengths.count(lengths[0]) == len(lengths)
+        self.longest = longest = lengths[0] if alike else max(lengths)
+        addresses = [frame.address for frame in frames]
+        if all(addresses):
+            # Each is in one piece (an eighth of the time of the general way).
+            words = array("Q", [longest | _COMMAND]) * (2 * len(frames))
+            words[::2] = array("Q", addresses)
+            if not alike:
+                words[1::2] = array("Q", [length | _COMMAND for length in lengths])
+        else:
+            parts = [_parts(frame.segments) for frame in frames]
+            words = array("Q", [word for part in parts for word in part] if all(parts) else [])
+        if words:
+            words[-1] |= reg.TX_RS
+        self.words = words
+        self.descriptors = len(words) // 2
 
 
 class TxRing(Generic[F]):
@@ -227,33 +256,6 @@ class TxRing(Generic[F]):
     @property
     def _ring_address(self) -> int:
         return self._memory.address if self._memory is not None else 0
-
-
-def _descriptors(frames: Sequence[TxFrame]) -> tuple[MutableSequence[int], int]:
-    """Return the words that offer `frames` to the card, none if one is empty; and the length of the longest.
-
-    The last of them asks for a report.
-    """
-    if len(frames) == 1 and (address := frames[0].address):
-        length = frames[0].length
-        return [address, length | _LAST], length
-    addresses = [frame.address for frame in frames]
-    lengths = [frame.length for frame in frames]
-    # Mostly a whole burst has one length.
-    alike = lengths.count(lengths[0]) == len(lengths)
-    longest = lengths[0] if alike else max(lengths)
-    if all(addresses):
-        # Each is in one piece (an eighth of the time of the general way).
-        words = array("Q", [longest | _COMMAND]) * (2 * len(frames))
-        words[::2] = array("Q", addresses)
-        if not alike:
-            words[1::2] = array("Q", [length | _COMMAND for length in lengths])
-    else:
-        parts = [_parts(frame.segments) for frame in frames]
-        words = array("Q", [word for part in parts for word in part] if all(parts) else [])
-    if words:
-        words[-1] |= reg.TX_RS
-    return words, longest
 
 
 def _parts(segments: Sequence[tuple[int, int]]) -> list[int]:

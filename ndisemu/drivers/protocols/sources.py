@@ -97,8 +97,9 @@ class Generator:
         """Return the next burst."""
         burst = next(self._bursts)
         self._left -= len(burst[0])
-        if self._left > 0 and self.due is not None:
-            self.due += self._every
+        if self._left > 0:
+            if self._every and self.due is not None:
+                self.due += self._every
         else:
             self.due = None
             if self._left:

@@ -117,8 +117,11 @@ class Sender(Generic[C]):
                 self._waiting, self._needs = burst, count
                 return
             self._waiting = None
-            packets = free[:count]
-            del free[:count]
+            if count == 1:
+                packets = [free.pop(0)]
+            else:
+                packets = free[:count]
+                del free[:count]
             fill(packets, frames)
             if self._tags is not None:
                 for packet, tag in zip(packets, self._tags, strict=False):

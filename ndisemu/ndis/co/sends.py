@@ -10,13 +10,13 @@ Source: NDIS reference 6.4 and seed 001.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
+from ndisemu.kernel import driver_errors
 from ndisemu.ndis.co.books import VcSends
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.sendbook import Sender
-from ndisemu.ndis.sendcall import enter_send
+from ndisemu.ndis.sendcall import follow_send
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
@@ -51,7 +51,12 @@ class VcPackets(VcSends[Packet, Status]):
         self._dma.map(packets)
         if (costs := self._costs) is not None:
             self.charge(costs.submission(len(packets)) + costs.send(len(packets)))
-        enter_send(self.adapter, self, partial(self._entry, self._vc), packets, serial)
+        try:
+            result = self._entry(self._vc, packets)
+        except driver_errors() as error:
+            self.raised(packets, serial, error)
+        else:
+            follow_send(self, result, packets, serial)
 
     def complete(self, packets: Sequence[Packet], status: Status) -> None:
         """Give packets back to the protocol that sent them (`NdisMCoSendComplete`)."""

@@ -31,8 +31,11 @@ class Descriptor(Protocol):
 
 def fill(descriptors: Sequence[Descriptor], frames: Sequence[bytes]) -> None:
     """Make each frame the contents of the descriptor beside it."""
+    if len(frames) != len(descriptors):
+        raise ValueError(f"{len(frames)} frames are not one for each of {len(descriptors)} descriptors")
     try:
-        for descriptor, frame in zip(descriptors, frames, strict=True):
+        # The `strict` of `zip` would be a sixtieth of a single send (`ndisemu bench`, bursts of 1).
+        for descriptor, frame in zip(descriptors, frames):  # noqa: B905
             descriptor.memory[descriptor.window] = frame  # type: ignore[index]
     except (IndexError, TypeError):
         # One has another length, or is in pieces.
@@ -42,8 +45,10 @@ def fill(descriptors: Sequence[Descriptor], frames: Sequence[bytes]) -> None:
 
 def fill_lists(nbls: Sequence[NetBufferList], frames: Sequence[bytes]) -> None:
     """Make each frame the one frame of the list beside it."""
+    if len(frames) != len(nbls):
+        raise ValueError(f"{len(frames)} frames are not one for each of {len(nbls)} lists")
     try:
-        for nbl, data in zip(nbls, frames, strict=True):
+        for nbl, data in zip(nbls, frames):  # noqa: B905 - as above
             frame = nbl.frame
             frame.memory[frame.window] = data  # type: ignore[index,union-attr]
     except (AttributeError, IndexError, TypeError):

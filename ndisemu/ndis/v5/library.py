@@ -18,7 +18,7 @@ from ndisemu.ndis.data.mdl import DescriptorPool, Mdl
 from ndisemu.ndis.data.packet import Packet, PacketPool
 from ndisemu.ndis.ddi import Kind, check_immediate, ddi
 from ndisemu.ndis.indication import StatusIndication
-from ndisemu.ndis.miniportlibrary import BaseMiniportLibrary
+from ndisemu.ndis.miniportlibrary import BaseMiniportLibrary, after_halt
 from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.states import AdapterState
 from ndisemu.ndis.status import Status
@@ -175,11 +175,14 @@ class MiniportLibrary(BaseMiniportLibrary):
     @ddi("NdisMSendComplete", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.3, seed 001")
     def send_complete(self, packets: Packet | Sequence[Packet], status: Status) -> None:
         """Hand packets back to the protocols that sent them, exactly once each."""
-        self._enter("NdisMSendComplete")
+        adapter = self._adapter
+        if not adapter.alive:
+            raise after_halt("NdisMSendComplete", adapter)
+        (adapter.kernel.current or adapter.running_cpu("NdisMSendComplete")).preempt()
         if isinstance(packets, Packet):
             packets = (packets,)
         if len(packets) > 0:
-            self._adapter.sends.complete(packets, status)
+            adapter.sends.complete(packets, status)
 
     @ddi("NdisMSendResourcesAvailable", irql="== DISPATCH", kind=Kind.CALL, source="seed 001")
     def send_resources_available(self) -> None:

@@ -23,10 +23,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from ndisemu.errors import RuleViolation
+from ndisemu.kernel import driver_errors
 from ndisemu.ndis.call import enter
 from ndisemu.ndis.data.packet import Packet
 from ndisemu.ndis.sendbook import SendBook
-from ndisemu.ndis.sendcall import enter_send
+from ndisemu.ndis.sendcall import follow_send
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v5.edges import PacketUpper
 
@@ -120,7 +121,11 @@ class PacketSends(SendBook, ABC):
 
     def announce(self, packets: Sequence[Packet], status: Status) -> None:
         """Count the end of these sends and call ProtocolSendComplete, at DISPATCH_LEVEL."""
-        self.count_end(len(packets), status)
+        if status is _SUCCESS and self._probe.event is None:
+            # What `count_end` does, without a call for each single send.
+            self.completed += len(packets)
+        else:
+            self.count_end(len(packets), status)
         uppers = self._owner.uppers
         if len(uppers) == 1:
             uppers[0].sends_completed(packets, status)
@@ -148,7 +153,12 @@ class SendPath(PacketSends):
         self.dma.map(packets)
         if (costs := self._costs) is not None:
             self.charge(costs.submission(len(packets)) + costs.send(len(packets)))
-        enter_send(adapter, self, self._miniport.send_packets, packets, serial)
+        try:
+            result = self._miniport.send_packets(packets)
+        except driver_errors() as error:
+            self.raised(packets, serial, error)
+        else:
+            follow_send(self, result, packets, serial)
 
     def complete(self, packets: Sequence[Packet], status: Status) -> None:
         """Give packets back to the protocols that sent them (`NdisMSendComplete`)."""

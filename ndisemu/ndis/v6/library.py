@@ -24,7 +24,7 @@ from ndisemu.ndis.data.netbuffer import NetBuffer
 from ndisemu.ndis.data.request import OidRequest
 from ndisemu.ndis.ddi import Kind, check_immediate, ddi
 from ndisemu.ndis.indication import StatusIndication
-from ndisemu.ndis.miniportlibrary import BaseMiniportLibrary
+from ndisemu.ndis.miniportlibrary import BaseMiniportLibrary, after_halt
 from ndisemu.ndis.resources import SharedMemory
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v6.attributes import Answers, GeneralAttributes, RegistrationAttributes
@@ -196,9 +196,12 @@ class MiniportLibrary(BaseMiniportLibrary):
     @ddi("NdisMSendNetBufferListsComplete", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.4, seed 003")
     def send_complete(self, nbls: Sequence[NetBufferList], flags: int = 0) -> None:
         """Hand lists back to the protocols that sent them, exactly once each, the `status` of each set before."""
-        self._enter("NdisMSendNetBufferListsComplete")
+        adapter = self._adapter
+        if not adapter.alive:
+            raise after_halt("NdisMSendNetBufferListsComplete", adapter)
+        (adapter.kernel.current or adapter.running_cpu("NdisMSendNetBufferListsComplete")).preempt()
         if len(nbls) > 0:
-            self._adapter.sends.complete(nbls, flags)
+            adapter.sends.complete(nbls, flags)
 
     @ddi("NdisMIndicateReceiveNetBufferLists", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.6")
     def indicate_receive(self, nbls: Sequence[NetBufferList], port: int = 0, flags: int = 0) -> None:

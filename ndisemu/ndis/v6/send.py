@@ -18,9 +18,10 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from ndisemu.kernel import driver_errors
 from ndisemu.ndis.constants import MacOption
 from ndisemu.ndis.data.nbl import NblFlag, NetBufferList
-from ndisemu.ndis.sendcall import enter_send
+from ndisemu.ndis.sendcall import follow_send
 from ndisemu.ndis.status import Status
 from ndisemu.ndis.v6.edges import NblUpper
 from ndisemu.ndis.v6.flags import ReceiveFlag, SendFlag
@@ -63,7 +64,12 @@ class NblSends(ListBook):
         if (costs := self._costs) is not None:
             frames = frames_in(nbls)
             self.charge(costs.submission(frames) + costs.send(frames))
-        enter_send(adapter, self, self._miniport.send, nbls, serial, port, flags)
+        try:
+            result = self._miniport.send(nbls, port, flags)
+        except driver_errors() as error:
+            self.raised(nbls, serial, error)
+        else:
+            follow_send(self, result, nbls, serial)
 
     def refuse(self, upper: NblUpper, nbls: Sequence[NetBufferList], status: Status) -> None:
         """Complete lists of a binding that is not Running; what keeps the adapter from sending at all is said first."""

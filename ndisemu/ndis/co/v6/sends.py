@@ -9,13 +9,13 @@ Source: NDIS reference 5.4 and 6.4, seed 003.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
+from ndisemu.kernel import driver_errors
 from ndisemu.ndis.co.books import VcSends
 from ndisemu.ndis.data.nbl import NetBufferList
 from ndisemu.ndis.sendbook import Sender
-from ndisemu.ndis.sendcall import enter_send
+from ndisemu.ndis.sendcall import follow_send
 from ndisemu.ndis.v6.listbook import ListBook, frames_in
 
 if TYPE_CHECKING:
@@ -56,7 +56,12 @@ class VcLists(ListBook, VcSends[NetBufferList, int]):
         if (costs := self._costs) is not None:
             frames = frames_in(nbls)
             self.charge(costs.submission(frames) + costs.send(frames))
-        enter_send(self.adapter, self, partial(self._entry, self._vc), nbls, serial, flags)
+        try:
+            result = self._entry(self._vc, nbls, flags)
+        except driver_errors() as error:
+            self.raised(nbls, serial, error)
+        else:
+            follow_send(self, result, nbls, serial)
 
     def announce(self, nbls: Sequence[NetBufferList], flags: int) -> None:
         """Call ProtocolCoSendNetBufferListsComplete of the circuit's user."""

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DISPATCH, PASSIVE, Costs, Cpu, Dpc, InterruptLine, Kernel
-from ndisemu.kernel.cpu import DPC_POINT_LIMIT, DPC_TIME_LIMIT
+from ndisemu.kernel.cputime import DPC_POINT_LIMIT, DPC_TIME_LIMIT
 
 END = 1 << 40
 PLENTY = 1 << 30
