@@ -27,9 +27,8 @@ from ndisemu.hw import registers as reg
 from ndisemu.ndis import AttributeFlag, DeviceEvent, Oid, OidRequest, Packet, PacketFlag, Status
 from ndisemu.ndis.v5 import AdapterInfo, Interrupt, Miniport, RegisterSpace
 
-# How many frames one DPC indicates before it lets others run, and how many at a time.
+# How many frames one DPC indicates before it lets others run.
 BUDGET: Final = 256
-ARRAY: Final = 32
 
 
 class LegacyMiniport(Miniport):
@@ -111,13 +110,10 @@ class LegacyMiniport(Miniport):
 
     def indicate_received(self) -> bool:
         """Indicate what the card has filled; False if the budget ended before the frames did."""
-        for _ in range(0, BUDGET, ARRAY):
-            packets = self.rx.take(ARRAY)
-            if packets:
-                self.indicate(packets)
-            if len(packets) < ARRAY:
-                return True
-        return False
+        packets = self.rx.take(BUDGET)
+        if packets:
+            self.indicate(packets)
+        return len(packets) < BUDGET
 
     def indicate(self, packets: Sequence[Packet]) -> None:
         """Lend packets to the protocols; those that nobody has kept are this driver's again at once."""

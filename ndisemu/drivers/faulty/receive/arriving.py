@@ -3,7 +3,7 @@
 from typing import Final
 
 from ndisemu.drivers.faulty.pair import Pair
-from ndisemu.drivers.ring import BURST, RingMiniport
+from ndisemu.drivers.ring import BUDGET, RingMiniport
 from ndisemu.frame.ethernet import FCS
 
 
@@ -11,20 +11,20 @@ class CutsTheChecksum(RingMiniport):
     """It cuts off the checksum of each frame, which its card has done already."""
 
     def receive(self) -> bool:
-        packets = self.rx.take(BURST)
+        packets = self.rx.take(BUDGET)
         for packet in packets:
             packet.resize(packet.length - FCS)
         self.rx.indicate(packets)
-        return len(packets) < BURST
+        return len(packets) < BUDGET
 
 
 class LeavesItToTheCard(RingMiniport):
     """The length is the one that the card tells."""
 
     def receive(self) -> bool:
-        packets = self.rx.take(BURST)
+        packets = self.rx.take(BUDGET)
         self.rx.indicate(packets)
-        return len(packets) < BURST
+        return len(packets) < BUDGET
 
 
 PAIRS: Final = (Pair("rx-content-exact", CutsTheChecksum, LeavesItToTheCard),)

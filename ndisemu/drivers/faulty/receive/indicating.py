@@ -5,8 +5,8 @@ from typing import Final
 
 from ndisemu.drivers.faulty.pair import Pair
 from ndisemu.drivers.legacy import LegacyMiniport
-from ndisemu.drivers.ring import BURST, RingMiniport
-from ndisemu.drivers.ring6 import BUDGET, Ring6Miniport
+from ndisemu.drivers.ring import BUDGET, RingMiniport
+from ndisemu.drivers.ring6 import Ring6Miniport
 from ndisemu.ndis import Packet, Status, v5, v6
 
 
@@ -14,10 +14,10 @@ class RefillsAtOnce(RingMiniport):
     """It puts what it has just lent back into its ring, where the card fills it again."""
 
     def receive(self) -> bool:
-        packets = self.rx.take(BURST)
+        packets = self.rx.take(BUDGET)
         self.ndis.indicate_receive(packets)
         self.rx.give(packets)
-        return len(packets) < BURST
+        return len(packets) < BUDGET
 
     def return_packets(self, packets: Sequence[Packet]) -> None:
         """They are in the ring already."""
@@ -27,9 +27,9 @@ class RefillsOnReturn(RingMiniport):
     """What it has lent goes into the ring when it comes back."""
 
     def receive(self) -> bool:
-        packets = self.rx.take(BURST)
+        packets = self.rx.take(BUDGET)
         self.ndis.indicate_receive(packets)
-        return len(packets) < BURST
+        return len(packets) < BUDGET
 
     def return_packets(self, packets: Sequence[Packet]) -> None:
         self.rx.give(packets)

@@ -4,7 +4,7 @@ from typing import Final
 
 from ndisemu.drivers.faulty.pair import Pair
 from ndisemu.drivers.protocols import Station
-from ndisemu.drivers.ring import BURST, RingMiniport
+from ndisemu.drivers.ring import BUDGET, RingMiniport
 from ndisemu.frame.ethernet import HEADER
 from ndisemu.ndis import Packet, Status, v5
 
@@ -13,13 +13,13 @@ class ShowsFrames(RingMiniport):
     """It shows each frame where it lies, and lends none."""
 
     def receive(self) -> bool:
-        packets = self.rx.take(BURST)
+        packets = self.rx.take(BUDGET)
         for packet in packets:
             self.show(packet)
         if packets:
             self.ndis.eth_indicate_receive_complete()
         self.rx.give(packets)
-        return len(packets) < BURST
+        return len(packets) < BUDGET
 
     def show(self, packet: Packet) -> None:
         """Indicate the header, and a little behind it; the packet is what `transfer_data` will know the frame by."""
@@ -45,11 +45,11 @@ class NeverCompletes(ShowsFrames):
     """It shows what has come, and does not say when that was all."""
 
     def receive(self) -> bool:
-        packets = self.rx.take(BURST)
+        packets = self.rx.take(BUDGET)
         for packet in packets:
             self.show(packet)
         self.rx.give(packets)
-        return len(packets) < BURST
+        return len(packets) < BUDGET
 
 
 class TransfersTwice(ShowsFrames):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ndisemu.drivers.faulty.pair import Pair
-from ndisemu.drivers.ring import BURST, RingMiniport
+from ndisemu.drivers.ring import BUDGET, RingMiniport
 from ndisemu.drivers.ring6 import Ring6Miniport
 from ndisemu.ndis import Packet, Status, v6
 
@@ -13,48 +13,48 @@ class MarksAsPending(RingMiniport):
     """It gives its packets the status that it expects them to have soon."""
 
     def receive(self) -> bool:
-        packets = self.rx.take(BURST)
+        packets = self.rx.take(BUDGET)
         for packet in packets:
             packet.status = Status.PENDING
         self.ndis.indicate_receive(packets)
-        return len(packets) < BURST
+        return len(packets) < BUDGET
 
 
 class MarksAsLent(RingMiniport):
     """It gives its packets the status that says what they are: to be lent."""
 
     def receive(self) -> bool:
-        packets = self.rx.take(BURST)
+        packets = self.rx.take(BUDGET)
         for packet in packets:
             packet.status = Status.SUCCESS
         self.ndis.indicate_receive(packets)
-        return len(packets) < BURST
+        return len(packets) < BUDGET
 
 
 class ShowsTheFirst(RingMiniport):
     """It spares the first packet of each array, and lends those behind it."""
 
     def receive(self) -> bool:
-        packets = self.rx.take(BURST)
+        packets = self.rx.take(BUDGET)
         if packets:
             packets[0].status = Status.RESOURCES
             self.ndis.indicate_receive(packets)
             packets[0].status = Status.SUCCESS
             self.rx.give(packets[:1])
-        return len(packets) < BURST
+        return len(packets) < BUDGET
 
 
 class ShowsTheLast(RingMiniport):
     """It spares the last packet of each array, behind which there is none."""
 
     def receive(self) -> bool:
-        packets = self.rx.take(BURST)
+        packets = self.rx.take(BUDGET)
         if packets:
             packets[-1].status = Status.RESOURCES
             self.ndis.indicate_receive(packets)
             packets[-1].status = Status.SUCCESS
             self.rx.give(packets[-1:])
-        return len(packets) < BURST
+        return len(packets) < BUDGET
 
 
 class WaitsForWhatItHasShown(Ring6Miniport):
@@ -76,9 +76,9 @@ class RefillsInItsDpcOnly(RingMiniport):
     """What comes back is put aside until the DPC takes frames out of the ring, which for an empty one it never does."""
 
     def receive(self) -> bool:
-        packets = self.rx.take(BURST)
+        packets = self.rx.take(BUDGET)
         self.ndis.indicate_receive(packets)
-        return len(packets) < BURST
+        return len(packets) < BUDGET
 
     def return_packets(self, packets: Sequence[Packet]) -> None:
         self.rx.pool.free.extend(packets)
@@ -88,9 +88,9 @@ class RefillsWhenRunShort(RingMiniport):
     """What comes back goes into the ring at once if that has run short."""
 
     def receive(self) -> bool:
-        packets = self.rx.take(BURST)
+        packets = self.rx.take(BUDGET)
         self.ndis.indicate_receive(packets)
-        return len(packets) < BURST
+        return len(packets) < BUDGET
 
     def return_packets(self, packets: Sequence[Packet]) -> None:
         self.rx.pool.free.extend(packets)
@@ -103,10 +103,10 @@ class StaysLow(RingMiniport):
     low = False
 
     def receive(self) -> bool:
-        packets = self.rx.take(BURST)
+        packets = self.rx.take(BUDGET)
         self.low = self.low or not self.rx.pool.free
         self.offer(packets)
-        return len(packets) < BURST
+        return len(packets) < BUDGET
 
     def offer(self, packets: Sequence[Packet]) -> None:
         """Lend packets, or only show them and have them back."""
@@ -121,10 +121,10 @@ class Recovers(StaysLow):
     """It shows its packets while none is free."""
 
     def receive(self) -> bool:
-        packets = self.rx.take(BURST)
+        packets = self.rx.take(BUDGET)
         self.low = not self.rx.pool.free
         self.offer(packets)
-        return len(packets) < BURST
+        return len(packets) < BUDGET
 
 
 PAIRS: Final = (

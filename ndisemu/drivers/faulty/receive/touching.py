@@ -5,7 +5,7 @@ from typing import Final
 
 from ndisemu.drivers.faulty.pair import Pair
 from ndisemu.drivers.protocols import Station6
-from ndisemu.drivers.ring import BURST, RingMiniport
+from ndisemu.drivers.ring import BUDGET, RingMiniport
 from ndisemu.drivers.ring6 import Ring6Miniport
 from ndisemu.ndis import Status, v6
 
@@ -38,19 +38,19 @@ class PeeksAtTheStatus(RingMiniport):
     kept = 0
 
     def receive(self) -> bool:
-        packets = self.rx.take(BURST)
+        packets = self.rx.take(BUDGET)
         self.ndis.indicate_receive(packets)
         self.kept += sum(packet.status is Status.PENDING for packet in packets)
-        return len(packets) < BURST
+        return len(packets) < BUDGET
 
 
 class WaitsForReturns(RingMiniport):
     """What it has lent comes back by MiniportReturnPacket, and it does not look before."""
 
     def receive(self) -> bool:
-        packets = self.rx.take(BURST)
+        packets = self.rx.take(BUDGET)
         self.ndis.indicate_receive(packets)
-        return len(packets) < BURST
+        return len(packets) < BUDGET
 
 
 class ReadsWhatItWasShown(Station6):
