@@ -106,14 +106,16 @@ class ListSends:
         return accepted
 
 
-def _frames_of(nbls: Sequence[v6.NetBufferList]) -> list[v6.NetBuffer]:
+def _frames_of(nbls: Sequence[v6.NetBufferList]) -> Sequence[v6.NetBuffer]:
     """Return the frames of lists, in order."""
+    if len(nbls) == 1:
+        return nbls[0].frames
     alone = [nbl.frame for nbl in nbls]
     if all(alone):
         return alone  # type: ignore[return-value]
     frames: list[v6.NetBuffer] = []
     for nbl in nbls:
-        frames += nbl.buffers
+        frames += nbl.frames
     return frames
 
 

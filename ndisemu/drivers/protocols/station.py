@@ -152,7 +152,9 @@ class Station6(Traffic[v6.NetBufferList], v6.Protocol):
 
     def send_complete(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], flags: int) -> None:
         """ProtocolSendNetBufferListsComplete: the lists can be sent again."""
-        self.failed += len(nbls) - [nbl.status for nbl in nbls].count(_SUCCESS)
+        for nbl in nbls:
+            if nbl.status is not _SUCCESS:
+                self.failed += 1
         self.take_back(nbls)
 
     def receive_nbls(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:

@@ -58,27 +58,27 @@ class Carrier:
 class NetBufferList:
     """NET_BUFFER_LIST: frames that are sent, indicated and completed together.
 
-    `buffers` are its frames, and `frame` is the only one, as most lists have
+    `buffers` are its frames, `frames` the same, which is read without a call, and `frame` is the only one, as most lists have
     it; None where there are several or none, and from the moment on in which
-    a miniport has set the frames of what it is to send. `submitted` are those
-    that it was submitted with, while it is being sent. To set `buffers` is
-    the way to change all of them; `frame` itself is NDIS's own.
+    a miniport has set the frames of what it is to send: then `before` are those
+    that it was submitted with, and else None. To set `buffers` is
+    the way to change all of them; the others are NDIS's own.
 
     `owner` says who may touch it, `binding` who submitted it (SourceHandle) or
     has been lent it on a circuit, `children` how many clones of it live. `info` are the values of
     NetBufferListInfo[]; `scratch` is lost at each hand-over.
     """
 
-    __slots__ = ("_buffers", "_submitted", "binding", "children", "context", "flags", "frame", "info", "miniport_reserved", "number", "owner",
+    __slots__ = ("before", "binding", "children", "context", "flags", "frame", "frames", "info", "miniport_reserved", "number", "owner",
                  "parent", "protocol_reserved", "references", "scratch", "serial", "status")  # fmt: skip
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.owner: object | None = None
         self.binding: object | None = None
-        self._buffers: tuple[NetBuffer, ...] = ()
+        self.frames: tuple[NetBuffer, ...] = ()
         self.frame: NetBuffer | None = None
-        self._submitted: tuple[NetBuffer, ...] | None = None
+        self.before: tuple[NetBuffer, ...] | None = None
         self.status = Status.SUCCESS
         self.flags = NO_FLAGS
         self.info: dict[NblInfo, int] = {}
@@ -102,7 +102,7 @@ class NetBufferList:
     @property
     def buffers(self) -> tuple[NetBuffer, ...]:
         """Its frames, in order."""
-        return self._buffers
+        return self.frames
 
     @buffers.setter
     def buffers(self, buffers: Sequence[NetBuffer]) -> None:
@@ -111,32 +111,32 @@ class NetBufferList:
         except TypeError:
             text = f"the NET_BUFFERs of {self!r} were set to {shown(buffers)}; they are a sequence of NetBuffer"
             raise TypeError(text) from None
-        before, self._buffers = self._buffers, chain
+        before, self.frames = self.frames, chain
         if not isinstance(getattr(self, "owner", None), Carrier):
-            self._submitted = None
+            self.before = None
             self._find_frame()
         else:
             self.frame = None
-            if self._submitted is None:
-                self._submitted = before
+            if self.before is None:
+                self.before = before
 
     @property
     def submitted(self) -> tuple[NetBuffer, ...]:
         """The frames that it was submitted with, as long as it is being sent."""
-        return self._buffers if self._submitted is None else self._submitted
+        return self.frames if self.before is None else self.before
 
     def restore(self) -> None:
         """Have the frames again that it was submitted with."""
-        if self._submitted is not None:
-            self._buffers, self._submitted = self._submitted, None
+        if self.before is not None:
+            self.frames, self.before = self.before, None
         self._find_frame()
 
     def drop(self) -> None:
         """Have no frames any more, as what stood there was none."""
-        self._buffers, self._submitted, self.frame = (), None, None
+        self.frames, self.before, self.frame = (), None, None
 
     def _find_frame(self) -> None:
-        self.frame = self._buffers[0] if len(self._buffers) == 1 else None
+        self.frame = self.frames[0] if len(self.frames) == 1 else None
 
     @property
     def cancel_id(self) -> int:

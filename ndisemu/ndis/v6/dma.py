@@ -19,6 +19,7 @@ from ndisemu.errors import RuleViolation
 from ndisemu.kernel import shown
 from ndisemu.ndis.data.netbuffer import NetBuffer
 from ndisemu.ndis.ddi import Kind, ddi
+from ndisemu.ndis.miniportlibrary import after_halt
 from ndisemu.ndis.status import Status
 
 if TYPE_CHECKING:
@@ -38,14 +39,13 @@ class SgList:
 
 
 class DmaChannel:
-    """The DMA handle that NdisMRegisterScatterGatherDma gives; `enter` lets a call of the driver in."""
+    """The DMA handle that NdisMRegisterScatterGatherDma gives."""
 
     # A watcher may stand before the methods of one channel.
-    __slots__ = ("__dict__", "_adapter", "_enter", "_space")
+    __slots__ = ("__dict__", "_adapter", "_space")
 
-    def __init__(self, adapter: "NblAdapter", enter: Callable[[str], object]) -> None:
+    def __init__(self, adapter: "NblAdapter") -> None:
         self._adapter = adapter
-        self._enter = enter
         self._space = adapter.device.dma
 
     @ddi(_ALLOCATE, irql="== DISPATCH", kind=Kind.CALL, source=_SOURCE)
@@ -63,8 +63,10 @@ class DmaChannel:
 
     def map(self, buffers: Sequence[NetBuffer]) -> None:
         """Map a burst of frames; the SG list of each is its `segments`. IRQL <= DISPATCH."""
-        enter = self._enter
-        enter(_ALLOCATE)
+        adapter = self._adapter
+        if not adapter.alive:
+            raise after_halt(_ALLOCATE, adapter)
+        (adapter.kernel.current or adapter.running_cpu(_ALLOCATE)).preempt()
         try:
             wrong = self._space.map_frames(buffers)
         except AttributeError:
@@ -77,8 +79,10 @@ class DmaChannel:
 
     def unmap(self, buffers: Sequence[NetBuffer]) -> None:
         """Take a burst of frames from the card. IRQL <= DISPATCH."""
-        enter = self._enter
-        enter(_FREE)
+        adapter = self._adapter
+        if not adapter.alive:
+            raise after_halt(_FREE, adapter)
+        (adapter.kernel.current or adapter.running_cpu(_FREE)).preempt()
         try:
             wrong = self._space.unmap_frames(buffers)
         except AttributeError:

@@ -106,7 +106,7 @@ class MiniportLibrary(BaseMiniportLibrary):
     def register_scatter_gather_dma(self) -> DmaChannel:
         """Get the right to map frames for the card, and to allocate memory that it shares."""
         self._claim("NdisMRegisterScatterGatherDma")
-        self._adapter.dma = DmaChannel(self._adapter, self._enter)
+        self._adapter.dma = DmaChannel(self._adapter)
         return self._adapter.dma
 
     @ddi("NdisMDeregisterScatterGatherDma", irql="== PASSIVE", kind=Kind.CALL, source=_DMA)

@@ -58,7 +58,7 @@ class ListBook(SendBook, Carrier):
             nbl.binding = sender
             nbl.serial = serial
             nbl.status = unset
-            if nbl.frame is None and not nbl.buffers:
+            if nbl.frame is None and not nbl.frames:
                 formless = nbl
             serial += 1
         self._serial = serial
@@ -78,24 +78,27 @@ class ListBook(SendBook, Carrier):
     def complete(self, nbls: Sequence[NetBufferList], flags: int) -> None:
         """Give lists back to the protocols that sent them, as the miniport says."""
         # What `give_back` does, and all that is looked at, in one pass: `ndisemu bench`, bursts of 64.
-        remarkable, success, rest = False, _SUCCESS, iter(nbls)
+        alike, whole, success, rest = True, True, _SUCCESS, iter(nbls)
         try:
             for nbl in rest:
                 if nbl.owner is not self:
                     raise self._not_in_flight(nbls, len(nbls) - 1 - length_hint(rest))
-                if nbl.status is not success or nbl.frame is None or nbl.frame.mapped is not None:
+                if nbl.status is not success:
+                    alike = False
+                if nbl.frame is None or nbl.frame.mapped is not None:
                     # At several frames, or others than it had, `_restore` looks one by one.
-                    remarkable = True
+                    whole = False
                 nbl.owner = nbl.binding
         except AttributeError:
             raise self._no_descriptor(nbls, len(nbls) - 1 - length_hint(rest)) from None
         if (costs := self._costs) is not None:
             self.charge(costs.completion(frames_in(nbls)))
-        if remarkable:
+        if not whole:
             self._restore(nbls)
-            self._count_by_status(nbls)
-        else:
+        if alike:
             self.count_end(len(nbls), _SUCCESS)
+        else:
+            self._count_by_status(nbls)
         self.announce(nbls, flags)
 
     def finish(self, nbls: Sequence[NetBufferList], status: Status) -> None:
@@ -152,10 +155,6 @@ class ListBook(SendBook, Carrier):
 
     def _count_by_status(self, nbls: Sequence[NetBufferList]) -> None:
         """Count the end of lists of which some have failed, or have no status."""
-        if not [nbl for nbl in nbls if nbl.status is not _SUCCESS]:
-            # What is remarkable is that lists have several frames.
-            self.count_end(len(nbls), _SUCCESS)
-            return
         unset = [nbl for nbl in nbls if type(nbl.status) is not Status or nbl.status is _UNSET]
         if unset:
             self._report_unset(unset[0])
@@ -180,12 +179,14 @@ class ListBook(SendBook, Carrier):
     def _restore(self, nbls: Sequence[NetBufferList]) -> None:
         """Undo what the miniport has left of its doings."""
         for nbl in nbls:
-            chain, submitted = nbl.buffers, nbl.submitted
-            if chain is not submitted and chain != submitted:
-                self._report_edited(nbl, chain, submitted)
-            nbl.restore()
+            frames = nbl.frames
+            if nbl.before is not None or len(frames) < 2:
+                edited, frames = frames, nbl.submitted
+                if edited != frames:
+                    self._report_edited(nbl, edited, frames)
+                nbl.restore()
             # Five bytecodes for each of many frames, where `any` of them takes nine (`ndisemu bench`, ring6-lists).
-            if [buffer for buffer in submitted if buffer.mapped is not None]:
+            if [buffer for buffer in frames if buffer.mapped is not None]:
                 self._report_mapped(nbl)
 
     def _report_edited(self, nbl: NetBufferList, chain: Sequence[NetBuffer], submitted: Sequence[NetBuffer]) -> None:
