@@ -48,6 +48,7 @@ class Peer(v5.Protocol):
         self.packets: list[Packet] = []
         self.completed: list[tuple[Packet, Status]] = []
         self.received: list[bytes] = []
+        self.arrays: list[int] = []
         self.held: list[Packet] = []
         self.binding: v5.Binding
 
@@ -70,8 +71,9 @@ class Peer(v5.Protocol):
         self.completed += [(packet, status) for packet in packets]
 
     def receive_packets(self, binding: v5.Binding, packets: Sequence[Packet]) -> int:
-        """Note the frames."""
+        """Note the frames, and how many came at once."""
         self.received += [packet.read() for packet in packets]
+        self.arrays.append(len(packets))
         if not self.kept or packets[0].status is Status.RESOURCES:
             return 0
         self.held += packets

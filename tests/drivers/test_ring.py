@@ -191,11 +191,12 @@ async def test_protocols_may_keep_a_rings_worth_of_packets(wire: Wire) -> None:
 
 @in_both_styles(b={"itr": 1_000_000, "rx_ring": 1024})
 async def test_a_long_run_of_frames_takes_several_dpcs(wire: Wire) -> None:
-    """One DPC indicates a bounded number of frames; the card interrupts again for the rest."""
+    """One DPC indicates a bounded number of frames, in one array; the card interrupts again for the rest."""
     more = wire.sender.binding.allocate_packets(600, 60)
     await wire.send(*[frame(number) for number in range(600)], packets=more)
     await wire.emu.idle()
     assert wire.receiver.received == [frame(number) for number in range(600)]
+    assert wire.receiver.arrays == [BUDGET, BUDGET, 600 - 2 * BUDGET]
     assert wire.b.adapter.interrupts >= 600 // BUDGET
 
 

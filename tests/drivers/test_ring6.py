@@ -245,12 +245,13 @@ async def test_a_list_in_several_bursts_is_not_taken_back(wire: Wire6) -> None:
 
 @on_wire6(b={"itr": 1_000_000, "rx_ring": 1024})
 async def test_a_long_run_of_frames_takes_several_dpcs(wire: Wire6) -> None:
-    """One DPC indicates a bounded number of frames, and comes back for the rest without another interrupt."""
+    """One DPC indicates a bounded number of frames, in one chain, and comes back for the rest without another interrupt."""
     nbls = wire.sender.binding.allocate_nbls(600, 60)
     await wire.send(*[frame(number) for number in range(600)], nbls=nbls)
     before = wire.b.adapter.interrupts
     await wire.emu.idle()
     assert wire.received == [frame(number) for number in range(600)]
+    assert wire.receiver.chains == [BUDGET, BUDGET, 600 - 2 * BUDGET]
     assert wire.b.adapter.interrupts - before < 600 // BUDGET + 2
     assert wire.hosts[1].cpus[0].dpcs_run >= 600 // BUDGET
 

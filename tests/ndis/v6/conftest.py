@@ -176,6 +176,7 @@ class Peer6(v6.Protocol):
         self.nbls: list[v6.NetBufferList] = []
         self.completed: list[tuple[v6.NetBufferList, Status]] = []
         self.received: list[tuple[bytes, int]] = []
+        self.chains: list[int] = []
         self.held: list[v6.NetBufferList] = []
         self.ended: list[tuple[OidRequest, Status]] = []
 
@@ -206,8 +207,9 @@ class Peer6(v6.Protocol):
         self.completed += [(nbl, nbl.status) for nbl in nbls]
 
     def receive_nbls(self, binding: v6.Binding, nbls: Sequence[v6.NetBufferList], port: int, flags: int) -> None:
-        """Note the frames, with the flags they came with."""
+        """Note the frames, with the flags they came with, and how many lists came at once."""
         self.received += [(buffer.read(), flags) for nbl in nbls for buffer in nbl.buffers]
+        self.chains.append(len(nbls))
         if flags & RESOURCES:
             return
         if self.keeps:

@@ -3,6 +3,7 @@
 What is told here of frames that have never left is for `unsent`, which by itself can only count.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from itertools import repeat
 from typing import Any, Final
@@ -30,7 +31,8 @@ class _Sent:
 class SendNbOrder(Rule):
     """The NET_BUFFERs of a list leave the card in the order in which they are in it.
 
-    Frames are known by their contents, so of frames on their way that are alike nothing is said.
+    Frames are known by their contents, so of frames on their way that are alike nothing is said. Mostly lists leave as
+    they were submitted, which is one comparison for each; only when one does not are frames looked for one by one.
     """
 
     id = "send-nb-order"
@@ -40,7 +42,9 @@ class SendNbOrder(Rule):
 
     def __init__(self, watch: Watch) -> None:
         super().__init__(watch)
-        # Frames that have not left, which may be after their completion; None where several are alike.
+        # Lists of which nothing has left, in the order of their submission, which may be after their completion.
+        self._waiting: deque[_Sent] = deque()
+        # Frames of other lists that have not left; None where several are alike.
         self._places: dict[bytes, tuple[_Sent, int] | None] = {}
         self._lists: dict[Any, _Sent] = {}
 
@@ -57,12 +61,18 @@ class SendNbOrder(Rule):
             count = len(nbl.buffers)
             if count > 1:
                 self._forget(self._lists.pop(nbl, None))
-                self._note(_Sent(nbl, frames[start : start + count]))
+                sent = self._lists[nbl] = _Sent(nbl, frames[start : start + count])
+                self._waiting.append(sent)
             start += count
 
     @wire
     def sent(self, frames: Sequence[bytes], times: Sequence[int]) -> None:
         """Look whether a later frame of the same list has left before."""
+        if not self._places:
+            frames = self._after_whole_lists(frames)
+        if not frames:
+            return
+        self._note_waiting()
         pop = self._places.pop
         for frame in frames if self._places else ():
             found = pop(frame, None) or pop(padded(frame), None) or pop(padded(untagged(frame)), None)
@@ -80,8 +90,9 @@ class SendNbOrder(Rule):
     @quiet
     def look(self) -> None:
         """What has not left by now never will, and its list has not failed."""
-        if not self._places or self.watch.adapter.sends.in_flight:
+        if self.watch.adapter.sends.in_flight:
             return
+        self._note_waiting()
         unsent = next((rule for rule in self.watch.rules if isinstance(rule, SendSuccessUnsent)), None)
         for sent, place in filter(None, self._places.values()):
             # What its miniport has not completed, NDIS has ended in its place.
@@ -98,9 +109,20 @@ class SendNbOrder(Rule):
             if nbl.status is not Status.SUCCESS:
                 self._forget(sent)
 
+    def _after_whole_lists(self, frames: Sequence[bytes]) -> Sequence[bytes]:
+        """Return what is sent after lists that leave as they were submitted, one after the other."""
+        waiting, start = self._waiting, 0
+        while waiting and waiting[0].frames == frames[start : start + len(waiting[0].frames)]:
+            start += len(waiting.popleft().frames)
+        return frames[start:]
+
+    def _note_waiting(self) -> None:
+        """Look for the frames of all lists one by one from now on."""
+        while self._waiting:
+            self._note(self._waiting.popleft())
+
     def _note(self, sent: _Sent) -> None:
         """Note where the frames of a list are in it."""
-        self._lists[sent.nbl] = sent
         places, frames, count = self._places, sent.frames, len(sent.frames)
         if len(dict.fromkeys(frames)) == count and places.keys().isdisjoint(frames):
             places.update(zip(frames, zip(repeat(sent, count), range(count), strict=True), strict=True))
@@ -109,8 +131,11 @@ class SendNbOrder(Rule):
             places[frame] = None if frame in places else (sent, place)
 
     def _forget(self, sent: _Sent | None) -> None:
-        for frame in sent.frames if sent is not None else ():
-            self._places.pop(frame, None)
+        """A list may never leave; what has left in its place was one like it, of which nothing is said either."""
+        if sent is not None:
+            self._note_waiting()
+            for frame in sent.frames:
+                self._places.pop(frame, None)
 
 
 RULES: Final[tuple[type[Rule], ...]] = (SendNbOrder,)
