@@ -113,7 +113,7 @@ class LegacyMiniport(Miniport):
         packets = self.rx.take(BUDGET)
         if packets:
             self.indicate(packets)
-        return len(packets) < BUDGET
+        return self.rx.taken < BUDGET
 
     def indicate(self, packets: Sequence[Packet]) -> None:
         """Lend packets to the protocols; those that nobody has kept are this driver's again at once."""

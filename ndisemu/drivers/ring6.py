@@ -179,7 +179,7 @@ class Ring6Miniport(v6.Miniport):
             self.information.counters.received += len(nbls)
             self.indicate(nbls)
             self.rx.keep_up()
-        return len(nbls) < most
+        return self.rx.taken < most
 
     def indicate(self, nbls: Sequence[v6.NetBufferList]) -> None:
         """Lend lists to the protocols; while receive buffers are low only show them, and have them back at once."""

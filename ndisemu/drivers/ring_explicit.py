@@ -161,7 +161,7 @@ class ExplicitRingMiniport(Miniport):
             self.information.counters.received += len(packets)
             self.rx.indicate(packets)
             self.rx.keep_up()
-        return len(packets) < BUDGET
+        return self.rx.taken < BUDGET
 
     def return_packets(self, packets: Sequence[Packet]) -> None:
         """MiniportReturnPacket: the buffers go back into the ring."""

@@ -196,7 +196,7 @@ class VcMiniport(Miniport):
         if packets:
             self.sort(packets)
             self.rx.refill()
-        return len(packets) < BUDGET
+        return self.rx.taken < BUDGET
 
     def sort(self, packets: Sequence[Packet]) -> None:
         """Indicate each packet on the circuit of its VLAN, in order there; what belongs to none goes back."""

@@ -244,6 +244,17 @@ async def test_a_frame_beyond_the_receivers_mtu_is_dropped_whole(wire: Wire) -> 
     assert driver.rx.books == (7, 9)
 
 
+@in_both_styles(mtus=(9000, 3000), b={"itr": 1_000_000, "rx_ring": 1024})
+async def test_parts_that_were_dropped_leave_no_frame_behind_in_the_ring(wire: Wire) -> None:
+    """The budget has ended when so many descriptors are empty, and not frames indicated: the DPC comes back for the rest."""
+    frames = [frame(number) for number in range(2 * BUDGET)]
+    packets = wire.sender.binding.allocate_packets(len(frames), 60)
+    await wire.send(frame(1, length=9000))
+    await wire.send(*frames, packets=packets)
+    await wire.emu.idle()
+    assert wire.receiver.received == frames
+
+
 @in_both_styles()
 async def test_an_interrupt_of_another_device_is_not_ours(wire: Wire) -> None:
     """On a shared line the ISR recognises only its own card's causes, and asks for no DPC otherwise."""

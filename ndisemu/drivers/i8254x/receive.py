@@ -33,7 +33,8 @@ class RxRing(ABC, Generic[F]):
     """`count` receive descriptors over `pool`; `longest` is the longest frame in bytes.
 
     With `tagged` each frame is given the 802.1Q tag that the card has taken
-    out of it; with a `vlan`, the card lets no other one in.
+    out of it; with a `vlan`, the card lets no other one in. `broken` counts
+    parts of frames that do not fit one buffer.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class RxRing(ABC, Generic[F]):
         self.tagged = False
         self.vlan = 0
         self.broken = 0
+        self.taken = 0
         self._inside = False
         self._started = False
 
@@ -120,11 +122,11 @@ class RxRing(ABC, Generic[F]):
     def take(self, most: int) -> list[F]:
         """Return up to `most` frames that the card has filled, in order, with their lengths set; in the DPC.
 
-        Free frames take their places in the ring.
+        Free frames take their places in the ring. `taken` descriptors were emptied, which may be more than there are frames.
         """
         self._lock.dpr_acquire()
         frames: list[F] = []
-        count = self._filled(min(most, self._given))
+        count = self.taken = self._filled(min(most, self._given))
         if count:
             self._harvest(count, frames)
             self._fill_up()
