@@ -27,7 +27,7 @@ from ndisemu.hw import registers as reg
 from ndisemu.ndis import AttributeFlag, DeviceEvent, Oid, OidRequest, Packet, PacketFlag, Status
 from ndisemu.ndis.v5 import AdapterInfo, Interrupt, Miniport, RegisterSpace
 
-# How many frames one DPC indicates before it lets others run.
+# How many frames one DPC indicates, in one array, before it lets others run.
 BUDGET: Final = 256
 
 

@@ -41,8 +41,7 @@ from ndisemu.ndis import (
 )
 from ndisemu.ndis.v5 import AdapterInfo, Interrupt, Miniport, RegisterSpace
 
-# How many frames one DPC indicates before it lets others run. In one array: a second one would be a sixth of its time
-# (`ndisemu bench`, bursts of 64).
+# How many frames one DPC indicates, in one array, before it lets others run.
 BUDGET: Final = 256
 
 

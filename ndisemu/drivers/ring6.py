@@ -44,8 +44,7 @@ from ndisemu.ndis import (
     v6,
 )
 
-# How many frames one DPC indicates before it lets others run. In one array: a second one would be a sixth of its time
-# (`ndisemu bench`, bursts of 64).
+# How many frames one DPC indicates, in one chain, before it lets others run.
 BUDGET: Final = 256
 
 

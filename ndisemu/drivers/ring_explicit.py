@@ -26,8 +26,7 @@ from ndisemu.hw import registers as reg
 from ndisemu.ndis import AttributeFlag, DeviceEvent, Oid, OidRequest, Packet, PowerState, SharedMemory, Status
 from ndisemu.ndis.v5 import AdapterInfo, Interrupt, Miniport, RegisterSpace
 
-# How many frames one DPC indicates before it lets others run. In one array: a second one would be a sixth of its time
-# (`ndisemu bench`, bursts of 64).
+# How many frames one DPC indicates, in one array, before it lets others run.
 BUDGET: Final = 256
 # How long a card that was reset is left alone: the shortest time of NdisMSetTimer.
 RESET_TIME: Final = 1_000_000

@@ -36,8 +36,7 @@ from ndisemu.ndis import (
 from ndisemu.ndis.co import CallParameters, Miniport, MiniportLibrary, VirtualCircuit
 from ndisemu.ndis.v5 import AdapterInfo, Interrupt, RegisterSpace
 
-# How many frames one DPC indicates before it lets others run. In one array: a second one would be a sixth of its time
-# (`ndisemu bench`, bursts of 64).
+# How many frames one DPC sorts and indicates before it lets others run.
 BUDGET: Final = 256
 # In the units of OID_GEN_CO_LINK_SPEED.
 LINK_SPEED: Final = 10_000_000

@@ -1,7 +1,6 @@
 """The time of a virtual CPU: what its code is charged, and DPCs that take too much of it.
 
-A CPU has a local time, never before the kernel's: charges move it. Without
-charges the two are equal.
+Charges move a CPU's local time (see `cpu`). Without any it is the kernel's.
 
 The DPC watchdog (bug check 0x133) lets one DPC spend so much modelled time,
 and pass so many preemption points; and all DPCs of a CPU together so many
@@ -25,7 +24,7 @@ DPC_TURNS_ALONE: Final = 300
 
 
 class CpuTime:
-    """The time of one CPU.
+    """The time of one CPU, and what its watchdog counts as the `Cpu` itself passes points and takes turns.
 
     `busy_until` is its local time where that is ahead of the clock. `spent`
     sums the modelled time that it was charged, `waited` what of that went by

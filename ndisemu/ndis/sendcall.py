@@ -1,7 +1,9 @@
-"""What a call of a miniport's send entry has come to: an array of packets, or a chain of lists.
+"""What becomes of a call of a miniport's send entry, with an array of packets or a chain of lists.
 
-What `call.enter` does for any entry point, without the callables it takes:
-sends are the most frequent calls there are (`ndisemu bench`, bursts of 1).
+The path calls the entry itself, where it stands, and gives what came of it
+to `follow_send`. The two do what `call.enter` does for any entry point,
+without the callables that it takes: sends are the most frequent calls there
+are (`ndisemu bench`, bursts of 1).
 
 Source: NDIS reference 0, 5.3 and 5.4.
 """

@@ -19,7 +19,7 @@ from ndisemu.verifier.call import TRACKED
 
 Test = Callable[[Any], bool]
 # What everybody reads of packets and lists.
-_FIELDS: Final = {Packet: ("owner", "status", "window", "oob"), NetBufferList: ("owner", "status", "frame", "frames")}
+_FIELDS: Final = {Packet: ("owner", "status", "window", "oob"), NetBufferList: ("owner", "status", "frame", "_buffers")}
 _READ: Final[dict[type[Any], Callable[[Any], object]]] = {kind: attrgetter(*fields) for kind, fields in _FIELDS.items()}
 _CALLABLE: Final[object] = get_origin(Callable[[], None])
 # What an array mostly is; to ask an abstract class costs ten times as much.

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from ndisemu import RingMiniport
-from ndisemu.drivers.legacy import LegacyMiniport
+from ndisemu.drivers.legacy import BUDGET, LegacyMiniport
 from ndisemu.ndis import Mdl, Packet, PacketFlag, PowerState, Status
 from ndisemu.ndis.v5 import Miniport
 from tests.drivers.conftest import FROM_A, Peer, Wire, frame, on_wire
@@ -183,6 +183,16 @@ class Replies(Peer):
             packet.fill(frame(9, to=FROM_A))
         self.binding.send_packets(answers)
         return 0
+
+
+@on_wire(miniport=LegacyMiniport, a={"tx_ring": 1024}, b={"itr": 1_000_000, "rx_ring": 1024})
+async def test_a_long_run_of_frames_takes_several_dpcs(wire: Wire) -> None:
+    """One DPC indicates a bounded number of frames, in one array; the card interrupts again for the rest."""
+    frames = [frame(number) for number in range(600)]
+    await wire.send(*frames, packets=wire.sender.binding.allocate_packets(len(frames), 60))
+    await wire.emu.idle()
+    assert wire.receiver.received == frames
+    assert wire.receiver.arrays == [BUDGET, BUDGET, 600 - 2 * BUDGET]
 
 
 @on_wire(miniport=LegacyMiniport)

@@ -10,7 +10,7 @@ from ndisemu.drivers.i8254x.receive import PacketRing
 from ndisemu.drivers.i8254x.transmit import BURST, Burst, TxRing
 from ndisemu.errors import RuleViolation
 from ndisemu.hw import registers as reg
-from ndisemu.ndis import DescriptorRing, Packet, PacketFilter, Status, v5
+from ndisemu.ndis import DescriptorRing, Packet, PacketFilter, Signal, Status, v5
 from tests.ndis.conftest import GROUP, Bench, Mini, frame, on_bench
 
 COUNT = 16
@@ -72,6 +72,14 @@ async def test_bursts_cover_an_array_in_order(bench: Bench, segments: list[int])
     assert [packet for burst in bursts for packet in burst.frames] == array
     assert all(len(burst.frames) <= BURST and burst.descriptors < COUNT for burst in bursts)
     assert sum(burst.descriptors for burst in bursts) == sum(segments)
+
+
+@on_bench
+async def test_a_burst_begins_as_any_signal_does(bench: Bench) -> None:
+    """It has all that a signal has, though it makes that itself."""
+    await rings(bench)
+    burst, signal = Burst(packets(bench, [1])), Signal()
+    assert [getattr(burst, name) for name in Signal.__slots__] == [getattr(signal, name) for name in Signal.__slots__]
 
 
 @on_bench

@@ -9,6 +9,7 @@ from hypothesis import given, strategies as st
 from ndisemu.errors import RuleViolation
 from ndisemu.kernel import DISPATCH, PASSIVE, Costs, Cpu, Dpc, InterruptLine, Kernel
 from ndisemu.kernel.cputime import DPC_POINT_LIMIT, DPC_TIME_LIMIT
+from ndisemu.kernel.dpc import Importance
 
 END = 1 << 40
 PLENTY = 1 << 30
@@ -210,8 +211,11 @@ def two_cpus() -> tuple[Kernel, Cpu, Cpu]:
     return kernel, Cpu(kernel, "cpu0"), Cpu(kernel, "cpu1")
 
 
-def test_what_a_cpu_queues_on_another_waits_for_its_own_time() -> None:
-    """The other CPU's turns in between do not find it, however it was queued."""
+@pytest.mark.parametrize(
+    ("importance", "order"), [(Importance.MEDIUM, ["first", "dpc"]), (Importance.HIGH, ["dpc", "first"])]
+)
+def test_what_a_cpu_queues_on_another_waits_for_its_own_time(importance: Importance, order: list[str]) -> None:
+    """The other CPU's turns in between do not find it, however it was queued; in its queue it stands where it belongs."""
     kernel, ahead, other = two_cpus()
     log: list[tuple[str, int]] = []
 
@@ -221,13 +225,14 @@ def test_what_a_cpu_queues_on_another_waits_for_its_own_time() -> None:
     def spend() -> None:
         ahead.charge(100)
         other.queue_thread(note("thread"))
-        Dpc(note("dpc"), cpu=other).queue(ahead)
+        Dpc(note("first"), cpu=other).queue(ahead)
+        Dpc(note("dpc"), cpu=other, importance=importance).queue(ahead)
 
     ahead.queue_thread(spend)
     kernel.call_at(40, lambda: other.queue_thread(note("between")))
     kernel.run(END, PLENTY)
 
-    assert log == [("between", 40), ("dpc", 100), ("thread", 100)]
+    assert log == [("between", 40), *((what, 100) for what in order), ("thread", 100)]
 
 
 def test_what_lies_ahead_of_a_cpu_holds_up_nothing_before() -> None:

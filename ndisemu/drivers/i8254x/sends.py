@@ -109,13 +109,13 @@ class ListSends:
 def _frames_of(nbls: Sequence[v6.NetBufferList]) -> Sequence[v6.NetBuffer]:
     """Return the frames of lists, in order."""
     if len(nbls) == 1:
-        return nbls[0].frames
+        return nbls[0].buffers
     alone = [nbl.frame for nbl in nbls]
     if all(alone):
         return alone  # type: ignore[return-value]
     frames: list[v6.NetBuffer] = []
     for nbl in nbls:
-        frames += nbl.frames
+        frames += nbl.buffers
     return frames
 
 

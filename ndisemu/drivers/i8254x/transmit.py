@@ -40,7 +40,7 @@ class Burst(Signal, Generic[F]):
     __slots__ = ("descriptors", "ends", "frames", "last", "longest", "words")
 
     def __init__(self, frames: Sequence[F]) -> None:
-        # As a Signal's own constructor does, without another call for each single send.
+        # As a `Signal` does, without another call for each single send.
         self.is_set = False
         self.value = None
         self._waiter = None

@@ -28,8 +28,8 @@ class Chains:
             chain = self._frames[nbl]
             part = frames[start : start + len(chain)]
             start += len(chain)
-            if len(nbl.frames) != len(part):
+            if len(nbl.buffers) != len(part):
                 nbl.buffers = chain[: len(part)]
-            contents.fill(nbl.frames, part)
+            contents.fill(nbl.buffers, part)
         if start < len(frames):
             raise ValueError(f"{len(frames)} frames are more than the {start} that {len(nbls)} lists have")

@@ -64,7 +64,7 @@ def read_lists(nbls: Sequence[NetBufferList]) -> list[bytes]:
         # A list has several frames, or the window of one is None.
         frames: list[bytes] = []
         for nbl in nbls:
-            frames += read(nbl.frames)
+            frames += read(nbl.buffers)
         return frames
 
 

@@ -10,6 +10,7 @@ Source: NDIS reference 4.3.
 
 from collections.abc import Sequence
 from enum import IntEnum, IntFlag
+from operator import attrgetter
 from typing import Any
 
 from ndisemu.errors import RuleViolation
@@ -58,7 +59,7 @@ class Carrier:
 class NetBufferList:
     """NET_BUFFER_LIST: frames that are sent, indicated and completed together.
 
-    `buffers` are its frames, `frames` the same, which is read without a call, and `frame` is the only one, as most lists have
+    `buffers` are its frames, and `frame` is the only one, as most lists have
     it; None where there are several or none, and from the moment on in which
     a miniport has set the frames of what it is to send: then `before` are those
     that it was submitted with, and else None. To set `buffers` is
@@ -69,14 +70,14 @@ class NetBufferList:
     NetBufferListInfo[]; `scratch` is lost at each hand-over.
     """
 
-    __slots__ = ("before", "binding", "children", "context", "flags", "frame", "frames", "info", "miniport_reserved", "number", "owner",
+    __slots__ = ("_buffers", "before", "binding", "children", "context", "flags", "frame", "info", "miniport_reserved", "number", "owner",
                  "parent", "protocol_reserved", "references", "scratch", "serial", "status")  # fmt: skip
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.owner: object | None = None
         self.binding: object | None = None
-        self.frames: tuple[NetBuffer, ...] = ()
+        self._buffers: tuple[NetBuffer, ...] = ()
         self.frame: NetBuffer | None = None
         self.before: tuple[NetBuffer, ...] | None = None
         self.status = Status.SUCCESS
@@ -102,7 +103,7 @@ class NetBufferList:
     @property
     def buffers(self) -> tuple[NetBuffer, ...]:
         """Its frames, in order."""
-        return self.frames
+        return self._buffers
 
     @buffers.setter
     def buffers(self, buffers: Sequence[NetBuffer]) -> None:
@@ -111,7 +112,7 @@ class NetBufferList:
         except TypeError:
             text = f"the NET_BUFFERs of {self!r} were set to {shown(buffers)}; they are a sequence of NetBuffer"
             raise TypeError(text) from None
-        before, self.frames = self.frames, chain
+        before, self._buffers = self._buffers, chain
         if not isinstance(getattr(self, "owner", None), Carrier):
             self.before = None
             self._find_frame()
@@ -120,23 +121,26 @@ class NetBufferList:
             if self.before is None:
                 self.before = before
 
+    # Read without a call of Python's, which each reader would make for each burst (`ndisemu bench`, ring6-lists).
+    buffers = property(attrgetter("_buffers"), buffers.fset, doc=buffers.__doc__)  # type: ignore[assignment,attr-defined]
+
     @property
     def submitted(self) -> tuple[NetBuffer, ...]:
         """The frames that it was submitted with, as long as it is being sent."""
-        return self.frames if self.before is None else self.before
+        return self._buffers if self.before is None else self.before
 
     def restore(self) -> None:
         """Have the frames again that it was submitted with."""
         if self.before is not None:
-            self.frames, self.before = self.before, None
+            self._buffers, self.before = self.before, None
         self._find_frame()
 
     def drop(self) -> None:
         """Have no frames any more, as what stood there was none."""
-        self.frames, self.before, self.frame = (), None, None
+        self._buffers, self.before, self.frame = (), None, None
 
     def _find_frame(self) -> None:
-        self.frame = self.frames[0] if len(self.frames) == 1 else None
+        self.frame = self._buffers[0] if len(self._buffers) == 1 else None
 
     @property
     def cancel_id(self) -> int:

@@ -175,6 +175,7 @@ class MiniportLibrary(BaseMiniportLibrary):
     @ddi("NdisMSendComplete", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.3, seed 001")
     def send_complete(self, packets: Packet | Sequence[Packet], status: Status) -> None:
         """Hand packets back to the protocols that sent them, exactly once each."""
+        # As `_enter` does, without a call for each single send.
         adapter = self._adapter
         if not adapter.alive:
             raise after_halt("NdisMSendComplete", adapter)

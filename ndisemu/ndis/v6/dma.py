@@ -63,6 +63,7 @@ class DmaChannel:
 
     def map(self, buffers: Sequence[NetBuffer]) -> None:
         """Map a burst of frames; the SG list of each is its `segments`. IRQL <= DISPATCH."""
+        # As the library's `_enter` does, without a call for each single send.
         adapter = self._adapter
         if not adapter.alive:
             raise after_halt(_ALLOCATE, adapter)
@@ -79,6 +80,7 @@ class DmaChannel:
 
     def unmap(self, buffers: Sequence[NetBuffer]) -> None:
         """Take a burst of frames from the card. IRQL <= DISPATCH."""
+        # As the library's `_enter` does, without a call for each single send.
         adapter = self._adapter
         if not adapter.alive:
             raise after_halt(_FREE, adapter)

@@ -196,6 +196,7 @@ class MiniportLibrary(BaseMiniportLibrary):
     @ddi("NdisMSendNetBufferListsComplete", irql="<= DISPATCH", kind=Kind.CALL, source="NDIS reference 5.4, seed 003")
     def send_complete(self, nbls: Sequence[NetBufferList], flags: int = 0) -> None:
         """Hand lists back to the protocols that sent them, exactly once each, the `status` of each set before."""
+        # As `_enter` does, without a call for each single send.
         adapter = self._adapter
         if not adapter.alive:
             raise after_halt("NdisMSendNetBufferListsComplete", adapter)

@@ -58,7 +58,7 @@ class ListBook(SendBook, Carrier):
             nbl.binding = sender
             nbl.serial = serial
             nbl.status = unset
-            if nbl.frame is None and not nbl.frames:
+            if nbl.frame is None and not nbl.buffers:
                 formless = nbl
             serial += 1
         self._serial = serial
@@ -179,7 +179,7 @@ class ListBook(SendBook, Carrier):
     def _restore(self, nbls: Sequence[NetBufferList]) -> None:
         """Undo what the miniport has left of its doings."""
         for nbl in nbls:
-            frames = nbl.frames
+            frames = nbl.buffers
             if nbl.before is not None or len(frames) < 2:
                 edited, frames = frames, nbl.submitted
                 if edited != frames:
