@@ -17,7 +17,7 @@ class RefillsAtOnce(RingMiniport):
         packets = self.rx.take(BUDGET)
         self.ndis.indicate_receive(packets)
         self.rx.give(packets)
-        return len(packets) < BUDGET
+        return self.rx.taken < BUDGET
 
     def return_packets(self, packets: Sequence[Packet]) -> None:
         """They are in the ring already."""
@@ -29,7 +29,7 @@ class RefillsOnReturn(RingMiniport):
     def receive(self) -> bool:
         packets = self.rx.take(BUDGET)
         self.ndis.indicate_receive(packets)
-        return len(packets) < BUDGET
+        return self.rx.taken < BUDGET
 
     def return_packets(self, packets: Sequence[Packet]) -> None:
         self.rx.give(packets)

@@ -17,7 +17,7 @@ class MarksAsPending(RingMiniport):
         for packet in packets:
             packet.status = Status.PENDING
         self.ndis.indicate_receive(packets)
-        return len(packets) < BUDGET
+        return self.rx.taken < BUDGET
 
 
 class MarksAsLent(RingMiniport):
@@ -28,7 +28,7 @@ class MarksAsLent(RingMiniport):
         for packet in packets:
             packet.status = Status.SUCCESS
         self.ndis.indicate_receive(packets)
-        return len(packets) < BUDGET
+        return self.rx.taken < BUDGET
 
 
 class ShowsTheFirst(RingMiniport):
@@ -41,7 +41,7 @@ class ShowsTheFirst(RingMiniport):
             self.ndis.indicate_receive(packets)
             packets[0].status = Status.SUCCESS
             self.rx.give(packets[:1])
-        return len(packets) < BUDGET
+        return self.rx.taken < BUDGET
 
 
 class ShowsTheLast(RingMiniport):
@@ -54,7 +54,7 @@ class ShowsTheLast(RingMiniport):
             self.ndis.indicate_receive(packets)
             packets[-1].status = Status.SUCCESS
             self.rx.give(packets[-1:])
-        return len(packets) < BUDGET
+        return self.rx.taken < BUDGET
 
 
 class WaitsForWhatItHasShown(Ring6Miniport):
@@ -78,7 +78,7 @@ class RefillsInItsDpcOnly(RingMiniport):
     def receive(self) -> bool:
         packets = self.rx.take(BUDGET)
         self.ndis.indicate_receive(packets)
-        return len(packets) < BUDGET
+        return self.rx.taken < BUDGET
 
     def return_packets(self, packets: Sequence[Packet]) -> None:
         self.rx.pool.free.extend(packets)
@@ -90,7 +90,7 @@ class RefillsWhenRunShort(RingMiniport):
     def receive(self) -> bool:
         packets = self.rx.take(BUDGET)
         self.ndis.indicate_receive(packets)
-        return len(packets) < BUDGET
+        return self.rx.taken < BUDGET
 
     def return_packets(self, packets: Sequence[Packet]) -> None:
         self.rx.pool.free.extend(packets)
@@ -106,7 +106,7 @@ class StaysLow(RingMiniport):
         packets = self.rx.take(BUDGET)
         self.low = self.low or not self.rx.pool.free
         self.offer(packets)
-        return len(packets) < BUDGET
+        return self.rx.taken < BUDGET
 
     def offer(self, packets: Sequence[Packet]) -> None:
         """Lend packets, or only show them and have them back."""
@@ -124,7 +124,7 @@ class Recovers(StaysLow):
         packets = self.rx.take(BUDGET)
         self.low = not self.rx.pool.free
         self.offer(packets)
-        return len(packets) < BUDGET
+        return self.rx.taken < BUDGET
 
 
 PAIRS: Final = (
