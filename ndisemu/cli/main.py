@@ -10,7 +10,7 @@ from typing import Final
 import click
 
 from ndisemu import __version__
-from ndisemu.cli.output import for_a_reader
+from ndisemu.cli.output import drop_the_rest, for_a_reader
 from ndisemu.errors import InternalError, UsageError
 
 # Exit codes: the user's mistake, our defect, an interrupt. A verb's own are 0, 1 and 124.
@@ -81,6 +81,7 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - the last place where a defect can be told from a result
         if isinstance(error, OSError) and error.filename is None and error.errno in _NO_MORE:
             click.echo(f"the output cannot be written: {error.strerror}", err=True)
+            drop_the_rest()
             sys.exit(USAGE)
         _report_defect(error)
         sys.exit(DEFECT)
